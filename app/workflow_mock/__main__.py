@@ -1,0 +1,3 @@
+from workflow_mock.cli import main
+
+main()

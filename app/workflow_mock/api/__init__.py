@@ -1,0 +1,1 @@
+"""The documented plane: HTTP in, HTTP out."""

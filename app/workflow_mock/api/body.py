@@ -1,0 +1,168 @@
+"""The body of a start: its media type, its bytes, its JSON, and what it asks for.
+
+Source: contract, section 1, "Order of checks, and the answers".
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from workflow_mock.api.leniency import Leniencies, Leniency
+from workflow_mock.domain.ids import parse_uuid
+from workflow_mock.errors import ApiError, ErrorDetail, ValidationDetail
+
+MAX_DEPTH = 32
+"""As deep as the platform reads (System.Text.Json in ASP.NET Core)."""
+
+_BOM = b"\xef\xbb\xbf"
+_MEDIA_TYPE = re.compile(r"(application/json|text/json|application/[!#$&^_.+a-z0-9-]+\+json)")
+_CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]*)"?\s*(?:;|$)')
+_CHARSETS = {"utf-8": "utf-8", "utf8": "utf-8", "utf-16": "utf-16", "utf-16le": "utf-16-le", "unicode": "utf-16"}
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+@lru_cache(maxsize=256)
+def charset_of(content_type: bytes | None) -> str:
+    """The codec that a Content-Type stands for. Raises ApiError (415)."""
+    if content_type is None:
+        raise ApiError("unsupported_media_type", "The request has no Content-Type: send application/json")
+    text = content_type.decode("latin-1").strip().lower()
+    if not _MEDIA_TYPE.fullmatch(text.partition(";")[0].rstrip()):
+        message = "The Content-Type must be application/json, text/json or application/*+json"
+        raise ApiError("unsupported_media_type", message)
+    named = _CHARSET.search(text)
+    charset = _CHARSETS.get(named[1] if named else "utf-8")
+    if charset is None:
+        raise ApiError("unsupported_media_type", "The charset must be utf-8 or utf-16")
+    return charset
+
+
+class JsonObject(list[tuple[str, Any]]):
+    """An object's members in the order they came, repeated names and all."""
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if value - value != 0:
+        raise ValueError("a number is out of the range of a double")
+    return value
+
+
+def _constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=JsonObject, parse_int=_number, parse_float=_number, parse_constant=_constant
+)
+
+
+def read_json(body: bytes, charset: str, leniencies: Leniencies) -> Any:
+    """The body's JSON, with objects as JsonObject. Raises ApiError (400, `malformed_json`)."""
+    if body.startswith(_BOM) and charset == "utf-8":
+        leniencies.use(Leniency.BYTE_ORDER_MARK)
+        body = body[len(_BOM) :]
+    text = ""
+    try:
+        text = body.decode(charset)
+        document = _DECODER.decode(text)
+        if _SURROGATE.search(text):
+            json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeDecodeError:
+        raise _malformed(f"it can't be decoded as {charset}") from None
+    except UnicodeEncodeError:
+        raise _malformed("a string in it has half of a surrogate pair") from None
+    except json.JSONDecodeError as error:
+        reason = f"{error.msg} at line {error.lineno}, column {error.colno}" if text.strip() else "it is empty"
+        raise _malformed(reason) from None
+    except ValueError as error:
+        raise _malformed(str(error)) from None
+    except RecursionError:
+        raise _too_deep() from None
+    if text.count("{") + text.count("[") > MAX_DEPTH and _is_too_deep(document):
+        raise _too_deep()
+    return document
+
+
+def _malformed(reason: str) -> ApiError:
+    return ApiError("malformed_json", f"The body isn't JSON: {reason}")
+
+
+def _too_deep() -> ApiError:
+    return _malformed(f"it is nested deeper than {MAX_DEPTH}")
+
+
+def _is_too_deep(document: Any) -> bool:
+    level: list[Any] = [document]
+    for _ in range(MAX_DEPTH + 1):
+        level = [child for value in level for child in _children(value)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: Any) -> Iterator[Any]:
+    if isinstance(value, JsonObject):
+        return (member for _, member in value)
+    return iter(value if isinstance(value, list) else ())
+
+
+def check_request(
+    customer_id: str, workflow_id: str, body: bytes, charset: str, leniencies: Leniencies
+) -> tuple[str, str]:
+    """Customer and workflow of a request, in canonical form.
+
+    Raises ApiError (400) with every fault of path and body together.
+    """
+    faults: list[ValidationDetail] = []
+    customer, workflow = parse_uuid(customer_id), parse_uuid(workflow_id)
+    for name, value in (("customerId", customer), ("workflowId", workflow)):
+        if value is None:
+            faults.append(ValidationDetail(name, f"The {name} in the path must be a UUID of 36 characters with dashes"))
+    try:
+        document = read_json(body, charset, leniencies)
+    except ApiError as malformed:
+        also = [ErrorDetail("validation_failed", "The path is not valid either: see validation")] if faults else []
+        raise ApiError("malformed_json", str(malformed), validation=faults, also=also) from None
+    faults += _body_faults(document, workflow, leniencies)
+    faults += leniencies.refused()
+    if faults or customer is None or workflow is None:
+        raise ApiError("validation_failed", "The request is not valid: see validation", validation=faults)
+    return customer, workflow
+
+
+def _body_faults(document: Any, workflow: str | None, leniencies: Leniencies) -> Iterator[ValidationDetail]:
+    if not isinstance(document, JsonObject):
+        yield ValidationDetail("data", "The body must be an object with a property data")
+        return
+    data = _member(document, "data", "", leniencies)
+    if not isinstance(data, JsonObject):
+        message = "data is required" if data is None else "data must be an object"
+        yield ValidationDetail("data", f'{message}: {{"data": {{"workflowId": "<uuid>"}}}}')
+        return
+    named = _member(data, "workflowId", "data.", leniencies)
+    if named is None:
+        yield ValidationDetail("data.workflowId", "data.workflowId is required")
+    elif not isinstance(named, str) or (parsed := parse_uuid(named)) is None:
+        yield ValidationDetail("data.workflowId", "data.workflowId must be a UUID of 36 characters with dashes")
+    elif workflow is not None and parsed != workflow:
+        yield ValidationDetail("data.workflowId", "data.workflowId must be the workflowId of the path")
+
+
+def _member(members: JsonObject, name: str, prefix: str, leniencies: Leniencies) -> Any:
+    """The value of this property, found as the platform finds it: in any case, the last one wins."""
+    found = None
+    times = 0
+    for key, value in members:
+        if key == name or key.lower() == name.lower():
+            if key != name:
+                leniencies.use(Leniency.PROPERTY_CASE, prefix + name)
+            found = value
+            times += 1
+        else:
+            leniencies.use(Leniency.UNKNOWN_PROPERTY, prefix + key)
+    if times > 1:
+        leniencies.use(Leniency.REPEATED_PROPERTY, prefix + name)
+    return found

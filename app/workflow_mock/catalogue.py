@@ -1,0 +1,263 @@
+"""Catalogue files: workflows and clients in YAML or JSON.
+
+`read` gives what the files say, checked, or every fault in them with file, line and key.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from workflow_mock.documents import ParseFault, lines, parse
+from workflow_mock.domain.definition import Edge, Fault, InvalidDefinition, Task, WorkflowDefinition, define
+from workflow_mock.domain.definition import Path as FaultPath
+from workflow_mock.domain.ids import derive_uuid, parse_uuid
+from workflow_mock.oauth.issue import Client
+
+DEMO_CLIENT = Client("demo", "demo-secret")
+SUFFIXES = (".yaml", ".yml", ".json")
+MAX_FILE_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FileFault:
+    """What is wrong with a catalogue file; `line` counts from 1 and is None where the whole file is meant."""
+
+    file: str
+    line: int | None
+    fault: Fault
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.fault}" if self.line else f"{self.file}: {self.fault}"
+
+
+class InvalidCatalogue(ValueError):
+    def __init__(self, faults: Sequence[FileFault]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    workflows: tuple[WorkflowDefinition, ...]
+    clients: tuple[Client, ...]
+
+
+def _canonical(text: str) -> str:
+    uuid = parse_uuid(text)
+    if uuid is None:
+        raise ValueError("must be a UUID of 36 characters with dashes, such as 3c90c3cc-0d44-4b50-8888-8dd25736052a")
+    return uuid
+
+
+Uuid = Annotated[str, AfterValidator(_canonical), Field(json_schema_extra={"format": "uuid"})]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Customers = Annotated[list[Uuid] | None, Field(description="The customers meant; without it, every customer.")]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, strict=True, frozen=True)
+
+
+class TaskEntry(_Entry):
+    """A task of a workflow: a key or an id names it."""
+
+    key: Name | None = Field(None, description="A name to refer to the task by; its id is derived from it.")
+    id: Uuid | None = None
+    subject_id: Uuid | None = Field(None, description="What the job works on; derived from the task's id if not given.")
+    name: str | None = Field(None, description="What people read; the key if not given.", max_length=1000)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    is_trigger: bool | None = Field(None, description="If not given, a task that waits for no other is a trigger.")
+    after: list[str] = Field(default_factory=list, description="Keys or ids of the tasks that this one waits for.")
+
+    @property
+    def label(self) -> str:
+        return self.key or self.id or self.name or "without a key"
+
+
+class EdgeEntry(_Entry):
+    """One line of the hierarchy: the child waits for the parent. Each is a task's id or key."""
+
+    parent: str
+    child: str
+
+
+class WorkflowEntry(_Entry):
+    """A workflow that clients can start."""
+
+    id: Uuid | None = Field(None, description="Derived from the name if not given.")
+    name: Name
+    customers: Customers = None
+    tasks: list[TaskEntry] = Field(min_length=1)
+    tasks_hierarchy: list[EdgeEntry] = Field(default_factory=list)
+
+    def define(self) -> WorkflowDefinition:
+        """Raises InvalidDefinition with paths in this entry."""
+        workflow_id = self.id or derive_uuid(None, self.name)
+        ids: list[str] = []
+        named: dict[str, str] = {}
+        faults: list[Fault] = []
+        for place, task in enumerate(self.tasks):
+            if task.id is None and task.key is None:
+                faults.append(Fault(("tasks", place), "a task needs a key or an id"))
+            ids.append(task.id or derive_uuid(workflow_id, task.key or ""))
+            if task.key is not None and named.setdefault(task.key, ids[-1]) != ids[-1]:
+                faults.append(Fault(("tasks", place, "key"), f"repeats the key {task.key}"))
+        if faults:
+            raise InvalidDefinition(faults)
+        known = set(ids)
+
+        def task_id(reference: str, path: FaultPath) -> str:
+            id = named.get(reference) or reference.lower()
+            if id not in known:
+                near = get_close_matches(reference, named, n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                faults.append(Fault(path, f"names the unknown task {reference}{hint}"))
+            return id
+
+        edges: list[Edge] = []
+        paths: list[FaultPath] = []
+        for place, edge in enumerate(self.tasks_hierarchy):
+            path: FaultPath = ("tasksHierarchy", place)
+            edges.append(Edge(task_id(edge.parent, (*path, "parent")), task_id(edge.child, (*path, "child"))))
+            paths.append(path)
+        for place, task in enumerate(self.tasks):
+            for number, reference in enumerate(task.after):
+                path = ("tasks", place, "after", number)
+                edges.append(Edge(task_id(reference, path), ids[place]))
+                paths.append(path)
+        if faults:
+            raise InvalidDefinition(faults)
+        children = {edge.child for edge in edges}
+        return define(
+            workflow_id,
+            self.name,
+            [
+                Task(
+                    id=id,
+                    subject_id=task.subject_id or derive_uuid(id, "subject"),
+                    name=task.name or task.key or id,
+                    parameters=task.parameters,
+                    is_trigger=(id not in children) if task.is_trigger is None else task.is_trigger,
+                )
+                for id, task in zip(ids, self.tasks, strict=True)
+            ],
+            edges,
+            customers=None if self.customers is None else frozenset(self.customers),
+            edge_paths=paths,
+            labels=[task.label for task in self.tasks],
+        )
+
+
+class ClientEntry(_Entry):
+    """A client of the authorization server."""
+
+    id: str = Field(min_length=1, max_length=100)
+    secret: str = Field(min_length=1, max_length=100)
+    scopes: list[Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")]] | None = Field(
+        None, description="The scopes that it may have; without it, the one that the API asks for."
+    )
+    customers: Customers = None
+
+    def define(self) -> Client:
+        return Client(
+            self.id,
+            self.secret,
+            None if self.scopes is None else tuple(self.scopes),
+            None if self.customers is None else tuple(self.customers),
+        )
+
+
+class CatalogueFile(_Entry):
+    """Workflows that clients can start, and the clients that may get tokens."""
+
+    workflows: list[WorkflowEntry] = Field(default_factory=list)
+    clients: list[ClientEntry] | None = Field(None, description="Where no file has this, the demo client can be used.")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a catalogue file, for editors."""
+    schema = CatalogueFile.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "workflow-mock catalogue"} | schema
+
+
+def demo() -> Catalogue:
+    """The built-in catalogue: the page's own workflow, a few others, and the client `demo`."""
+    return _merge([("demo.yaml", (files("workflow_mock") / "demo.yaml").read_text("utf-8"))])
+
+
+def read(paths: Sequence[Path]) -> Catalogue:
+    """What these files say together; without any, the demo catalogue.
+
+    A folder stands for the catalogue files in it, in the order of their names. Raises InvalidCatalogue with every fault
+    of every file.
+    """
+    found = [file for path in paths for file in _files(path)]
+    if not found:
+        return demo()
+    texts: list[tuple[str, str]] = []
+    unreadable: list[FileFault] = []
+    for file in found:
+        try:
+            if file.stat().st_size > MAX_FILE_BYTES:
+                raise OSError(f"it is over {MAX_FILE_BYTES} bytes")
+            texts.append((str(file), file.read_text("utf-8-sig")))
+        except (OSError, UnicodeDecodeError) as error:
+            unreadable.append(FileFault(str(file), None, Fault((), f"can't be read: {error}")))
+    if unreadable:
+        raise InvalidCatalogue(unreadable)
+    return _merge(texts)
+
+
+def _files(path: Path) -> Iterable[Path]:
+    return sorted(file for file in path.iterdir() if file.suffix in SUFFIXES) if path.is_dir() else [path]
+
+
+def _merge(texts: Sequence[tuple[str, str]]) -> Catalogue:
+    workflows: dict[str, WorkflowDefinition] = {}
+    clients: dict[str, Client] = {}
+    faults: list[FileFault] = []
+    names_clients = False
+    for file, text in texts:
+        found: list[Fault] = []
+        try:
+            document = parse(text, is_json=file.endswith(".json"))
+        except ParseFault as error:
+            faults.append(FileFault(file, error.line, Fault((), str(error))))
+            continue
+        try:
+            content = CatalogueFile.model_validate(document)
+        except ValidationError as error:
+            found = [_fault_of(entry["loc"], entry["msg"]) for entry in error.errors(include_url=False)]
+        else:
+            names_clients = names_clients or content.clients is not None
+            for place, workflow in enumerate(content.workflows):
+                path: FaultPath = ("workflows", place)
+                try:
+                    definition = workflow.define()
+                except InvalidDefinition as error:
+                    found += [Fault((*path, *fault.path), fault.message) for fault in error.faults]
+                    continue
+                if workflows.setdefault(definition.id, definition) is not definition:
+                    found.append(Fault(path, f"repeats the workflow {definition.id} ({definition.name})"))
+            for place, entry in enumerate(content.clients or ()):
+                if clients.setdefault(entry.id, client := entry.define()) is not client:
+                    found.append(Fault(("clients", place, "id"), f"repeats the client {entry.id}"))
+        places = lines(text, [fault.path for fault in found])
+        faults += [FileFault(file, line, fault) for fault, line in zip(found, places, strict=True)]
+    if faults:
+        raise InvalidCatalogue(faults)
+    if not names_clients:
+        clients = {DEMO_CLIENT.id: DEMO_CLIENT}
+    return Catalogue(tuple(workflows.values()), tuple(clients.values()))
+
+
+def _fault_of(location: tuple[int | str, ...], message: str) -> Fault:
+    if message.startswith("Extra inputs"):
+        message = "is not a key of a catalogue"
+    return Fault(location, message.removeprefix("Value error, "))

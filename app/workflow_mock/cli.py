@@ -1,0 +1,138 @@
+"""The `workflow-mock` command."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from workflow_mock import __version__
+from workflow_mock.client import Unreachable, call
+from workflow_mock.settings import TOKEN_PATH, HttpUrl, Settings, local_url, option, options
+
+HINTS = {
+    "invalid_client": "check --client and --secret",
+    "invalid_scope": "the client may not have that --scope",
+    "unauthorized_client": "the client may not use client_credentials",
+}
+
+
+class Failure(click.ClickException):
+    """What was asked for can't be done; the message says why and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and exit: 0; 1 where the answer is no; 2 where it can't be done as it was said."""
+    try:
+        code = cli.main(arguments, prog_name="workflow-mock", standalone_mode=False)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "workflow-mock"
+        click.echo(f"workflow-mock: {error.format_message()} ({command} --help says more)", err=True)
+        code = 2
+    except click.ClickException as error:
+        click.echo(f"workflow-mock: {error.format_message()}", err=True)
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    sys.exit(code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__)
+def cli() -> None:
+    """A mock and reference server for the start of a workflow execution."""
+
+
+@cli.command()
+@options()
+def serve(**values: Any) -> None:
+    """Serve the API and its authorization server."""
+    settings = Settings(**values)
+    # Imported here, so that the other commands don't wait for the web framework.
+    from workflow_mock import banner, catalogue, listener, log, server  # noqa: PLC0415
+
+    log.configure(settings.log_format, settings.log_level)
+    try:
+        listening = listener.bind(settings.host, settings.port)
+        content = catalogue.read(settings.catalogue)
+        app = server.create_app(settings, content)
+    except catalogue.InvalidCatalogue as error:
+        raise Failure(f"the catalogue can't be used:\n{error}") from None
+    except (listener.PortTaken, server.Unusable) as error:
+        raise Failure(str(error)) from None
+    url = local_url(settings.host, listening.getsockname()[1], settings.tls_cert)
+
+    def announce() -> None:
+        click.echo(banner.banner(url, settings, content, command=sys.argv[0]))
+        if settings.ready_file:
+            listener.write_ready_file(settings.ready_file, url, settings.issuer)
+
+    listener.serve(app, settings, listening, announce)
+
+
+@cli.command()
+@option("url", type=HttpUrl(), help="The server's address; else --host and --port on this machine.")
+@options("host", "port", "tls_cert")
+@option("client", default="demo", help="Client id.", metavar="ID")
+@option("secret", default="demo-secret", help="Client secret.", metavar="SECRET")
+@click.option("--scope", help="Scopes with spaces between; without it, all that the client may have.")
+def token(url: str | None, client: str, secret: str, scope: str | None, **local: Any) -> None:
+    """Print an access token got from the token endpoint."""
+    form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
+    address = (url or local_url(**local)).rstrip("/") + TOKEN_PATH
+    try:
+        status, answer = call(address, form | ({"scope": scope} if scope else {}))
+    except Unreachable as error:
+        raise Failure(f"{error}; is the server running? workflow-mock serve starts it") from None
+    if status != 200:
+        code = str(answer.get("error", status))
+        raise Failure(f"the token endpoint refused: {code}" + (f": {HINTS[code]}" if code in HINTS else ""))
+    click.echo(answer["access_token"])
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+def check(files: tuple[Path, ...]) -> int:
+    """Check catalogue files, and print each fault with file, line and key."""
+    from workflow_mock import catalogue  # noqa: PLC0415
+
+    try:
+        content = catalogue.read(files)
+    except catalogue.InvalidCatalogue as error:
+        click.echo(str(error), err=True)
+        return 1
+    click.echo(f"{len(content.workflows)} workflows and {len(content.clients)} clients: no faults")
+    return 0
+
+
+@cli.command()
+def schema() -> None:
+    """Print the JSON Schema of a catalogue file."""
+    from workflow_mock import catalogue  # noqa: PLC0415
+
+    click.echo(json.dumps(catalogue.json_schema(), indent=2))
+
+
+@cli.command()
+def openapi() -> None:
+    """Print the API's contract, OpenAPI 3.0.3."""
+    from workflow_mock.contract import contract  # noqa: PLC0415
+
+    click.echo(contract(), nl=False)
+
+
+@cli.command()
+@option("url", type=HttpUrl(), help="The server's address; else --host and --port on this machine.")
+@options("host", "port", "tls_cert")
+def health(url: str | None, **local: Any) -> int:
+    """Exit 0 if the server is healthy, 1 if not."""
+    try:
+        status, answer = call((url or local_url(**local)).rstrip("/") + "/__admin/health")
+    except Unreachable as error:
+        click.echo(f"not healthy: {error}", err=True)
+        return 1
+    healthy = status == 200 and answer.get("status") == "healthy"
+    click.echo("healthy" if healthy else f"not healthy: {status} {json.dumps(answer)}", err=not healthy)
+    return 0 if healthy else 1

@@ -1,0 +1,42 @@
+"""What the command line needs of HTTP: one call of a server that is most often on this machine."""
+
+import json
+import ssl
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from workflow_mock.settings import LOOPBACK
+
+TIMEOUT_SECONDS = 5
+MAX_ANSWER_BYTES = 1024 * 1024
+
+
+class Unreachable(OSError):
+    """There was no answer that can be read; the message says from where."""
+
+
+def call(url: str, form: Mapping[str, str] | None = None) -> tuple[int, Mapping[str, Any]]:
+    """Status and JSON of the answer to a GET, or to a POST of this form. Raises Unreachable."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    connection: HTTPConnection
+    try:
+        if parts.scheme == "https":
+            context = ssl.create_default_context()
+            if host in LOOPBACK:  # a server of one's own, with a certificate for a name that is not this
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+            connection = HTTPSConnection(host, parts.port, timeout=TIMEOUT_SECONDS, context=context)
+        else:
+            connection = HTTPConnection(host, parts.port, timeout=TIMEOUT_SECONDS)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
+        connection.request("GET" if form is None else "POST", parts.path, urlencode(form or {}) or None, headers)
+        response = connection.getresponse()
+        answer = json.loads(response.read(MAX_ANSWER_BYTES))
+    except (OSError, HTTPException) as error:
+        raise Unreachable(f"no answer from {url}: {error}") from None
+    except ValueError:
+        raise Unreachable(f"{url} answered with something that isn't JSON") from None
+    return response.status, answer if isinstance(answer, dict) else {}

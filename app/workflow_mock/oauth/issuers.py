@@ -1,0 +1,193 @@
+"""Who is trusted to issue tokens: this server, and the issuers that the settings name.
+
+Source: contract, section 2, "Keys", and section 3, the issuer.
+"""
+
+import asyncio
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from workflow_mock.oauth.keys import ALGORITHM, KeyUnusable, SigningKey, VerificationKey, keys_of_jwks
+
+ISSUED_NAMES = 1000
+"""Names of this server that it remembers having put into a token; the least recently used is forgotten first."""
+
+FETCH_INTERVAL = timedelta(minutes=1)
+FETCH_TIMEOUT = timedelta(seconds=5)
+MAX_JWKS_BYTES = 256 * 1024
+
+_EXTERNAL_ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"})
+
+logger = logging.getLogger(__name__)
+
+
+class TrustedIssuer(Protocol):
+    @property
+    def algorithms(self) -> frozenset[str]:
+        """What its tokens may be signed with."""
+
+    @property
+    def keys(self) -> Sequence[VerificationKey]:
+        """The keys that it signs with, now."""
+
+    def trusts(self, key: VerificationKey) -> bool:
+        """Whether a signature by this key still counts."""
+
+    def accepts(self, issuer: str, request_issuer: str) -> bool:
+        """Whether a token signed with one of its keys may name this issuer."""
+
+    async def prepare(self, issuer: object, kid: object, now: datetime) -> None:
+        """See to it that the keys are there which a token that names this issuer and key id needs."""
+
+
+class OwnIssuer:
+    """This server. Its key is made on a thread at start, so that nobody waits for it who doesn't need it.
+
+    It goes by many names, inside and outside a container network, and accepts each that it has issued a token under,
+    and the one that the request being checked calls it by; with a `fixed` name, that one alone.
+    """
+
+    algorithms = frozenset({ALGORITHM})
+
+    def __init__(self, signing_key: SigningKey | None, fixed: str | None) -> None:
+        self._signing_key = signing_key
+        self._fixed = fixed
+        self._making: asyncio.Task[SigningKey] | None = None
+        self._issued_names: OrderedDict[str, None] = OrderedDict()
+
+    def name(self, request_issuer: str) -> str:
+        return self._fixed or request_issuer
+
+    def remember(self, name: str) -> None:
+        self._issued_names[name] = None
+        self._issued_names.move_to_end(name)
+        if len(self._issued_names) > ISSUED_NAMES:
+            self._issued_names.popitem(last=False)
+
+    def start_making_a_key(self) -> asyncio.Task[SigningKey]:
+        """Make the key now, on a thread."""
+        if self._making is None:
+            self._making = asyncio.create_task(asyncio.to_thread(SigningKey.generate))
+        return self._making
+
+    async def signing_key(self) -> SigningKey:
+        if self._signing_key is None:
+            self._signing_key = await asyncio.shield(self.start_making_a_key())
+        return self._signing_key
+
+    @property
+    def keys(self) -> Sequence[VerificationKey]:
+        return (self._signing_key.public,) if self._signing_key else ()
+
+    def trusts(self, key: VerificationKey) -> bool:
+        return self._signing_key is not None and key is self._signing_key.public
+
+    def accepts(self, issuer: str, request_issuer: str) -> bool:
+        if self._fixed is not None:
+            return issuer == self._fixed
+        return issuer in self._issued_names or issuer == request_issuer
+
+    async def prepare(self, issuer: object, kid: object, now: datetime) -> None:
+        await self.signing_key()
+
+
+class SecretIssuer:
+    """An issuer that shares an HS256 secret with us."""
+
+    def __init__(self, name: str, secret: VerificationKey) -> None:
+        self._name = name
+        self.keys = (secret,)
+        self.algorithms = frozenset({secret.algorithm})
+
+    def trusts(self, key: VerificationKey) -> bool:
+        return key in self.keys
+
+    def accepts(self, issuer: str, request_issuer: str) -> bool:
+        return issuer == self._name
+
+    async def prepare(self, issuer: object, kid: object, now: datetime) -> None:
+        """It has what it needs."""
+
+
+class JwksIssuer:
+    """An issuer known by its JWK Set.
+
+    A set from a URL is fetched when the first token of this issuer comes, and again when a token of its names a key id
+    that isn't in the set, at most once a minute. While it can't be had, the last good set counts.
+    """
+
+    algorithms = _EXTERNAL_ALGORITHMS
+
+    def __init__(self, name: str, *, keys: Sequence[VerificationKey] = (), url: str | None = None) -> None:
+        self._name = name
+        self._url = url
+        self._fetched: datetime | None = None
+        self._fetching = asyncio.Lock()
+        self.keys = keys
+
+    @classmethod
+    def from_file(cls, name: str, path: Path) -> "JwksIssuer":
+        """Raises KeyUnusable, OSError."""
+        return cls(name, keys=_read_jwks(path.read_bytes()))
+
+    def trusts(self, key: VerificationKey) -> bool:
+        return key in self.keys
+
+    def accepts(self, issuer: str, request_issuer: str) -> bool:
+        return issuer == self._name
+
+    async def prepare(self, issuer: object, kid: object, now: datetime) -> None:
+        if self._url is None or issuer != self._name:
+            return
+        async with self._fetching:
+            has_it = any(kid is None or key.kid == kid for key in self.keys)
+            if has_it or (self._fetched is not None and abs(now - self._fetched) < FETCH_INTERVAL):
+                return
+            self._fetched = now
+            try:
+                self.keys = _read_jwks(await fetch(self._url))
+            except (KeyUnusable, OSError) as error:
+                logger.warning("the keys of %s can't be had from %s: %s", self._name, self._url, error)
+
+
+def _read_jwks(data: bytes) -> Sequence[VerificationKey]:
+    try:
+        keys = tuple(keys_of_jwks(json.loads(data)))
+    except RecursionError:
+        raise KeyUnusable("it is nested too deep") from None
+    except KeyUnusable:
+        raise
+    except ValueError:
+        raise KeyUnusable("it isn't JSON") from None
+    if not keys:
+        raise KeyUnusable("it has no key that can verify RS256, RS384, RS512, ES256, ES384 or ES512")
+    return keys
+
+
+async def fetch(url: str) -> bytes:
+    """The body of a 200 from this URL, within a time and a size; redirects aren't followed. Raises OSError."""
+    import httpx  # noqa: PLC0415 - takes 60 ms that a server without such an issuer need not spend
+
+    body = bytearray()
+    try:
+        async with (
+            asyncio.timeout(FETCH_TIMEOUT.total_seconds()),
+            httpx.AsyncClient(follow_redirects=False, trust_env=False) as client,
+            client.stream("GET", url, headers={"Accept": "application/json"}) as response,
+        ):
+            if response.status_code != httpx.codes.OK:
+                raise OSError(f"it answered {response.status_code}")
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > MAX_JWKS_BYTES:
+                    raise OSError(f"it is over {MAX_JWKS_BYTES} bytes")
+    except TimeoutError:
+        raise OSError(f"no whole answer within {FETCH_TIMEOUT.total_seconds():.0f} s") from None
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        raise OSError(str(error) or type(error).__name__) from None
+    return bytes(body)

@@ -1,0 +1,143 @@
+"""Keys: making, reading, signing, verifying. The one module that imports python-jose.
+
+Only jose's key objects are used, each built once. Its `jwt.decode` and `jws.verify` are not: they choose the algorithm
+and skip the checks that contract section 2 lists. The parts of a token are taken apart in `oauth.verify`.
+"""
+
+import hashlib
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from jose import jwk
+from jose.backends.base import Key
+from jose.exceptions import JOSEError
+
+ALGORITHM = "RS256"
+"""The algorithm of the server's own keys."""
+
+_EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
+_RSA_ALGORITHMS = ("RS256", "RS384", "RS512")
+_MINIMUM_RSA_BITS = 2048
+_MINIMUM_SECRET_BYTES = 32
+_THUMBPRINT_MEMBERS = ("e", "kty", "n")
+
+
+class KeyUnusable(ValueError):
+    """A key can't be read or must not be used; the message says why."""
+
+
+def base64url(data: bytes) -> str:
+    """Base64url without padding (RFC 7515, section 2)."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def compact_json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VerificationKey:
+    """A key that verifies signatures of one algorithm, and no other (RFC 8725, section 3.1)."""
+
+    kid: str | None
+    algorithm: str
+    _key: Key
+
+    def verifies(self, signing_input: bytes, signature: bytes) -> bool:
+        try:
+            return bool(self._key.verify(signing_input, signature))
+        except (JOSEError, ValueError, TypeError):  # an ECDSA signature of a wrong length, say
+            return False
+
+
+class SigningKey:
+    """An RSA key pair of the server's own. Its key id is the thumbprint of the public key (RFC 7638)."""
+
+    def __init__(self, private: rsa.RSAPrivateKey) -> None:
+        pair: Any = private  # jose takes it, its stubs don't know
+        self._private = jwk.construct(pair, ALGORITHM)
+        public = self._private.public_key()
+        members = {name: _text(value) for name, value in public.to_dict().items()}
+        self.kid = base64url(hashlib.sha256(compact_json({n: members[n] for n in _THUMBPRINT_MEMBERS})).digest())
+        self.public_jwk: Mapping[str, str] = {**members, "use": "sig", "kid": self.kid}
+        self.public = VerificationKey(self.kid, ALGORITHM, public)
+
+    @classmethod
+    def generate(cls) -> "SigningKey":
+        """A new 2048-bit key. Takes about 50 ms, so it is made on a thread of its own."""
+        return cls(rsa.generate_private_key(public_exponent=65537, key_size=_MINIMUM_RSA_BITS))
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> "SigningKey":
+        """Raises KeyUnusable."""
+        try:
+            private = load_pem_private_key(pem, password=None)
+        except (ValueError, TypeError) as error:
+            hint = " (it has a passphrase: remove it)" if isinstance(error, TypeError) else ""
+            raise KeyUnusable(f"it isn't an unencrypted private key in PEM form{hint}") from None
+        if not isinstance(private, rsa.RSAPrivateKey) or private.key_size < _MINIMUM_RSA_BITS:
+            raise KeyUnusable(f"it isn't an RSA key of at least {_MINIMUM_RSA_BITS} bits")
+        return cls(private)
+
+    def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
+        """A JWS in compact form (RFC 7515, section 7.1) of this header and these claims, as they are."""
+        signing_input = f"{base64url(compact_json(header))}.{base64url(compact_json(claims))}"
+        return f"{signing_input}.{base64url(self._private.sign(signing_input.encode()))}"
+
+
+def shared_secret(secret: bytes) -> VerificationKey:
+    """An HS256 secret. Raises KeyUnusable where it has under 32 bytes (RFC 7518, section 3.2)."""
+    if len(secret) < _MINIMUM_SECRET_BYTES:
+        raise KeyUnusable(f"an HS256 secret needs {_MINIMUM_SECRET_BYTES} bytes; this one has {len(secret)}")
+    try:
+        return VerificationKey(None, "HS256", jwk.construct(secret, "HS256"))
+    except JOSEError:
+        raise KeyUnusable("it looks like a public key or certificate, which must never be an HMAC secret") from None
+
+
+def keys_of_jwks(document: object) -> Iterator[VerificationKey]:
+    """The signature keys of a JWK Set (RFC 7517, section 5) that can be used; others in it are passed over.
+
+    Symmetric keys are never taken from a set, nor RSA keys under 2048 bits. Raises KeyUnusable where the document isn't
+    a JWK Set.
+    """
+    if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
+        raise KeyUnusable('it isn\'t a JWK Set: an object with a list "keys"')
+    for entry in document["keys"]:
+        if isinstance(entry, dict) and entry.get("use", "sig") == "sig" and (algorithm := _algorithm_of(entry)):
+            try:
+                key = jwk.construct({**_public_members(entry), "alg": algorithm}, algorithm)
+            except (JOSEError, ValueError, TypeError, AttributeError, KeyError, OverflowError):
+                continue
+            if algorithm in _RSA_ALGORITHMS and _bits(key) < _MINIMUM_RSA_BITS:
+                continue
+            kid = entry.get("kid")
+            yield VerificationKey(kid if isinstance(kid, str) else None, algorithm, key)
+
+
+def _algorithm_of(entry: Mapping[str, Any]) -> str | None:
+    declared = entry.get("alg")
+    if entry.get("kty") == "RSA":
+        return (declared or ALGORITHM) if declared is None or declared in _RSA_ALGORITHMS else None
+    if entry.get("kty") == "EC":
+        algorithm = _EC_ALGORITHMS.get(str(entry.get("crv")))
+        return algorithm if declared in (None, algorithm) else None
+    return None
+
+
+def _public_members(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A set that publishes a private key by mistake gets its public half used."""
+    return {name: entry[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in entry}
+
+
+def _bits(key: Key) -> int:
+    return len(key.to_dict()["n"]) * 6
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("ascii") if isinstance(value, bytes) else value

@@ -1,0 +1,302 @@
+"""Access tokens, checked: form → algorithm → key → signature → lifetime → audience → issuer → claims, then scope.
+
+Source: contract, section 2; RFC 6750, section 3.1; RFC 7515, section 5.2; RFC 8725; RFC 9068, section 4.
+The `WWW-Authenticate` texts are those of ASP.NET Core's JwtBearerHandler (inferred).
+"""
+
+import json
+import math
+import re
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from workflow_mock.errors import ApiError
+from workflow_mock.oauth.issuers import TrustedIssuer
+from workflow_mock.oauth.keys import VerificationKey, base64url
+from workflow_mock.state.clock import Clock
+
+MAX_TOKEN_BYTES = 16 * 1024
+CACHED_TOKENS = 1024
+"""Signatures that stay verified: the least recently used gives way. About 2 MB when full of ordinary tokens."""
+
+_PART = re.compile(r"[A-Za-z0-9_-]+")
+_TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt"})
+_CHALLENGE = 'Bearer error="invalid_token"'
+
+
+def token_error(code: str, message: str, description: str | None = None) -> ApiError:
+    """A 401 with the platform's `WWW-Authenticate` header."""
+    challenge = _CHALLENGE if description is None else f'{_CHALLENGE}, error_description="{description}"'
+    return ApiError(code, message, headers=((b"www-authenticate", challenge.encode("ascii")),))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SignedToken:
+    """A token whose signature holds: its claims, read once, and the key and issuer that vouch for them.
+
+    A claim that is missing or of a wrong type is None here, and `faulty_claim` names the first such one.
+    """
+
+    claims: Mapping[str, Any]
+    key: VerificationKey
+    trusted: TrustedIssuer
+    issuer: str | None
+    audiences: tuple[str, ...]
+    not_before: float | None
+    expires: float | None
+    scopes: frozenset[str]
+    customers: frozenset[str] | None
+    faulty_claim: str | None
+
+
+class TokenVerifier:
+    """Verifies the access tokens of the documented plane.
+
+    What is cached is the verdict on a *signature*, which can't change while its key is trusted; everything that can
+    change (the key's standing, time, issuer, customer) is looked at on every request.
+    """
+
+    def __init__(
+        self,
+        issuers: tuple[TrustedIssuer, ...],
+        clock: Clock,
+        *,
+        audience: str,
+        scope: str,
+        clock_skew: timedelta,
+        require_customer_claim: bool,
+    ) -> None:
+        self._issuers = issuers
+        self._clock = clock
+        self._audience = audience
+        self._scope = scope
+        self._skew = clock_skew.total_seconds()
+        self._require_customer_claim = require_customer_claim
+        self._signed: OrderedDict[str, SignedToken] = OrderedDict()
+
+    async def verify(self, token: str, *, customer_id: str, request_issuer: str) -> SignedToken:
+        """The token's claims, where it may start executions for this customer.
+
+        `customer_id` is the path's, in lower case, `request_issuer` what our issuer's name is to whoever sent the
+        request. Raises ApiError, 401 or 403.
+        """
+        signed = self._signed.get(token)
+        if signed is not None and signed.trusted.trusts(signed.key):
+            self._signed.move_to_end(token)
+        else:
+            self._signed.pop(token, None)
+            signed = await self._check_signature(token)
+            self._signed[token] = signed
+            if len(self._signed) > CACHED_TOKENS:
+                self._signed.popitem(last=False)
+        self._check_claims(signed, request_issuer)
+        self._check_rights(signed, customer_id)
+        return signed
+
+    async def _check_signature(self, token: str) -> SignedToken:
+        header, claims, signing_input, signature = _take_apart(token)
+        algorithm = header.get("alg")
+        if "crit" in header or "b64" in header or not isinstance(algorithm, str) or not self._allows(algorithm):
+            raise token_error(
+                "token_algorithm",
+                "The token's alg isn't one that is accepted here, or its header has crit or b64",
+                "The signature is invalid",
+            )
+        kid = header.get("kid")
+        for trusted in self._issuers:
+            await trusted.prepare(claims.get("iss"), kid, self._clock.now())
+        candidates = [(t, key) for t in self._issuers for key in t.keys if kid is None or key.kid == kid]
+        fitting = [(t, key) for t, key in candidates if key.algorithm == algorithm]
+        if candidates and kid is not None and not fitting:
+            raise token_error(
+                "token_algorithm",
+                f"The key that the token names serves {candidates[0][1].algorithm} alone",
+                "The signature is invalid",
+            )
+        for trusted, key in fitting:
+            if key.verifies(signing_input, signature):
+                return _read_claims(claims, key, trusted)
+        if fitting and kid is not None:
+            raise token_error("token_signature", "The token's signature is wrong", "The signature is invalid")
+        raise token_error(
+            "token_key_unknown",
+            "No key fits the token: it names no key or one that isn't known here, and was perhaps issued elsewhere or "
+            "before this server started",
+            "The signature key was not found",
+        )
+
+    def _allows(self, algorithm: str) -> bool:
+        return any(algorithm in trusted.algorithms for trusted in self._issuers)
+
+    def _check_claims(self, token: SignedToken, request_issuer: str) -> None:
+        now = self._clock.now().timestamp()
+        if token.not_before is not None and token.not_before > now + self._skew:
+            raise token_error(
+                "token_not_yet_valid",
+                f"The token is not valid before {_show(token.not_before)}, UTC",
+                f"The token is not valid before '{_show(token.not_before)}'",
+            )
+        if token.expires is not None and token.expires <= now - self._skew:
+            raise token_error(
+                "token_expired",
+                f"The token expired at {_show(token.expires)}, UTC: get a new one",
+                f"The token expired at '{_show(token.expires)}'",
+            )
+        if self._audience not in token.audiences:
+            shown = _escape(", ".join(token.audiences)) if token.audiences else "(null)"
+            raise token_error(
+                "token_audience",
+                f"The token's aud is not {self._audience}",
+                f"The audience '{shown}' is invalid",
+            )
+        if token.issuer is None or not token.trusted.accepts(token.issuer, request_issuer):
+            shown = "(null)" if token.issuer is None else _escape(token.issuer)
+            raise token_error(
+                "token_issuer",
+                "The token's iss isn't an issuer whose tokens are accepted here",
+                f"The issuer '{shown}' is invalid",
+            )
+        if "exp" not in token.claims:
+            raise token_error("token_claims", "The token has no exp", "The token has no expiration")
+        if token.faulty_claim is not None:
+            raise token_error("token_claims", f"The token's {token.faulty_claim} is of a wrong type or out of range")
+
+    def _check_rights(self, token: SignedToken, customer_id: str) -> None:
+        if self._scope not in token.scopes:
+            challenge = f'Bearer error="insufficient_scope", scope="{self._scope}"'
+            raise ApiError(
+                "insufficient_scope",
+                f"The token lacks the scope {self._scope}",
+                headers=((b"www-authenticate", challenge.encode("ascii")),),
+            )
+        if token.customers is None and not self._require_customer_claim:
+            return
+        if token.customers is None or customer_id not in token.customers:
+            raise ApiError("customer_forbidden", "The token doesn't allow acting for the customer of the path")
+
+
+def _take_apart(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
+    """Header, claims, signing input and signature of a JWS in compact form. Raises ApiError (`token_malformed`)."""
+    if len(token) > MAX_TOKEN_BYTES:
+        raise token_error("token_malformed", f"The token is over {MAX_TOKEN_BYTES} bytes")
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise token_error("token_malformed", f"A token has three parts with dots between; this has {len(parts)}")
+    header, claims = _json_part("header", parts[0]), _json_part("payload", parts[1])
+    signature = _bytes_of("signature", parts[2]) if parts[2] else b""
+    kind = header.get("typ", "JWT")
+    if not isinstance(kind, str) or kind.lower() not in _TYPES:
+        raise token_error("token_malformed", "The token's typ isn't that of an access token: at+jwt or JWT")
+    if not isinstance(header.get("kid"), str | None):
+        raise token_error("token_malformed", "The token's kid isn't a string")
+    return header, claims, token[: -len(parts[2]) - 1].encode("ascii"), signature
+
+
+def _bytes_of(name: str, part: str) -> bytes:
+    """Base64url in its one canonical form: no padding, no white space, no left-over bits."""
+    try:
+        data = b64decode(part + "=" * (-len(part) % 4), altchars="-_") if _PART.fullmatch(part) else b""
+    except Base64Error:
+        data = b""
+    if base64url(data) != part or not data:
+        raise token_error("token_malformed", f"The token's {name} isn't base64url (RFC 7515, section 2)")
+    return data
+
+
+def _json_part(name: str, part: str) -> dict[str, Any]:
+    try:
+        document = _DECODER.decode(_bytes_of(name, part).decode("utf-8"))
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise token_error("token_malformed", f"The token's {name} isn't a JSON object with unique names")
+    return document
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("repeated name")
+    return members
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+
+
+def _read_claims(claims: dict[str, Any], key: VerificationKey, trusted: TrustedIssuer) -> SignedToken:
+    readers = {
+        "iss": _string,
+        "aud": _strings,
+        "exp": _time,
+        "nbf": _time,
+        "iat": _time,
+        "sub": _string,
+        "client_id": _string,
+        "jti": _string,
+        "scope": _scopes,
+        "customer_id": _strings,
+    }
+    read: dict[str, Any] = {name: reader(claims[name]) for name, reader in readers.items() if name in claims}
+    customers = read.get("customer_id")
+    return SignedToken(
+        claims=claims,
+        key=key,
+        trusted=trusted,
+        issuer=read.get("iss"),
+        audiences=read.get("aud") or (),
+        not_before=read.get("nbf"),
+        expires=read.get("exp"),
+        scopes=frozenset(read.get("scope") or ()),
+        customers=None if customers is None else frozenset(customer.lower() for customer in customers),
+        faulty_claim=next((name for name, value in read.items() if value is None), None),
+    )
+
+
+def _string(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _strings(value: object) -> tuple[str, ...] | None:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        return tuple(value)
+    return None
+
+
+def _scopes(value: object) -> tuple[str, ...] | None:
+    """A list, as IdentityServer writes it, or words with spaces between (RFC 9068, section 2.2.3)."""
+    return tuple(value.split(" ")) if isinstance(value, str) else _strings(value)
+
+
+def _time(value: object) -> float | None:
+    """A NumericDate (RFC 7519, section 2) that is in the calendar, in seconds since 1970."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        seconds = float(value)
+        datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+    return seconds if math.isfinite(seconds) else None
+
+
+def _show(seconds: float) -> str:
+    """A time as .NET's invariant culture writes it: `02/20/2000 00:00:00`."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{moment:%m/%d}/{moment.year:04d} {moment:%H:%M:%S}"
+
+
+def _escape(text: str) -> str:
+    """Text from outside, fit for a quoted string in a header (RFC 9110, section 5.6.4), at most 200 characters."""
+    printable = "".join(character if " " <= character <= "~" else "?" for character in text[:200])
+    return printable.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,142 @@
+"""Wiring: settings in, application out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from fastapi import FastAPI, Request
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from workflow_mock import __version__, contract
+from workflow_mock.api.envelope import render
+from workflow_mock.api.route import DOCUMENTED_PATH, WorkflowApi
+from workflow_mock.catalogue import Catalogue
+from workflow_mock.errors import ApiError
+from workflow_mock.oauth import endpoints
+from workflow_mock.oauth.issue import Minter
+from workflow_mock.oauth.issuers import JwksIssuer, OwnIssuer, SecretIssuer, TrustedIssuer
+from workflow_mock.oauth.keys import KeyUnusable, SigningKey, shared_secret
+from workflow_mock.oauth.verify import TokenVerifier
+from workflow_mock.settings import Settings, flag, is_http_url
+from workflow_mock.state.clock import Clock
+from workflow_mock.state.store import MemoryStore
+from workflow_mock.state.workflows import Workflows
+
+
+class Unusable(ValueError):
+    """A file that a setting names can't be used; the message says which, and why."""
+
+
+def create_app(settings: Settings, catalogue: Catalogue) -> FastAPI:
+    """The whole server as an ASGI application. Raises Unusable."""
+    clock = Clock()
+    own = OwnIssuer(_signing_key(settings), settings.issuer)
+    verifier = TokenVerifier(
+        (own, *_external_issuers(settings)),
+        clock,
+        audience=settings.audience,
+        scope=settings.scope,
+        clock_skew=settings.clock_skew,
+        require_customer_claim=settings.require_customer_claim,
+    )
+    minter = Minter(own, clock, audience=settings.audience, lifetime=settings.token_lifetime)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if settings.signing_key is None:
+            own.start_making_a_key()
+        yield
+
+    app = FastAPI(
+        title="workflow-mock",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url=None,  # the contract is written by hand: see `contract`
+        redirect_slashes=False,
+        # It calls nobody, whatever the environment says.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    clients = {client.id: client for client in catalogue.clients}
+    app.include_router(endpoints.router(own, minter, clients, default_scope=settings.scope, strict=settings.strict))
+    app.include_router(contract.router())
+
+    @app.get("/__admin/health")
+    async def health() -> dict[str, str]:
+        return {"status": "healthy", "version": __version__}
+
+    app.add_exception_handler(HTTPException, _refuse)
+    app.add_exception_handler(Exception, _fail)
+    app.add_middleware(
+        WorkflowApi,
+        verifier=verifier,
+        workflows=Workflows(catalogue.workflows),
+        store=MemoryStore(per_customer=settings.max_executions, total=settings.max_executions_total),
+        clock=clock,
+        new_id=lambda: str(uuid4()),
+        strict=settings.strict,
+        max_body=settings.max_body,
+    )
+    if settings.cors_origin:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origin),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["WWW-Authenticate", "X-Request-Id", "Allow"],
+        )
+    return app
+
+
+def _signing_key(settings: Settings) -> SigningKey | None:
+    if settings.signing_key is None:
+        return None
+    try:
+        return SigningKey.from_pem(settings.signing_key.read_bytes())
+    except (KeyUnusable, OSError) as error:
+        raise Unusable(f"{flag('signing_key')} {settings.signing_key}: {error}") from None
+
+
+def _external_issuers(settings: Settings) -> list[TrustedIssuer]:
+    issuers: list[TrustedIssuer] = []
+    if settings.jwks and settings.jwks_issuer:
+        if is_http_url(settings.jwks):
+            issuers.append(JwksIssuer(settings.jwks_issuer, url=settings.jwks))
+        else:
+            try:
+                issuers.append(JwksIssuer.from_file(settings.jwks_issuer, Path(settings.jwks)))
+            except (KeyUnusable, OSError) as error:
+                raise Unusable(f"{flag('jwks')} {settings.jwks}: {error}") from None
+    if settings.hs256_secret and settings.hs256_issuer:
+        try:
+            secret = shared_secret(settings.hs256_secret.read_bytes().rstrip(b"\r\n"))
+        except (KeyUnusable, OSError) as error:
+            raise Unusable(f"{flag('hs256_secret')} {settings.hs256_secret}: {error}") from None
+        issuers.append(SecretIssuer(settings.hs256_issuer, secret))
+    return issuers
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """Everything that the router refuses, in the envelope too: a wrong base URL is a common first mistake."""
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        message = f"{request.url.path} doesn't take {request.method}"
+        return _answer(ApiError("method_not_allowed", message, headers=_allow(error)))
+    return _answer(ApiError("route_not_found", f"No such route; a workflow is started by POST {DOCUMENTED_PATH}"))
+
+
+async def _fail(_request: Request, _error: Exception) -> Response:
+    return _answer(ApiError("internal_error", "A fault of the server's own; its log has more"))
+
+
+def _allow(error: HTTPException) -> tuple[tuple[bytes, bytes], ...]:
+    allow = (error.headers or {}).get("Allow", "")
+    return ((b"allow", allow.encode("ascii")),) if allow else ()
+
+
+def _answer(error: ApiError) -> Response:
+    status, headers, body = render(error)
+    response = Response(body, status, media_type="application/json")
+    response.raw_headers.extend(headers)
+    return response

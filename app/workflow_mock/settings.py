@@ -1,0 +1,179 @@
+"""One frozen `Settings`: each setting's name, default and help stand here, and nowhere else."""
+
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import click
+
+PREFIX: Final = "WORKFLOW_MOCK_"
+API_PATH: Final = "/api/workflow/"
+ISSUER_PATH: Final = "/api/authentication"
+TOKEN_PATH: Final = f"{ISSUER_PATH}/connect/token"
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Seconds(click.ParamType[timedelta]):
+    """A duration, written as a number of seconds."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        try:
+            duration = timedelta(seconds=float(value))
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
+        if duration < timedelta(0):
+            self.fail(f"{value!r} is negative", param, ctx)
+        return duration
+
+
+class HttpUrl(click.ParamType[str]):
+    """An absolute http or https address without query or fragment, kept as it was written."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not is_http_url(str(value)):
+            self.fail(f"{value!r} is not an http(s) address such as https://login.example.com", param, ctx)
+        return str(value)
+
+
+class Origin(click.ParamType[str]):
+    """A web origin: `https://host[:port]`, or `*` for all of them."""
+
+    name = "origin"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if text != "*" and (not is_http_url(text) or text.count("/") != 2):
+            self.fail(f"{text!r} is not an origin such as http://localhost:3000", param, ctx)
+        return text
+
+
+def is_http_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
+    except ValueError:
+        return False
+
+
+_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+_FILE_OR_FOLDER = click.Path(exists=True, readable=True, path_type=Path)
+
+
+def setting(default: Any, help: str, type: Any = None, metavar: str | None = None) -> Any:
+    return field(default=default, metadata={"help": help, "type": type, "metavar": metavar})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `workflow-mock serve` can be told, by a flag or by its `WORKFLOW_MOCK_…` variable; a flag wins."""
+
+    host: str = setting("127.0.0.1", "Address to listen on; 0.0.0.0 for every interface.")
+    port: int = setting(8080, "Port to listen on; 0 takes a free one.", click.IntRange(0, 65535))
+    catalogue: tuple[Path, ...] = setting(
+        (), "Catalogue file, or folder of them; replaces the demo. Repeatable.", _FILE_OR_FOLDER, "FILE"
+    )
+    strict: bool = setting(False, "Refuse what the API's page doesn't document, rather than only note it.")
+    issuer: str | None = setting(None, "The issuer's one name; else that of the host that a request names.", HttpUrl())
+    audience: str = setting("workflow_api", "Audience that tokens need, and get.", metavar="NAME")
+    scope: str = setting("workflow_api", "Scope that starting an execution needs.", metavar="NAME")
+    jwks: str | None = setting(None, "Keys of an external issuer: a JWKS file or URL.", metavar="FILE|URL")
+    jwks_issuer: str | None = setting(None, "The name (iss) of that issuer.", HttpUrl())
+    hs256_secret: Path | None = setting(
+        None, "File with an HS256 secret shared with an external issuer, 32 bytes or more.", _FILE, "FILE"
+    )
+    hs256_issuer: str | None = setting(None, "The name (iss) of that issuer.", HttpUrl())
+    signing_key: Path | None = setting(
+        None, "RSA private key that signs this server's tokens; else one is made at start.", _FILE, "PEM"
+    )
+    token_lifetime: timedelta = setting(
+        timedelta(hours=1), "How long issued tokens are valid, in seconds.", Seconds(), "SECONDS"
+    )
+    clock_skew: timedelta = setting(
+        timedelta(minutes=5), "How far clocks may differ when a token's times are checked.", Seconds(), "SECONDS"
+    )
+    require_customer_claim: bool = setting(False, "Refuse tokens that aren't bound to customers (403).")
+    max_body: int = setting(1024 * 1024, "Size limit of a request's body.", click.IntRange(min=1), "BYTES")
+    max_executions: int = setting(
+        10_000, "Executions kept for each customer, newest first.", click.IntRange(min=1), "COUNT"
+    )
+    max_executions_total: int = setting(
+        100_000, "Executions kept for all customers together.", click.IntRange(min=1), "COUNT"
+    )
+    cors_origin: tuple[str, ...] = setting(
+        (), "Origin whose pages may call the API from a browser. Repeatable.", Origin()
+    )
+    tls_cert: Path | None = setting(None, "Certificate chain to serve https with.", _FILE, "PEM")
+    tls_key: Path | None = setting(None, "Private key of that certificate.", _FILE, "PEM")
+    log_format: str = setting("text", "Form of the log on standard error.", click.Choice(["text", "json"]))
+    log_level: str = setting(
+        "info",
+        "debug logs every request, info the refused ones, warning neither.",
+        click.Choice(["debug", "info", "warning", "error"]),
+    )
+    ready_file: Path | None = setting(
+        None,
+        "File to write url, tokenUrl, issuer and pid to, once connections are accepted.",
+        click.Path(dir_okay=False, path_type=Path),
+        "PATH",
+    )
+
+    def __post_init__(self) -> None:
+        """Raises click.UsageError where one setting needs another."""
+        for one, other in (("jwks", "jwks_issuer"), ("hs256_secret", "hs256_issuer"), ("tls_cert", "tls_key")):
+            if (getattr(self, one) is None) != (getattr(self, other) is None):
+                raise click.UsageError(f"{flag(one)} and {flag(other)} go together: give both or neither")
+        if self.jwks_issuer and self.jwks_issuer == self.hs256_issuer:
+            raise click.UsageError("--jwks-issuer and --hs256-issuer must differ: one issuer, one kind of key")
+
+
+WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not listened on
+"""Addresses that stand for every interface, and the one to reach a server there from this machine."""
+
+
+def local_url(host: str, port: int, tls_cert: Path | None) -> str:
+    """The address to reach a server with these settings at from this machine."""
+    host = WILDCARDS.get(host, host)
+    return f"{'https' if tls_cert else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def option(name: str, **attributes: Any) -> Callable[[Any], Any]:
+    """A click option that its `WORKFLOW_MOCK_…` variable sets too; a switch can be switched off again by `--no-…`."""
+    switch = isinstance(attributes.get("default"), bool)
+    flags = f"{flag(name)}/{flag('no_' + name)}" if switch else flag(name)
+    return click.option(
+        flags, name, envvar=PREFIX + name.upper(), show_envvar=True, show_default=not switch, **attributes
+    )
+
+
+def options(*names: str) -> Callable[[Any], Any]:
+    """The options of these settings, or of all of them, in the order of `Settings`."""
+
+    def decorate(command: Any) -> Any:
+        for item in reversed(fields(Settings)):
+            if names and item.name not in names:
+                continue
+            default = None if item.default is MISSING else item.default
+            attributes: dict[str, Any] = {"help": item.metadata["help"], "metavar": item.metadata["metavar"]}
+            if isinstance(default, tuple):
+                attributes["multiple"] = True
+            elif isinstance(default, timedelta):
+                default = default.total_seconds()
+            if item.metadata["type"] is not None:
+                attributes["type"] = item.metadata["type"]
+            command = option(item.name, default=default, **attributes)(command)
+        return command
+
+    return decorate

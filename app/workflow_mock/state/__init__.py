@@ -1,0 +1,1 @@
+"""What lives between requests. Each thing kept has a bound."""

@@ -1,0 +1,25 @@
+"""Servers that many tests share. A test that changes what others see makes one of its own with `serving`."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import Server, serving
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The server as it comes: the demo catalogue, no options."""
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def strict_server() -> Iterator[Server]:
+    with serving("--strict") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def token(server: Server) -> str:
+    return server.token()

@@ -1,0 +1,169 @@
+"""What tests share: a server of one's own as a real process, requests of it, and raw bytes on its socket."""
+
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpx
+
+ROOT = Path(__file__).parents[1]
+WORKFLOW = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
+START_SECONDS = 30
+
+
+@dataclass
+class Answer:
+    """One HTTP answer read off a raw socket."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Server:
+    """A running `workflow-mock serve`."""
+
+    process: subprocess.Popen[str]
+    ready: Mapping[str, Any]
+    log: Path
+    http: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.http = httpx.Client(base_url=self.url, trust_env=False, verify=False)
+
+    @property
+    def url(self) -> str:
+        return str(self.ready["url"])
+
+    @property
+    def address(self) -> tuple[str, int]:
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or 0
+
+    def token(self, client: str = "demo", secret: str = "demo-secret", scope: str | None = None) -> str:
+        form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
+        answer = self.http.post("/api/authentication/connect/token", data=form | ({"scope": scope} if scope else {}))
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
+
+    def start(
+        self,
+        workflow: str = WORKFLOW,
+        *,
+        customer: str | None = None,
+        token: str | None = None,
+        **request: Any,
+    ) -> httpx.Response:
+        """Send the page's request; what `request` says of headers, json or content replaces the default."""
+        headers = {"Authorization": f"Bearer {token or self.token()}"} | request.pop("headers", {})
+        if not {"json", "content"} & request.keys():
+            request["json"] = {"data": {"workflowId": workflow}}
+        elif "content" in request and "Content-Type" not in headers:
+            headers["Content-Type"] = "application/json"
+        return self.http.post(path(workflow, customer=customer), headers=headers, **request)
+
+    def send(self, *data: bytes, answers: int = 1, half_close: bool = False) -> list[Answer]:
+        """Send these bytes on a connection of their own, and read so many answers, or those up to its end."""
+        with self.connect() as connection:
+            for part in data:
+                connection.sendall(part)
+            if half_close:
+                connection.shutdown(socket.SHUT_WR)
+            return list(read_answers(connection, answers))
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(self.address, timeout=10)
+
+    def stop(self) -> int:
+        """End it as Docker would, and give its exit code."""
+        self.http.close()
+        self.process.terminate()
+        return self.process.wait(START_SECONDS)
+
+
+def read_answers(connection: socket.socket, count: int) -> Iterator[Answer]:
+    """Answers as they come on a connection; fewer where it ends."""
+    for _ in range(count):
+        readable, _, _ = select.select([connection], [], [], 10)
+        assert readable, "no answer within 10 s"
+        if not connection.recv(1, socket.MSG_PEEK):
+            return
+        response = _Response(connection)
+        response.begin()
+        yield Answer(response.status, response.getheaders(), response.read())
+
+
+class _Response(HTTPResponse):
+    """Reads no byte past its own end, so that the next answer on the connection stays there to be read."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(connection)
+        self.fp = connection.makefile("rb", buffering=0)
+
+
+def path(workflow: str = WORKFLOW, *, customer: str | None = None) -> str:
+    return f"/api/workflow/v1.0/customer/{customer or uuid4()}/workflow/{workflow}/WorkflowExecution"
+
+
+@contextmanager
+def serving(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server of one's own with these arguments, on a free port, until the block ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        ready, log = Path(folder, "ready.json"), Path(folder, "log")
+        command = [sys.executable, "-m", "workflow_mock", "serve", "--port", "0", "--ready-file", str(ready)]
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [*command, *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=_clean_environment() | dict(environment or {}),
+                text=True,
+            )
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while not ready.exists():
+                assert process.poll() is None, f"the server ended with {process.returncode}: {log.read_text()}"
+                assert time.monotonic() < deadline, f"the server isn't ready: {log.read_text()}"
+                select.select([], [], [], 0.01)
+            server = Server(process, json.loads(ready.read_text()), log)
+            yield server
+            server.http.close()
+        finally:
+            process.kill()
+            process.wait()
+
+
+def run(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the `workflow-mock` command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "workflow_mock", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=_clean_environment() | dict(environment or {}),
+        check=False,
+    )
+
+
+def _clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("WORKFLOW_MOCK_")}
