@@ -118,7 +118,7 @@ class _Response(HTTPResponse):
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__(connection)
-        self.fp = connection.makefile("rb", buffering=0)
+        self.fp = connection.makefile("rb", buffering=0)  # type: ignore[assignment]
 
 
 def path(workflow: str = WORKFLOW, *, customer: str | None = None) -> str:

@@ -30,7 +30,7 @@ class PortTaken(OSError):
 class _Protocol(HttpToolsProtocol):
     """uvicorn's, but what isn't HTTP is refused in the envelope too."""
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
+    def send_400_response(self, msg: str) -> None:
         _, _, body = render(ApiError("malformed_http", "This isn't HTTP/1.1 that can be read"))
         head = (
             f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json; charset=utf-8\r\n"

@@ -1,0 +1,58 @@
+# Needs Python 3.11 or newer, git and make. `make run` and `make test` install the rest into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make lock'
+
+.PHONY: help run demo test test-languages format lock lint-openapi image
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+run: .venv/runtime ## serve on 127.0.0.1:8080; ARGS="--strict …" adds options
+	@$(BIN)/workflow-mock serve $(ARGS)
+
+demo: .venv/runtime ## a server of its own, a token, a start of an execution, and the end
+	@$(BIN)/python examples/demo.py
+
+test: .venv/dev ## format, lint, type and test checks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q --ignore tests/languages
+
+test-languages: .venv/dev ## the README's TypeScript, Java and C#; needs node, java and mono's mcs
+	$(BIN)/pytest -q tests/languages
+
+format: .venv/dev ## put the code into its form
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lint-openapi: ## Redocly's and Spectral's recommended rules; needs node and npm
+	cd openapi/lint && npm ci --silent && npm run --silent lint
+
+lock: .venv/dev ## resolve the dependencies anew, for Python 3.11 to 3.14 on every platform
+	$(BIN)/pip install --quiet uv
+	$(LOCK) pyproject.toml -o requirements.lock
+	$(LOCK) --group build -o requirements-build.lock
+	$(LOCK) pyproject.toml --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
+
+image: ## the container image
+	docker build -t workflow-mock .
+
+# The stamps: what is installed is what the locks say, and is looked at again when they change.
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 …" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/runtime: .venv/bin/python requirements.lock requirements-build.lock pyproject.toml
+	$(PIP) --require-hashes -r requirements.lock -r requirements-build.lock
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: .venv/runtime requirements-dev.lock
+	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
