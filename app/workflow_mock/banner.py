@@ -1,7 +1,7 @@
 """What the server prints when it is ready: enough to go on."""
 
 from workflow_mock import __version__
-from workflow_mock.api.route import DOCUMENTED_PATH
+from workflow_mock.api.start import DOCUMENTED_PATH
 from workflow_mock.catalogue import DEMO_CLIENT, Catalogue
 from workflow_mock.settings import LOOPBACK, TOKEN_PATH, Settings
 

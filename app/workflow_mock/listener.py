@@ -31,7 +31,7 @@ class _Protocol(HttpToolsProtocol):
     """uvicorn's, but what isn't HTTP is refused in the envelope too."""
 
     def send_400_response(self, msg: str) -> None:
-        _, _, body = render(ApiError("malformed_http", "This isn't HTTP/1.1 that can be read"))
+        body = render(ApiError("malformed_http", "This isn't HTTP/1.1 that can be read")).body
         head = (
             f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json; charset=utf-8\r\n"
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"

@@ -12,13 +12,15 @@ from starlette.exceptions import HTTPException
 
 from workflow_mock import __version__, contract
 from workflow_mock.api.envelope import render
-from workflow_mock.api.route import DOCUMENTED_PATH, WorkflowApi
+from workflow_mock.api.front import Front, internal_error
+from workflow_mock.api.start import DOCUMENTED_PATH, StartExecution
 from workflow_mock.catalogue import Catalogue
 from workflow_mock.errors import ApiError
-from workflow_mock.oauth import endpoints
+from workflow_mock.oauth import metadata
 from workflow_mock.oauth.issue import Minter
 from workflow_mock.oauth.issuers import JwksIssuer, OwnIssuer, SecretIssuer, TrustedIssuer
 from workflow_mock.oauth.keys import KeyUnusable, SigningKey, shared_secret
+from workflow_mock.oauth.token_endpoint import TokenEndpoint
 from workflow_mock.oauth.verify import TokenVerifier
 from workflow_mock.settings import Settings, flag, is_http_url
 from workflow_mock.state.clock import Clock
@@ -60,7 +62,8 @@ def create_app(settings: Settings, catalogue: Catalogue) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     clients = {client.id: client for client in catalogue.clients}
-    app.include_router(endpoints.router(own, minter, clients, default_scope=settings.scope, strict=settings.strict))
+    token = TokenEndpoint(minter, clients, default_scope=settings.scope, strict=settings.strict)
+    app.include_router(metadata.router(own, lambda: token.scopes))
     app.include_router(contract.router())
 
     @app.get("/__admin/health")
@@ -69,8 +72,7 @@ def create_app(settings: Settings, catalogue: Catalogue) -> FastAPI:
 
     app.add_exception_handler(HTTPException, _refuse)
     app.add_exception_handler(Exception, _fail)
-    app.add_middleware(
-        WorkflowApi,
+    start = StartExecution(
         verifier=verifier,
         workflows=Workflows(catalogue.workflows),
         store=MemoryStore(per_customer=settings.max_executions, total=settings.max_executions_total),
@@ -79,6 +81,7 @@ def create_app(settings: Settings, catalogue: Catalogue) -> FastAPI:
         strict=settings.strict,
         max_body=settings.max_body,
     )
+    app.add_middleware(Front, start=start, token=token)
     if settings.cors_origin:
         app.add_middleware(
             CORSMiddleware,
@@ -126,8 +129,8 @@ async def _refuse(request: Request, error: Exception) -> Response:
     return _answer(ApiError("route_not_found", f"No such route; a workflow is started by POST {DOCUMENTED_PATH}"))
 
 
-async def _fail(_request: Request, _error: Exception) -> Response:
-    return _answer(ApiError("internal_error", "A fault of the server's own; its log has more"))
+async def _fail(request: Request, _error: Exception) -> Response:
+    return _answer(internal_error(request.state.request_id))
 
 
 def _allow(error: HTTPException) -> tuple[tuple[bytes, bytes], ...]:
@@ -136,7 +139,7 @@ def _allow(error: HTTPException) -> tuple[tuple[bytes, bytes], ...]:
 
 
 def _answer(error: ApiError) -> Response:
-    status, headers, body = render(error)
-    response = Response(body, status, media_type="application/json")
-    response.raw_headers.extend(headers)
+    answer = render(error)
+    response = Response(answer.body, answer.status)
+    response.raw_headers.extend(answer.headers)
     return response

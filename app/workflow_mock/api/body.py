@@ -17,7 +17,7 @@ MAX_DEPTH = 32
 """As deep as the platform reads (System.Text.Json in ASP.NET Core)."""
 
 _BOM = b"\xef\xbb\xbf"
-_MEDIA_TYPE = re.compile(r"(application/json|text/json|application/[!#$&^_.+a-z0-9-]+\+json)")
+_MEDIA_TYPE = re.compile(r"(application/json|text/json|application/[!#$&^_.+*a-z0-9-]+\+json)")
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]*)"?\s*(?:;|$)')
 _CHARSETS = {"utf-8": "utf-8", "utf8": "utf-8", "utf-16": "utf-16", "utf-16le": "utf-16-le", "unicode": "utf-16"}
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")

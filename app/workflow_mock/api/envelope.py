@@ -1,21 +1,25 @@
-"""The one place where answers other than 200 are rendered."""
+"""Answers, and the one place where refusals are rendered."""
 
 import json
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from workflow_mock.errors import ApiError, Headers
+from workflow_mock.errors import ApiError, ErrorDetail, Headers, ValidationDetail
 
 JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
-NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
-def render(error: ApiError) -> tuple[int, Headers, bytes]:
-    """Status, headers and body of a refusal. What it echoes of the request is escaped to ASCII."""
-    document = {
-        "meta": {
-            "errors": [detail._asdict() for detail in error.errors],
-            "validation": [detail._asdict() for detail in error.validation],
-            "info": {},
-        },
-        "data": None,
-    }
-    return error.status, error.headers, json.dumps(document, separators=(",", ":")).encode("ascii")
+class Answer(NamedTuple):
+    status: int
+    headers: Headers
+    body: bytes
+
+
+def render(error: ApiError) -> Answer:
+    """A refusal. What it echoes of the request is escaped to ASCII."""
+    return Answer(error.status, (JSON_TYPE, *error.headers), _envelope(error.errors, error.validation))
+
+
+def _envelope(errors: Sequence[ErrorDetail], validation: Sequence[ValidationDetail]) -> bytes:
+    meta = {"errors": [error._asdict() for error in errors], "validation": [fault._asdict() for fault in validation]}
+    return json.dumps({"meta": {**meta, "info": {}}, "data": None}, separators=(",", ":")).encode("ascii")

@@ -1,30 +1,23 @@
-"""The documented plane: from the socket to the answer.
+"""The documented operation: from the request to the answer.
 
-It is plain ASGI in front of the FastAPI application, because the router alone costs as much as all the checks below
-(`benchmarks/`). A request goes through `WorkflowApi._start` from top to bottom; a fault anywhere on the way is an
-ApiError, and `__call__` renders it.
-
+A request goes through `StartExecution.__call__` from top to bottom, and a fault anywhere on the way is an ApiError.
 Source: contract, section 1, "Order of checks, and the answers".
 """
 
-import logging
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from itertools import count
-from secrets import token_hex
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope
 
 from workflow_mock.api.body import charset_of, check_request
-from workflow_mock.api.envelope import JSON_TYPE, NOSNIFF, render
+from workflow_mock.api.envelope import JSON_TYPE, Answer
 from workflow_mock.api.leniency import Leniencies, Leniency
+from workflow_mock.api.request import TooLarge, issuer_of, read_body
 from workflow_mock.api.wire import start_answer
 from workflow_mock.domain.execution import Execution
-from workflow_mock.errors import ApiError, Headers
-from workflow_mock.oauth.endpoints import request_issuer
+from workflow_mock.errors import ApiError
 from workflow_mock.oauth.verify import TokenVerifier, token_error
-from workflow_mock.settings import API_PATH
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.store import Store
 from workflow_mock.state.workflows import Workflows
@@ -33,22 +26,14 @@ DOCUMENTED_PATH = "/api/workflow/v1.0/customer/{customerId}/workflow/{workflowId
 
 _ROUTE = re.compile(r"/api/workflow/v1\.0/customer/([^/]+)/workflow/([^/]+)/WorkflowExecution")
 _ROUTE_IN_ANY_CASE = re.compile(_ROUTE.pattern + "(/?)", re.IGNORECASE)
-_REQUEST_HEADERS = frozenset({b"authorization", b"content-type", b"content-length", b"host"})
-"""Those that a request may have but once."""
-
-logger = logging.getLogger("workflow_mock.requests")
+_OK_HEADERS = (JSON_TYPE,)
 
 
-class Disconnected(Exception):
-    """The client went away before its request was complete; there is nobody to answer."""
-
-
-class WorkflowApi:
-    """ASGI middleware that answers everything under `/api/workflow/` and passes on the rest."""
+class StartExecution:
+    """The handler of everything under `/api/workflow/`: one route, and what is not that route."""
 
     def __init__(
         self,
-        app: ASGIApp,
         *,
         verifier: TokenVerifier,
         workflows: Workflows,
@@ -58,7 +43,6 @@ class WorkflowApi:
         strict: bool,
         max_body: int,
     ) -> None:
-        self._app = app
         self._verifier = verifier
         self._workflows = workflows
         self._store = store
@@ -66,61 +50,30 @@ class WorkflowApi:
         self._new_id = new_id
         self._strict = strict
         self._max_body = max_body
-        self._request_ids = map((token_hex(4) + "-{:06x}").format, count(1))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"][: len(API_PATH)].lower() != API_PATH:
-            await self._app(scope, receive, send)
-            return
-        request_id = next(self._request_ids)
-        extra: Headers
-        try:
-            status, extra, body = 200, (), await self._start(scope, receive)
-            logger.debug("%s %s %s: 200", request_id, scope["method"], scope["path"])
-        except ApiError as error:
-            status, extra, body = render(error)
-            # The path as it was sent: in it, a line break is still %0A and can't forge a line of the log.
-            logger.info("%s %s %a: %d %s", request_id, scope["method"], scope["raw_path"], status, error)
-            if any(name == b"expect" for name, _ in scope["headers"]):
-                # A client that was not told to continue may or may not send its body: only a new connection is clear.
-                extra = (*extra, (b"connection", b"close"))
-        except Disconnected:
-            logger.info("%s: the client went away before its request was complete", request_id)
-            return
-        except Exception:
-            logger.exception("%s: a fault of the server's own", request_id)
-            message = f"A fault of the server's own; its log has more under the request id {request_id}"
-            status, extra, body = render(ApiError("internal_error", message))
-        headers = [
-            JSON_TYPE,
-            (b"content-length", b"%d" % len(body)),
-            (b"x-request-id", request_id.encode()),
-            NOSNIFF,
-            *extra,
-        ]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    async def _start(self, scope: Scope, receive: Receive) -> bytes:
+    async def __call__(self, scope: Scope, receive: Receive) -> Answer:
         leniencies = Leniencies(self._strict)
         customer, workflow = _route(scope["method"], scope["path"], leniencies)
         headers = _headers(scope["headers"])
         await self._verifier.verify(
             _bearer_token(headers.get(b"authorization")),
             customer_id=customer.lower(),
-            request_issuer=request_issuer(scope["scheme"], headers.get(b"host"), scope["server"]),
+            request_issuer=issuer_of(scope, headers.get(b"host")),
         )
         charset = charset_of(headers.get(b"content-type"))
         if charset != "utf-8":
             leniencies.use(Leniency.CHARSET)
         if (accept := headers.get(b"accept")) is not None and not _accepts_json(accept):
             leniencies.use(Leniency.ACCEPT)
-        body = await _read_body(receive, headers.get(b"content-length"), self._max_body)
+        try:
+            body = await read_body(receive, headers.get(b"content-length"), self._max_body)
+        except TooLarge:
+            raise ApiError("body_too_large", f"The body is over {self._max_body} bytes") from None
         customer, workflow = check_request(customer, workflow, body, charset, leniencies)
         definition = self._workflows.offered(workflow, customer)
         execution = Execution(self._new_id(), customer, definition, self._clock.now())
         self._store.add(execution)
-        return start_answer(execution)
+        return Answer(200, _OK_HEADERS, start_answer(execution))
 
 
 def _route(method: str, path: str, leniencies: Leniencies) -> tuple[str, str]:
@@ -168,20 +121,3 @@ def _accepts_json(accept: bytes) -> bool:
         weights[media_range] = not any(re.fullmatch(r"q\s*=\s*0(\.0*)?", parameter) for parameter in parameters)
     ranges = ("application/json", "application/*", "*/*")
     return next((weights[media_range] for media_range in ranges if media_range in weights), False)
-
-
-async def _read_body(receive: Receive, content_length: bytes | None, limit: int) -> bytes:
-    """The whole body. Raises ApiError (413) as soon as it is known to be over the limit, in bytes."""
-    too_large = ApiError("body_too_large", f"The body is over {limit} bytes")
-    if content_length is not None and int(content_length) > limit:
-        raise too_large
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        body += message.get("body", b"")
-        if len(body) > limit:
-            raise too_large
-        if not message.get("more_body", False):
-            return bytes(body)

@@ -1,0 +1,52 @@
+"""What the documented plane and the token endpoint need of a request."""
+
+import re
+from functools import lru_cache
+
+from starlette.types import Receive, Scope
+
+from workflow_mock.settings import ISSUER_PATH
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
+
+
+class Disconnected(Exception):
+    """The client went away before its request was complete; there is nobody to answer."""
+
+
+class TooLarge(ValueError):
+    """The body is over the limit."""
+
+
+async def read_body(receive: Receive, content_length: bytes | None, limit: int) -> bytes:
+    """The whole body. Raises TooLarge as soon as it is known to be over the limit, in bytes; Disconnected."""
+    if content_length is not None and int(content_length) > limit:
+        raise TooLarge
+    body: bytes = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        body = body + message["body"] if body else message["body"]
+        if len(body) > limit:
+            raise TooLarge
+        if not message["more_body"]:
+            return body
+
+
+@lru_cache(maxsize=256)
+def _issuer(scheme: str, host: bytes | None, server: tuple[str, int | None] | None) -> str:
+    name = host.decode("latin-1") if host else ""
+    if not _HOST.fullmatch(name):
+        address, port = server or ("localhost", None)
+        name = f"[{address}]" if ":" in address else address
+        name += f":{port}" if port else ""
+    return f"{scheme}://{name}{ISSUER_PATH}"
+
+
+def issuer_of(scope: Scope, host: bytes | None) -> str:
+    """What our issuer's name is to whoever sent a request: `scheme://host[:port]/api/authentication`.
+
+    A Host that isn't a host name or address counts as none, and then the address that the request came to is used.
+    """
+    return _issuer(scope["scheme"], host, scope["server"])

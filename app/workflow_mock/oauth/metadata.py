@@ -1,0 +1,46 @@
+"""What the authorization server says of itself, and its keys.
+
+Source: contract, section 3; RFC 8414; OpenID Connect Discovery 1.0; RFC 7517.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from workflow_mock.api.request import issuer_of
+from workflow_mock.oauth.issuers import OwnIssuer
+from workflow_mock.oauth.keys import ALGORITHM
+from workflow_mock.oauth.token_endpoint import GRANT
+from workflow_mock.settings import ISSUER_PATH, TOKEN_PATH
+
+_OPENID = f"{ISSUER_PATH}/.well-known/openid-configuration"
+
+
+def router(issuer: OwnIssuer, scopes: Callable[[], Iterable[str]]) -> APIRouter:
+    """The routes, each of which names only endpoints that exist."""
+    routes = APIRouter()
+
+    @routes.get(_OPENID)
+    @routes.get(f"/.well-known/oauth-authorization-server{ISSUER_PATH}")
+    async def metadata(request: Request) -> dict[str, Any]:
+        here = issuer_of(request.scope, request.headers.get("host", "").encode("latin-1"))
+        base = here.removesuffix(ISSUER_PATH)
+        return {
+            "issuer": issuer.name(here),
+            "token_endpoint": base + TOKEN_PATH,
+            "jwks_uri": f"{base}{_OPENID}/jwks",
+            "grant_types_supported": [GRANT],
+            "response_types_supported": [],
+            "subject_types_supported": ["public"],
+            "scopes_supported": sorted(scopes()),
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "id_token_signing_alg_values_supported": [ALGORITHM],
+        }
+
+    @routes.get(f"{_OPENID}/jwks")
+    async def jwks() -> dict[str, Any]:
+        key = await issuer.signing_key()
+        return {"keys": [dict(key.public_jwk)]}
+
+    return routes
