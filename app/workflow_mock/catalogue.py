@@ -18,6 +18,7 @@ from workflow_mock.domain.definition import Edge, Fault, InvalidDefinition, Task
 from workflow_mock.domain.definition import Path as FaultPath
 from workflow_mock.domain.ids import derive_uuid, parse_uuid
 from workflow_mock.oauth.issue import Client
+from workflow_mock.settings import Unusable
 
 DEMO_CLIENT = Client("demo", "demo-secret")
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -36,7 +37,9 @@ class FileFault:
         return f"{self.file}:{self.line}: {self.fault}" if self.line else f"{self.file}: {self.fault}"
 
 
-class InvalidCatalogue(ValueError):
+class InvalidCatalogue(Unusable):
+    """Catalogue files have faults; the message is a line for each."""
+
     def __init__(self, faults: Sequence[FileFault]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
         self.faults = tuple(faults)

@@ -10,7 +10,7 @@ import click
 
 from workflow_mock import __version__
 from workflow_mock.client import Unreachable, call
-from workflow_mock.settings import TOKEN_PATH, HttpUrl, Settings, local_url, option, options
+from workflow_mock.settings import TOKEN_PATH, HttpUrl, Settings, Unusable, local_url, option, options
 
 HINTS = {
     "invalid_client": "check --client and --secret",
@@ -50,17 +50,19 @@ def cli() -> None:
 def serve(**values: Any) -> None:
     """Serve the API and its authorization server."""
     settings = Settings(**values)
-    # Imported here, so that the other commands don't wait for the web framework.
-    from workflow_mock import banner, catalogue, listener, log, server  # noqa: PLC0415
-
-    log.configure(settings.log_format, settings.log_level)
     try:
+        # The key takes 50 ms on a thread and the web framework 250 ms here: one is made while the other is imported.
+        # Neither is at the top of the file, so that the other commands don't wait for them.
+        from workflow_mock.oauth.keys import SigningKey  # noqa: PLC0415
+
+        key = SigningKey.begin(settings.signing_key)
+        from workflow_mock import banner, catalogue, listener, log, server  # noqa: PLC0415
+
+        log.configure(settings.log_format, settings.log_level)
         listening = listener.bind(settings.host, settings.port)
         content = catalogue.read(settings.catalogue)
-        app = server.create_app(settings, content)
-    except catalogue.InvalidCatalogue as error:
-        raise Failure(f"the catalogue can't be used:\n{error}") from None
-    except (listener.PortTaken, server.Unusable) as error:
+        app = server.create_app(settings, content, key)
+    except Unusable as error:
         raise Failure(str(error)) from None
     url = local_url(settings.host, listening.getsockname()[1], settings.tls_cert)
 

@@ -15,16 +15,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from workflow_mock.api.envelope import render
 from workflow_mock.errors import ApiError
-from workflow_mock.settings import ISSUER_PATH, TOKEN_PATH, Settings
+from workflow_mock.settings import ISSUER_PATH, TOKEN_PATH, Settings, Unusable
 
 GRACE = timedelta(seconds=10)
 """How long requests in flight may take to be answered once the server is told to end."""
 
 BACKLOG = 2048
-
-
-class PortTaken(OSError):
-    """The address can't be listened on; the message says what to do."""
 
 
 class _Protocol(HttpToolsProtocol):
@@ -53,13 +49,13 @@ class _Server(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A bound socket. Raises PortTaken."""
+    """A bound socket. Raises Unusable."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         # With the protocol named, asyncio switches Nagle's algorithm off on what it accepts; without, p99 is 40 ms.
         listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except OSError as error:
-        raise PortTaken(f"can't listen on {host}: {error.strerror}; see --host") from None
+        raise Unusable(f"can't listen on {host}: {error.strerror}; see --host") from None
     if os.name == "posix":
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -67,7 +63,7 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         hint = "end what listens there, or take another port: --port 0 finds a free one"
-        raise PortTaken(f"can't listen on {host} port {port}: {error.strerror}; {hint}") from None
+        raise Unusable(f"can't listen on {host} port {port}: {error.strerror}; {hint}") from None
     return listening
 
 

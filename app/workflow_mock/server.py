@@ -1,7 +1,6 @@
 """Wiring: settings in, application out."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from concurrent.futures import Future
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,20 +21,16 @@ from workflow_mock.oauth.issuers import JwksIssuer, OwnIssuer, SecretIssuer, Tru
 from workflow_mock.oauth.keys import KeyUnusable, SigningKey, shared_secret
 from workflow_mock.oauth.token_endpoint import TokenEndpoint
 from workflow_mock.oauth.verify import TokenVerifier
-from workflow_mock.settings import Settings, flag, is_http_url
+from workflow_mock.settings import Settings, Unusable, flag, is_http_url
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.store import MemoryStore
 from workflow_mock.state.workflows import Workflows
 
 
-class Unusable(ValueError):
-    """A file that a setting names can't be used; the message says which, and why."""
-
-
-def create_app(settings: Settings, catalogue: Catalogue) -> FastAPI:
+def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[SigningKey]) -> FastAPI:
     """The whole server as an ASGI application. Raises Unusable."""
     clock = Clock()
-    own = OwnIssuer(_signing_key(settings), settings.issuer)
+    own = OwnIssuer(signing_key, settings.issuer)
     verifier = TokenVerifier(
         (own, *_external_issuers(settings)),
         clock,
@@ -46,16 +41,9 @@ def create_app(settings: Settings, catalogue: Catalogue) -> FastAPI:
     )
     minter = Minter(own, clock, audience=settings.audience, lifetime=settings.token_lifetime)
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        if settings.signing_key is None:
-            own.start_making_a_key()
-        yield
-
     app = FastAPI(
         title="workflow-mock",
         version=__version__,
-        lifespan=lifespan,
         openapi_url=None,  # the contract is written by hand: see `contract`
         redirect_slashes=False,
         # It calls nobody, whatever the environment says.
@@ -91,15 +79,6 @@ def create_app(settings: Settings, catalogue: Catalogue) -> FastAPI:
             expose_headers=["WWW-Authenticate", "X-Request-Id", "Allow"],
         )
     return app
-
-
-def _signing_key(settings: Settings) -> SigningKey | None:
-    if settings.signing_key is None:
-        return None
-    try:
-        return SigningKey.from_pem(settings.signing_key.read_bytes())
-    except (KeyUnusable, OSError) as error:
-        raise Unusable(f"{flag('signing_key')} {settings.signing_key}: {error}") from None
 
 
 def _external_issuers(settings: Settings) -> list[TrustedIssuer]:

@@ -16,6 +16,10 @@ TOKEN_PATH: Final = f"{ISSUER_PATH}/connect/token"
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
+class Unusable(ValueError):
+    """A file that a setting names can't be used; the message says which, and why."""
+
+
 class Seconds(click.ParamType[timedelta]):
     """A duration, written as a number of seconds."""
 

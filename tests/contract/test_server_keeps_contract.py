@@ -11,6 +11,7 @@ import pytest
 import yaml
 from openapi_schema_validator import OAS30Validator
 from workflow_mock import catalogue, server
+from workflow_mock.oauth.keys import SigningKey
 from workflow_mock.settings import Settings
 
 from tests.support import ROOT, WORKFLOW, Server, path, serving
@@ -149,7 +150,7 @@ def test_every_answer_in_the_contract_is_one_that_these_tests_have_seen() -> Non
 
 
 def test_every_route_of_the_documented_plane_is_in_the_contract() -> None:
-    app = server.create_app(Settings(), catalogue.demo())
+    app = server.create_app(Settings(), catalogue.demo(), SigningKey.begin(None))
     served = app.openapi()["paths"]
     documented = {route for route in served if re.match(r"/(api|\.well-known)/", route)}
     assert documented | {START, TOKEN} == set(DOCUMENT["paths"])

@@ -8,6 +8,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import Future
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -46,7 +47,7 @@ class TrustedIssuer(Protocol):
 
 
 class OwnIssuer:
-    """This server. Its key is made on a thread at start, so that nobody waits for it who doesn't need it.
+    """This server. Its key may still be in the making, so that nobody waits for it who doesn't need it.
 
     It goes by many names, inside and outside a container network, and accepts each that it has issued a token under,
     and the one that the request being checked calls it by; with a `fixed` name, that one alone.
@@ -54,10 +55,10 @@ class OwnIssuer:
 
     algorithms = frozenset({ALGORITHM})
 
-    def __init__(self, signing_key: SigningKey | None, fixed: str | None) -> None:
-        self._signing_key = signing_key
+    def __init__(self, signing_key: Future[SigningKey], fixed: str | None) -> None:
+        self._making = signing_key
+        self._signing_key: SigningKey | None = None
         self._fixed = fixed
-        self._making: asyncio.Task[SigningKey] | None = None
         self._issued_names: OrderedDict[str, None] = OrderedDict()
 
     def name(self, request_issuer: str) -> str:
@@ -69,15 +70,9 @@ class OwnIssuer:
         if len(self._issued_names) > ISSUED_NAMES:
             self._issued_names.popitem(last=False)
 
-    def start_making_a_key(self) -> asyncio.Task[SigningKey]:
-        """Make the key now, on a thread."""
-        if self._making is None:
-            self._making = asyncio.create_task(asyncio.to_thread(SigningKey.generate))
-        return self._making
-
     async def signing_key(self) -> SigningKey:
         if self._signing_key is None:
-            self._signing_key = await asyncio.shield(self.start_making_a_key())
+            self._signing_key = await asyncio.shield(asyncio.wrap_future(self._making))
         return self._signing_key
 
     @property

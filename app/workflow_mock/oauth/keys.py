@@ -8,7 +8,9 @@ import hashlib
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -16,6 +18,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jose import jwk
 from jose.backends.base import Key
 from jose.exceptions import JOSEError
+
+from workflow_mock.settings import Unusable, flag
 
 ALGORITHM = "RS256"
 """The algorithm of the server's own keys."""
@@ -83,6 +87,18 @@ class SigningKey:
         if not isinstance(private, rsa.RSAPrivateKey) or private.key_size < _MINIMUM_RSA_BITS:
             raise KeyUnusable(f"it isn't an RSA key of at least {_MINIMUM_RSA_BITS} bits")
         return cls(private)
+
+    @classmethod
+    def begin(cls, pem: Path | None) -> Future["SigningKey"]:
+        """The key in this file; or a new one, made on a thread while the server goes on starting. Raises Unusable."""
+        if pem is None:
+            return ThreadPoolExecutor(1, "key").submit(cls.generate)
+        made: Future[SigningKey] = Future()
+        try:
+            made.set_result(cls.from_pem(pem.read_bytes()))
+        except (KeyUnusable, OSError) as error:
+            raise Unusable(f"{flag('signing_key')} {pem}: {error}") from None
+        return made
 
     def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         """A JWS in compact form (RFC 7515, section 7.1) of this header and these claims, as they are."""
