@@ -185,8 +185,8 @@ class CatalogueFile(_Entry):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a catalogue file, for editors."""
-    schema = CatalogueFile.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "workflow-mock catalogue"} | schema
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return head | CatalogueFile.model_json_schema() | {"title": "A catalogue of workflow-mock"}
 
 
 def demo() -> Catalogue:

@@ -27,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit: 0; 1 where the answer is no; 2 where it can't be done as it was said."""
     try:
         code = cli.main(arguments, prog_name="workflow-mock", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        code = 0
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "workflow-mock"
         click.echo(f"workflow-mock: {error.format_message()} ({command} --help says more)", err=True)
@@ -62,16 +65,16 @@ def serve(**values: Any) -> None:
         listening = listener.bind(settings.host, settings.port)
         content = catalogue.read(settings.catalogue)
         app = server.create_app(settings, content, key)
+        url = local_url(settings.host, listening.getsockname()[1], settings.tls_cert)
+
+        def announce() -> None:
+            if settings.ready_file:
+                listener.write_ready_file(settings.ready_file, url, settings.issuer)
+            click.echo(banner.banner(url, settings, content, command=sys.argv[0]))
+
+        listener.serve(app, settings, listening, announce)
     except Unusable as error:
         raise Failure(str(error)) from None
-    url = local_url(settings.host, listening.getsockname()[1], settings.tls_cert)
-
-    def announce() -> None:
-        click.echo(banner.banner(url, settings, content, command=sys.argv[0]))
-        if settings.ready_file:
-            listener.write_ready_file(settings.ready_file, url, settings.issuer)
-
-    listener.serve(app, settings, listening, announce)
 
 
 @cli.command()

@@ -7,6 +7,7 @@ import socket
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
+from errno import EACCES, EADDRINUSE
 from pathlib import Path
 
 import uvicorn
@@ -42,10 +43,15 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self.failure: Unusable | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._on_ready()
+        try:
+            self._on_ready()
+        except Unusable as error:
+            self.failure = error
+            self.should_exit = True
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -62,19 +68,20 @@ def bind(host: str, port: int) -> socket.socket:
         listening.bind(address)
     except OSError as error:
         listening.close()
-        hint = "end what listens there, or take another port: --port 0 finds a free one"
+        hints = {EADDRINUSE: "end what listens there, or let --port 0 find a free one", EACCES: "take a port over 1023"}
+        hint = hints.get(error.errno or 0, "is it an address of this machine? See --host")
         raise Unusable(f"can't listen on {host} port {port}: {error.strerror}; {hint}") from None
     return listening
 
 
 def serve(app: ASGIApp, settings: Settings, listening: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM, then answer what is in flight and return."""
+    """Serve until SIGINT or SIGTERM, then answer what is in flight and return. Raises Unusable from `on_ready`."""
     config = uvicorn.Config(
         app,
         http=_Protocol,
         ws="none",
         loop="auto",
-        lifespan="on",
+        lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
@@ -87,18 +94,24 @@ def serve(app: ASGIApp, settings: Settings, listening: socket.socket, on_ready: 
     # uvicorn hands a signal that ended it on to whoever had it before: nobody, so that this returns as it should.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    _Server(config, on_ready).run(sockets=[listening])
+    server = _Server(config, on_ready)
+    server.run(sockets=[listening])
+    if server.failure is not None:
+        raise server.failure
 
 
 def write_ready_file(path: Path, url: str, issuer: str | None) -> None:
-    """Write where the server is, whole or not at all. Raises OSError."""
+    """Write where the server is, whole or not at all. Raises Unusable."""
     document = {
         "url": url,
         "tokenUrl": url + TOKEN_PATH,
         "issuer": issuer or url + ISSUER_PATH,
         "pid": os.getpid(),
     }
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as file:
-        json.dump(document, file)
-    Path(file.name).chmod(0o644)
-    Path(file.name).replace(path)
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as file:
+            json.dump(document, file)
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise Unusable(f"the ready file {path} can't be written: {error.strerror}; see --ready-file") from None

@@ -101,9 +101,6 @@ def define(
     for place, task in enumerate(tasks):
         if (first := index.setdefault(task.id, place)) != place:
             faults.append(Fault(("tasks", place, "id"), f"repeats the id {task.id} of tasks[{first}]"))
-    if not any(task.is_trigger for task in tasks):
-        faults.append(Fault(("tasks",), "no task is a trigger: give at least one task isTrigger: true"))
-
     parents: list[list[int]] = [[] for _ in tasks]
     seen: set[Edge] = set()
     for number, edge in enumerate(hierarchy):
@@ -124,6 +121,8 @@ def define(
 
     order = _topological_order(parents, labels)
     reached = [task.is_trigger for task in tasks]
+    if not any(reached):
+        raise InvalidDefinition([Fault(("tasks",), "no task is a trigger: give at least one task isTrigger: true")])
     for place in order:
         if not reached[place]:
             reached[place] = any(reached[parent] for parent in parents[place])
