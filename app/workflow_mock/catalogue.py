@@ -3,6 +3,7 @@
 `read` gives what the files say, checked, or every fault in them with file, line and key.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -190,8 +191,12 @@ def json_schema() -> dict[str, Any]:
 
 
 def demo() -> Catalogue:
-    """The built-in catalogue: the page's own workflow, a few others, and the client `demo`."""
-    return _merge([("demo.yaml", (files("workflow_mock") / "demo.yaml").read_text("utf-8"))])
+    """The built-in catalogue: `demo.yaml`, and a workflow of 200 tasks, in ten stages of twenty lanes."""
+    grid = [(stage, lane) for stage in range(10) for lane in range(20)]
+    tasks = [{"key": f"{stage}-{lane}", "after": [f"{stage - 1}-{lane}"] if stage else []} for stage, lane in grid]
+    large = {"id": "33333333-3333-4333-8333-333333333333", "name": "Two hundred tasks", "tasks": tasks}
+    text = (files("workflow_mock") / "demo.yaml").read_text("utf-8")
+    return _merge([("demo.yaml", text), ("large.json", json.dumps({"workflows": [large]}))])
 
 
 def read(paths: Sequence[Path]) -> Catalogue:

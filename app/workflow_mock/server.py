@@ -17,8 +17,8 @@ from workflow_mock.catalogue import Catalogue
 from workflow_mock.errors import ApiError
 from workflow_mock.oauth import metadata
 from workflow_mock.oauth.issue import Minter
-from workflow_mock.oauth.issuers import JwksIssuer, OwnIssuer, SecretIssuer, TrustedIssuer
-from workflow_mock.oauth.keys import KeyUnusable, SigningKey, shared_secret
+from workflow_mock.oauth.issuers import OwnIssuer, RemoteIssuer, TrustedIssuer
+from workflow_mock.oauth.keys import KeyUnusable, SigningKey, read_jwks, shared_secret
 from workflow_mock.oauth.token_endpoint import TokenEndpoint
 from workflow_mock.oauth.verify import TokenVerifier
 from workflow_mock.settings import Settings, Unusable, flag, is_http_url
@@ -83,20 +83,20 @@ def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[Sig
 
 def _external_issuers(settings: Settings) -> list[TrustedIssuer]:
     issuers: list[TrustedIssuer] = []
-    if settings.jwks and settings.jwks_issuer:
-        if is_http_url(settings.jwks):
-            issuers.append(JwksIssuer(settings.jwks_issuer, url=settings.jwks))
-        else:
-            try:
-                issuers.append(JwksIssuer.from_file(settings.jwks_issuer, Path(settings.jwks)))
-            except (KeyUnusable, OSError) as error:
-                raise Unusable(f"{flag('jwks')} {settings.jwks}: {error}") from None
-    if settings.hs256_secret and settings.hs256_issuer:
-        try:
+    name = "jwks"
+    try:
+        if settings.jwks and settings.jwks_issuer:
+            if is_http_url(settings.jwks):
+                issuers.append(RemoteIssuer(settings.jwks_issuer, settings.jwks))
+            else:
+                keys = read_jwks(Path(settings.jwks).read_bytes())
+                issuers.append(TrustedIssuer(settings.jwks_issuer, keys))
+        if settings.hs256_secret:
+            name = "hs256_secret"
             secret = shared_secret(settings.hs256_secret.read_bytes().rstrip(b"\r\n"))
-        except (KeyUnusable, OSError) as error:
-            raise Unusable(f"{flag('hs256_secret')} {settings.hs256_secret}: {error}") from None
-        issuers.append(SecretIssuer(settings.hs256_issuer, secret))
+            issuers.append(TrustedIssuer(settings.hs256_issuer, (secret,)))
+    except (KeyUnusable, OSError) as error:
+        raise Unusable(f"{flag(name)} {getattr(settings, name)}: {error}") from None
     return issuers
 
 

@@ -17,7 +17,7 @@ from workflow_mock.api.request import TooLarge, issuer_of, read_body
 from workflow_mock.api.wire import start_answer
 from workflow_mock.domain.execution import Execution
 from workflow_mock.errors import ApiError
-from workflow_mock.oauth.verify import TokenVerifier, token_error
+from workflow_mock.oauth.verify import TokenVerifier, malformed
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.store import Store
 from workflow_mock.state.workflows import Workflows
@@ -97,7 +97,7 @@ def _headers(raw: list[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
     """The headers by name. Raises ApiError (401) for two Authorization headers."""
     headers = dict(raw)
     if len(headers) != len(raw) and sum(name == b"authorization" for name, _ in raw) > 1:
-        raise token_error("token_malformed", "There are two Authorization headers")
+        raise malformed("There are two Authorization headers")
     return headers
 
 

@@ -4,16 +4,20 @@ Source: contract, section 2, "Keys", and section 3, the issuer.
 """
 
 import asyncio
-import json
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Protocol
 
-from workflow_mock.oauth.keys import ALGORITHM, KeyUnusable, SigningKey, VerificationKey, keys_of_jwks
+from workflow_mock.oauth.keys import (
+    ALGORITHM,
+    ASYMMETRIC_ALGORITHMS,
+    KeyUnusable,
+    SigningKey,
+    VerificationKey,
+    read_jwks,
+)
 
 ISSUED_NAMES = 1000
 """Names of this server that it remembers having put into a token; the least recently used is forgotten first."""
@@ -22,31 +26,30 @@ FETCH_INTERVAL = timedelta(minutes=1)
 FETCH_TIMEOUT = timedelta(seconds=5)
 MAX_JWKS_BYTES = 256 * 1024
 
-_EXTERNAL_ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"})
-
 logger = logging.getLogger(__name__)
 
 
-class TrustedIssuer(Protocol):
+class TrustedIssuer:
+    """An issuer whose tokens count: its name, and the keys that it signs with."""
+
+    def __init__(self, name: str | None, keys: Sequence[VerificationKey] = ()) -> None:
+        self._name = name
+        self.keys = keys
+
     @property
     def algorithms(self) -> frozenset[str]:
         """What its tokens may be signed with."""
-
-    @property
-    def keys(self) -> Sequence[VerificationKey]:
-        """The keys that it signs with, now."""
-
-    def trusts(self, key: VerificationKey) -> bool:
-        """Whether a signature by this key still counts."""
+        return frozenset(key.algorithm for key in self.keys)
 
     def accepts(self, issuer: str, request_issuer: str) -> bool:
         """Whether a token signed with one of its keys may name this issuer."""
+        return issuer == self._name
 
     async def prepare(self, issuer: object, kid: object, now: datetime) -> None:
         """See to it that the keys are there which a token that names this issuer and key id needs."""
 
 
-class OwnIssuer:
+class OwnIssuer(TrustedIssuer):
     """This server. Its key may still be in the making, so that nobody waits for it who doesn't need it.
 
     It goes by many names, inside and outside a container network, and accepts each that it has issued a token under,
@@ -56,13 +59,13 @@ class OwnIssuer:
     algorithms = frozenset({ALGORITHM})
 
     def __init__(self, signing_key: Future[SigningKey], fixed: str | None) -> None:
+        super().__init__(fixed)
         self._making = signing_key
         self._signing_key: SigningKey | None = None
-        self._fixed = fixed
         self._issued_names: OrderedDict[str, None] = OrderedDict()
 
     def name(self, request_issuer: str) -> str:
-        return self._fixed or request_issuer
+        return self._name or request_issuer
 
     def remember(self, name: str) -> None:
         self._issued_names[name] = None
@@ -73,71 +76,35 @@ class OwnIssuer:
     async def signing_key(self) -> SigningKey:
         if self._signing_key is None:
             self._signing_key = await asyncio.shield(asyncio.wrap_future(self._making))
+            self.keys = (self._signing_key.public,)
         return self._signing_key
 
-    @property
-    def keys(self) -> Sequence[VerificationKey]:
-        return (self._signing_key.public,) if self._signing_key else ()
-
-    def trusts(self, key: VerificationKey) -> bool:
-        return self._signing_key is not None and key is self._signing_key.public
-
     def accepts(self, issuer: str, request_issuer: str) -> bool:
-        if self._fixed is not None:
-            return issuer == self._fixed
+        if self._name is not None:
+            return issuer == self._name
         return issuer in self._issued_names or issuer == request_issuer
 
     async def prepare(self, issuer: object, kid: object, now: datetime) -> None:
         await self.signing_key()
 
 
-class SecretIssuer:
-    """An issuer that shares an HS256 secret with us."""
+class RemoteIssuer(TrustedIssuer):
+    """An issuer whose JWK Set is at a URL.
 
-    def __init__(self, name: str, secret: VerificationKey) -> None:
-        self._name = name
-        self.keys = (secret,)
-        self.algorithms = frozenset({secret.algorithm})
-
-    def trusts(self, key: VerificationKey) -> bool:
-        return key in self.keys
-
-    def accepts(self, issuer: str, request_issuer: str) -> bool:
-        return issuer == self._name
-
-    async def prepare(self, issuer: object, kid: object, now: datetime) -> None:
-        """It has what it needs."""
-
-
-class JwksIssuer:
-    """An issuer known by its JWK Set.
-
-    A set from a URL is fetched when the first token of this issuer comes, and again when a token of its names a key id
-    that isn't in the set, at most once a minute. While it can't be had, the last good set counts.
+    It is fetched when the issuer's first token comes, and again when one names a key id that isn't in it, at most once
+    a minute. While it can't be had, the last good set counts.
     """
 
-    algorithms = _EXTERNAL_ALGORITHMS
+    algorithms = frozenset(ASYMMETRIC_ALGORITHMS)
 
-    def __init__(self, name: str, *, keys: Sequence[VerificationKey] = (), url: str | None = None) -> None:
-        self._name = name
+    def __init__(self, name: str, url: str) -> None:
+        super().__init__(name)
         self._url = url
         self._fetched: datetime | None = None
         self._fetching = asyncio.Lock()
-        self.keys = keys
-
-    @classmethod
-    def from_file(cls, name: str, path: Path) -> "JwksIssuer":
-        """Raises KeyUnusable, OSError."""
-        return cls(name, keys=_read_jwks(path.read_bytes()))
-
-    def trusts(self, key: VerificationKey) -> bool:
-        return key in self.keys
-
-    def accepts(self, issuer: str, request_issuer: str) -> bool:
-        return issuer == self._name
 
     async def prepare(self, issuer: object, kid: object, now: datetime) -> None:
-        if self._url is None or issuer != self._name:
+        if issuer != self._name:
             return
         async with self._fetching:
             has_it = any(kid is None or key.kid == kid for key in self.keys)
@@ -145,23 +112,9 @@ class JwksIssuer:
                 return
             self._fetched = now
             try:
-                self.keys = _read_jwks(await fetch(self._url))
+                self.keys = read_jwks(await fetch(self._url))
             except (KeyUnusable, OSError) as error:
                 logger.warning("the keys of %s can't be had from %s: %s", self._name, self._url, error)
-
-
-def _read_jwks(data: bytes) -> Sequence[VerificationKey]:
-    try:
-        keys = tuple(keys_of_jwks(json.loads(data)))
-    except RecursionError:
-        raise KeyUnusable("it is nested too deep") from None
-    except KeyUnusable:
-        raise
-    except ValueError:
-        raise KeyUnusable("it isn't JSON") from None
-    if not keys:
-        raise KeyUnusable("it has no key that can verify RS256, RS384, RS512, ES256, ES384 or ES512")
-    return keys
 
 
 async def fetch(url: str) -> bytes:

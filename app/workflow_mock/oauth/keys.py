@@ -7,7 +7,7 @@ and skip the checks that contract section 2 lists. The parts of a token are take
 import hashlib
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ ALGORITHM = "RS256"
 
 _EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 _RSA_ALGORITHMS = ("RS256", "RS384", "RS512")
+ASYMMETRIC_ALGORITHMS = (*_RSA_ALGORITHMS, *_EC_ALGORITHMS.values())
 _MINIMUM_RSA_BITS = 2048
 _MINIMUM_SECRET_BYTES = 32
 _THUMBPRINT_MEMBERS = ("e", "kty", "n")
@@ -107,7 +108,7 @@ class SigningKey:
 
 
 def shared_secret(secret: bytes) -> VerificationKey:
-    """An HS256 secret. Raises KeyUnusable where it has under 32 bytes (RFC 7518, section 3.2)."""
+    """An HS256 secret of at least 32 bytes (RFC 7518, section 3.2). Raises KeyUnusable."""
     if len(secret) < _MINIMUM_SECRET_BYTES:
         raise KeyUnusable(f"an HS256 secret needs {_MINIMUM_SECRET_BYTES} bytes; this one has {len(secret)}")
     try:
@@ -116,43 +117,43 @@ def shared_secret(secret: bytes) -> VerificationKey:
         raise KeyUnusable("it looks like a public key or certificate, which must never be an HMAC secret") from None
 
 
-def keys_of_jwks(document: object) -> Iterator[VerificationKey]:
+def read_jwks(text: bytes) -> tuple[VerificationKey, ...]:
     """The signature keys of a JWK Set (RFC 7517, section 5) that can be used; others in it are passed over.
 
-    Symmetric keys are never taken from a set, nor RSA keys under 2048 bits. Raises KeyUnusable where the document isn't
-    a JWK Set.
+    Symmetric keys are never taken from a set, nor RSA keys under 2048 bits. Raises KeyUnusable where there is no key.
     """
-    if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
-        raise KeyUnusable('it isn\'t a JWK Set: an object with a list "keys"')
-    for entry in document["keys"]:
-        if isinstance(entry, dict) and entry.get("use", "sig") == "sig" and (algorithm := _algorithm_of(entry)):
-            try:
-                key = jwk.construct({**_public_members(entry), "alg": algorithm}, algorithm)
-            except (JOSEError, ValueError, TypeError, AttributeError, KeyError, OverflowError):
-                continue
-            if algorithm in _RSA_ALGORITHMS and _bits(key) < _MINIMUM_RSA_BITS:
-                continue
-            kid = entry.get("kid")
-            yield VerificationKey(kid if isinstance(kid, str) else None, algorithm, key)
+    try:
+        entries = json.loads(text)["keys"]
+        keys = tuple(key for entry in entries if isinstance(entry, dict) and (key := _key_of(entry)))
+    except (ValueError, TypeError, LookupError, RecursionError):
+        raise KeyUnusable('it isn\'t a JWK Set: a JSON object with a list "keys"') from None
+    if not keys:
+        raise KeyUnusable(f"it has no key for {', '.join(ASYMMETRIC_ALGORITHMS)}")
+    return keys
+
+
+def _key_of(entry: Mapping[str, Any]) -> VerificationKey | None:
+    algorithm, kid = _algorithm_of(entry), entry.get("kid")
+    if algorithm is None or entry.get("use", "sig") != "sig" or not isinstance(kid, str | None):
+        return None
+    # Should a set publish a private key by mistake, its public half is used.
+    public = {name: entry[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in entry}
+    try:
+        key = jwk.construct(public | {"alg": algorithm}, algorithm)
+        too_small = algorithm in _RSA_ALGORITHMS and len(key.to_dict()["n"]) * 6 < _MINIMUM_RSA_BITS
+    except (JOSEError, ValueError, TypeError, AttributeError, LookupError, OverflowError):
+        return None
+    return None if too_small else VerificationKey(kid, algorithm, key)
 
 
 def _algorithm_of(entry: Mapping[str, Any]) -> str | None:
     declared = entry.get("alg")
     if entry.get("kty") == "RSA":
-        return (declared or ALGORITHM) if declared is None or declared in _RSA_ALGORITHMS else None
+        return declared if declared in _RSA_ALGORITHMS else ALGORITHM if declared is None else None
     if entry.get("kty") == "EC":
         algorithm = _EC_ALGORITHMS.get(str(entry.get("crv")))
         return algorithm if declared in (None, algorithm) else None
     return None
-
-
-def _public_members(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A set that publishes a private key by mistake gets its public half used."""
-    return {name: entry[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in entry}
-
-
-def _bits(key: Key) -> int:
-    return len(key.to_dict()["n"]) * 6
 
 
 def _text(value: str | bytes) -> str:

@@ -29,10 +29,14 @@ _TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt"})
 _CHALLENGE = 'Bearer error="invalid_token"'
 
 
-def token_error(code: str, message: str, description: str | None = None) -> ApiError:
-    """A 401 with the platform's `WWW-Authenticate` header."""
-    challenge = _CHALLENGE if description is None else f'{_CHALLENGE}, error_description="{description}"'
+def token_error(code: str, message: str, description: str | None = "") -> ApiError:
+    """A 401 with the platform's `WWW-Authenticate` header, described by the message if not otherwise, or not (None)."""
+    challenge = _CHALLENGE if description is None else f'{_CHALLENGE}, error_description="{description or message}"'
     return ApiError(code, message, headers=((b"www-authenticate", challenge.encode("ascii")),))
+
+
+def malformed(message: str) -> ApiError:
+    return token_error("token_malformed", message, None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +90,7 @@ class TokenVerifier:
         request. Raises ApiError, 401 or 403.
         """
         signed = self._signed.get(token)
-        if signed is not None and signed.trusted.trusts(signed.key):
+        if signed is not None and signed.key in signed.trusted.keys:
             self._signed.move_to_end(token)
         else:
             self._signed.pop(token, None)
@@ -100,80 +104,50 @@ class TokenVerifier:
 
     async def _check_signature(self, token: str) -> SignedToken:
         header, claims, signing_input, signature = _take_apart(token)
-        algorithm = header.get("alg")
-        if "crit" in header or "b64" in header or not isinstance(algorithm, str) or not self._allows(algorithm):
-            raise token_error(
-                "token_algorithm",
-                "The token's alg isn't one that is accepted here, or its header has crit or b64",
-                "The signature is invalid",
-            )
-        kid = header.get("kid")
+        algorithm, kid = header.get("alg"), header.get("kid")
+        if "crit" in header or "b64" in header or not any(algorithm in trusted.algorithms for trusted in self._issuers):
+            message = "The token's alg isn't one that is accepted here, or its header has crit or b64"
+            raise token_error("token_algorithm", message, "The signature is invalid")
         for trusted in self._issuers:
             await trusted.prepare(claims.get("iss"), kid, self._clock.now())
         candidates = [(t, key) for t in self._issuers for key in t.keys if kid is None or key.kid == kid]
         fitting = [(t, key) for t, key in candidates if key.algorithm == algorithm]
-        if candidates and kid is not None and not fitting:
-            raise token_error(
-                "token_algorithm",
-                f"The key that the token names serves {candidates[0][1].algorithm} alone",
-                "The signature is invalid",
-            )
         for trusted, key in fitting:
             if key.verifies(signing_input, signature):
                 return _read_claims(claims, key, trusted)
-        if fitting and kid is not None:
-            raise token_error("token_signature", "The token's signature is wrong", "The signature is invalid")
-        raise token_error(
-            "token_key_unknown",
-            "No key fits the token: it names no key or one that isn't known here, and was perhaps issued elsewhere or "
-            "before this server started",
-            "The signature key was not found",
-        )
-
-    def _allows(self, algorithm: str) -> bool:
-        return any(algorithm in trusted.algorithms for trusted in self._issuers)
+        if kid is None or not candidates:
+            message = "No key fits the token: it names none that is known here. Is it from before this server's start?"
+            raise token_error("token_key_unknown", message, "The signature key was not found")
+        if not fitting:
+            message = f"The key that the token names serves {candidates[0][1].algorithm} alone"
+            raise token_error("token_algorithm", message, "The signature is invalid")
+        raise token_error("token_signature", "The signature is invalid")
 
     def _check_claims(self, token: SignedToken, request_issuer: str) -> None:
         now = self._clock.now().timestamp()
         if token.not_before is not None and token.not_before > now + self._skew:
-            raise token_error(
-                "token_not_yet_valid",
-                f"The token is not valid before {_show(token.not_before)}, UTC",
-                f"The token is not valid before '{_show(token.not_before)}'",
-            )
+            raise token_error("token_not_yet_valid", f"The token is not valid before '{_show(token.not_before)}'")
         if token.expires is not None and token.expires <= now - self._skew:
-            raise token_error(
-                "token_expired",
-                f"The token expired at {_show(token.expires)}, UTC: get a new one",
-                f"The token expired at '{_show(token.expires)}'",
-            )
+            raise token_error("token_expired", f"The token expired at '{_show(token.expires)}'")
         if self._audience not in token.audiences:
             shown = _escape(", ".join(token.audiences)) if token.audiences else "(null)"
-            raise token_error(
-                "token_audience",
-                f"The token's aud is not {self._audience}",
-                f"The audience '{shown}' is invalid",
-            )
+            message = f"The token's aud is not {self._audience}"
+            raise token_error("token_audience", message, f"The audience '{shown}' is invalid")
         if token.issuer is None or not token.trusted.accepts(token.issuer, request_issuer):
             shown = "(null)" if token.issuer is None else _escape(token.issuer)
-            raise token_error(
-                "token_issuer",
-                "The token's iss isn't an issuer whose tokens are accepted here",
-                f"The issuer '{shown}' is invalid",
-            )
+            message = "The token's iss isn't an issuer whose tokens are accepted here"
+            raise token_error("token_issuer", message, f"The issuer '{shown}' is invalid")
         if "exp" not in token.claims:
-            raise token_error("token_claims", "The token has no exp", "The token has no expiration")
+            raise token_error("token_claims", "The token has no expiration")
         if token.faulty_claim is not None:
-            raise token_error("token_claims", f"The token's {token.faulty_claim} is of a wrong type or out of range")
+            message = f"The token's {token.faulty_claim} is of a wrong type or out of range"
+            raise token_error("token_claims", message, None)
 
     def _check_rights(self, token: SignedToken, customer_id: str) -> None:
         if self._scope not in token.scopes:
-            challenge = f'Bearer error="insufficient_scope", scope="{self._scope}"'
-            raise ApiError(
-                "insufficient_scope",
-                f"The token lacks the scope {self._scope}",
-                headers=((b"www-authenticate", challenge.encode("ascii")),),
-            )
+            challenge = f'Bearer error="insufficient_scope", scope="{self._scope}"'.encode()
+            message = f"The token lacks the scope {self._scope}"
+            raise ApiError("insufficient_scope", message, headers=((b"www-authenticate", challenge),))
         if token.customers is None and not self._require_customer_claim:
             return
         if token.customers is None or customer_id not in token.customers:
@@ -183,17 +157,17 @@ class TokenVerifier:
 def _take_apart(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
     """Header, claims, signing input and signature of a JWS in compact form. Raises ApiError (`token_malformed`)."""
     if len(token) > MAX_TOKEN_BYTES:
-        raise token_error("token_malformed", f"The token is over {MAX_TOKEN_BYTES} bytes")
+        raise malformed(f"The token is over {MAX_TOKEN_BYTES} bytes")
     parts = token.split(".")
     if len(parts) != 3:
-        raise token_error("token_malformed", f"A token has three parts with dots between; this has {len(parts)}")
+        raise malformed(f"A token has three parts with dots between; this has {len(parts)}")
     header, claims = _json_part("header", parts[0]), _json_part("payload", parts[1])
     signature = _bytes_of("signature", parts[2]) if parts[2] else b""
     kind = header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
-        raise token_error("token_malformed", "The token's typ isn't that of an access token: at+jwt or JWT")
+        raise malformed("The token's typ isn't that of an access token: at+jwt or JWT")
     if not isinstance(header.get("kid"), str | None):
-        raise token_error("token_malformed", "The token's kid isn't a string")
+        raise malformed("The token's kid isn't a string")
     return header, claims, token[: -len(parts[2]) - 1].encode("ascii"), signature
 
 
@@ -204,7 +178,7 @@ def _bytes_of(name: str, part: str) -> bytes:
     except Base64Error:
         data = b""
     if base64url(data) != part or not data:
-        raise token_error("token_malformed", f"The token's {name} isn't base64url (RFC 7515, section 2)")
+        raise malformed(f"The token's {name} isn't base64url (RFC 7515, section 2)")
     return data
 
 
@@ -214,7 +188,7 @@ def _json_part(name: str, part: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise token_error("token_malformed", f"The token's {name} isn't a JSON object with unique names")
+        raise malformed(f"The token's {name} isn't a JSON object with unique names")
     return document
 
 
