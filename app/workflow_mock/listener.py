@@ -10,6 +10,7 @@ from datetime import timedelta
 from errno import EACCES, EADDRINUSE
 from pathlib import Path
 
+import httptools
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -25,7 +26,34 @@ BACKLOG = 2048
 
 
 class _Protocol(HttpToolsProtocol):
-    """uvicorn's, but what isn't HTTP is refused in the envelope too."""
+    """uvicorn's, but an offer to upgrade is declined, and what isn't HTTP is refused in the envelope too.
+
+    httptools skips the body of a request that offers an upgrade, as Java's HttpClient does by default with h2c. Such a
+    request is read again without the offer (RFC 9110, section 7.8: a server may ignore it).
+    """
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            if self.parser.get_method() == b"CONNECT":
+                self.send_400_response("")
+                return
+            head = [b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)]
+            head += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+            self.parser = httptools.HttpRequestParser(self)
+            self.data_received(b"\r\n".join([*head, b"", data[offer.args[0] :]]))
+        except httptools.HttpParserError:
+            self.send_400_response("")
+
+    def on_headers_complete(self) -> None:
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         body = render(ApiError("malformed_http", "This isn't HTTP/1.1 that can be read")).body
