@@ -96,11 +96,9 @@ def _too_deep() -> ApiError:
 
 def _is_too_deep(document: Any) -> bool:
     level: list[Any] = [document]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [child for value in level for child in _children(value)]
-        if not level:
-            return False
-    return True
+    return any(isinstance(value, list) for value in level)
 
 
 def _children(value: Any) -> Iterator[Any]:

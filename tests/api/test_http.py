@@ -1,0 +1,136 @@
+"""HTTP as clients really speak it: chunks, pipelines, half requests, and the next request after an error."""
+
+import json
+
+import pytest
+
+from tests.support import WORKFLOW, Server, path, read_answers, serving
+
+BODY = json.dumps({"data": {"workflowId": WORKFLOW}}).encode()
+
+
+def request(token: str | None, body: bytes = BODY, *extra: str, method: str = "POST", url: str = path()) -> bytes:
+    head = [f"{method} {url} HTTP/1.1", "Host: x", "Content-Type: application/json", *extra]
+    if token:
+        head.append(f"Authorization: Bearer {token}")
+    if not any(line.lower().startswith("transfer-encoding") for line in extra):
+        head.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+def chunked(*chunks: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+
+
+def test_a_chunked_body_without_a_length_is_read(server: Server, token: str) -> None:
+    body = chunked(BODY[:5], BODY[5:])
+    (answer,) = server.send(request(token, body, "Transfer-Encoding: chunked"))
+    assert answer.status == 200
+
+
+def test_a_chunked_body_is_limited_too(server: Server, token: str) -> None:
+    body = chunked(*[b" " * 65536] * 20)
+    first, second = server.send(request(token, body, "Transfer-Encoding: chunked") + request(token), answers=2)
+    assert (first.status, second.status) == (413, 200)
+
+
+def test_a_connection_goes_on_after_each_error(server: Server, token: str) -> None:
+    wrong = [
+        (404, request(token, url="/api/workflow/other")),
+        (405, request(token, method="PUT")),
+        (401, request(None)),
+        (415, request(token).replace(b"application/json", b"text/plainxxxxxx")),
+        (413, request(token, b" " * 1_100_000)),
+        (400, request(token, b"{")),
+        (404, request(token, BODY.replace(b"3c90", b"3c91"), url=path(WORKFLOW.replace("3c90", "3c91")))),
+    ]
+    with server.connect() as connection:
+        for status, bad in wrong:
+            connection.sendall(bad)
+            connection.sendall(request(token))
+            assert [answer.status for answer in read_answers(connection, 2)] == [status, 200]
+
+
+def test_pipelined_requests_are_answered_in_their_order(server: Server, token: str) -> None:
+    statuses = [a.status for a in server.send(request(token) + request(None) + request(token, b"["), answers=3)]
+    assert statuses == [200, 401, 400]
+
+
+@pytest.mark.parametrize("half_close", [True, False])
+def test_a_body_cut_off_half_way_harms_nobody(half_close: bool) -> None:
+    with serving() as own:
+        token = own.token()
+        answers = own.send(request(token)[:-20], answers=1 if half_close else 0, half_close=half_close)
+        assert answers == []
+        assert own.start(token=token).status_code == 200
+        assert "Traceback" not in own.log.read_text()
+
+
+def test_a_client_that_expects_100_is_told_to_continue(server: Server, token: str) -> None:
+    head, _, body = request(token, BODY, "Expect: 100-continue").partition(b"\r\n\r\n")
+    with server.connect() as connection:
+        connection.sendall(head + b"\r\n\r\n")
+        told = connection.recv(1000)
+        assert told == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body)
+        (answer,) = read_answers(connection, 1)
+    assert answer.status == 200
+
+
+def test_a_client_that_expects_100_is_refused_before_it_sends_its_body(server: Server) -> None:
+    head, _, _ = request(None, BODY, "Expect: 100-continue").partition(b"\r\n\r\n")
+    with server.connect() as connection:
+        connection.sendall(head + b"\r\n\r\n")
+        (answer,) = read_answers(connection, 1)
+        assert (answer.status, answer.header("connection")) == (401, "close")
+        assert connection.recv(1) == b""
+
+
+def test_two_authorization_headers_are_no_token(server: Server, token: str) -> None:
+    (answer,) = server.send(request(token, BODY, f"Authorization: Bearer {token}"))
+    assert (answer.status, answer.json()["meta"]["errors"][0]["code"]) == (401, "token_malformed")
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"hello\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"POST " + b"/api/workflow/\xc3\xa9" + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /api/workflow/ HTTP/9.9\r\n\r\n",
+        b"POST /api/workflow/x HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST /api/workflow/x HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST /api/workflow/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_what_is_not_http_is_refused_in_the_envelope(server: Server, junk: bytes) -> None:
+    *_, answer = server.send(junk, answers=2)
+    envelope = answer.json()
+    assert answer.status in (400, 401, 404)
+    assert envelope["data"] is None
+
+
+def test_http_1_0_is_answered_and_closed(server: Server, token: str) -> None:
+    answers = server.send(request(token).replace(b"HTTP/1.1", b"HTTP/1.0"), answers=2)
+    assert [answer.status for answer in answers] == [200]
+
+
+def test_a_web_page_of_a_named_origin_may_call() -> None:
+    with serving("--cors-origin", "http://localhost:3000") as own:
+        ask = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+        allowed = own.http.options(path(), headers=ask | {"Origin": "http://localhost:3000"})
+        assert allowed.headers["access-control-allow-origin"] == "http://localhost:3000"
+        refused = own.http.options(path(), headers=ask | {"Origin": "http://evil.example"})
+        assert "access-control-allow-origin" not in refused.headers
+        started = own.start(headers={"Origin": "http://localhost:3000"})
+        assert started.headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+def test_no_page_may_call_without_the_setting(server: Server) -> None:
+    assert "access-control-allow-origin" not in server.start(headers={"Origin": "http://localhost:3000"}).headers
+
+
+def test_a_path_can_forge_no_line_of_the_log() -> None:
+    with serving() as own:
+        own.http.post("/api/workflow/%0aINFO%20forged")
+        assert not any(line.startswith("INFO forged") for line in own.log.read_text().splitlines())
