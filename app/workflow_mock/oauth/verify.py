@@ -104,7 +104,7 @@ class TokenVerifier:
 
     async def _check_signature(self, token: str) -> SignedToken:
         header, claims, signing_input, signature = _take_apart(token)
-        algorithm, kid = header.get("alg"), header.get("kid")
+        algorithm, kid = str(header.get("alg")), header.get("kid")
         if "crit" in header or "b64" in header or not any(algorithm in trusted.algorithms for trusted in self._issuers):
             message = "The token's alg isn't one that is accepted here, or its header has crit or b64"
             raise token_error("token_algorithm", message, "The signature is invalid")

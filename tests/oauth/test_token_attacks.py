@@ -1,0 +1,331 @@
+"""Tokens that must not get in, each with the exact status, code and header of contract section 2, on a real socket."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tests.oauth.forge import Key, b64, claims, hs256
+from tests.support import Answer, Server, path, serving
+
+KEY, OTHER = Key(), Key()
+SECRET = b"a secret that has more than 32 bytes in it"
+HS_ISSUER = "https://hs.example.com"
+ISSUER = "https://issuer.example.com"
+CUSTOMER = "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"
+NOW = int(time.time())
+
+INVALID = 'Bearer error="invalid_token"'
+SIGNATURE = f'{INVALID}, error_description="The signature is invalid"'
+NO_KEY = f'{INVALID}, error_description="The signature key was not found"'
+NO_EXP = f'{INVALID}, error_description="The token has no expiration"'
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder: Path = tmp_path_factory.mktemp("keys")
+    (folder / "key.pem").write_bytes(KEY.pem)
+    (folder / "secret").write_bytes(SECRET + b"\n")
+    options = ["--signing-key", str(folder / "key.pem"), "--issuer", ISSUER]
+    with serving(*options, "--hs256-secret", str(folder / "secret"), "--hs256-issuer", HS_ISSUER) as running:
+        yield running
+
+
+def present(server: Server, token: str, *more: str) -> Answer:
+    lines = [f"POST {path(customer=CUSTOMER)} HTTP/1.1", "Host: x", "Content-Length: 0", *more]
+    lines.append(f"Authorization: Bearer {token}")
+    (answer,) = server.send("\r\n".join([*lines, "", ""]).encode("latin-1"))
+    return answer
+
+
+def good(**other: Any) -> dict[str, Any]:
+    return claims(ISSUER, **other)
+
+
+def signed(header: Any = None, body: Any = None) -> str:
+    return KEY.token(KEY.header() if header is None else header, good() if body is None else body)
+
+
+def with_claim(name: str, value: str) -> str:
+    """A good token with this claim's JSON written as it is."""
+    text = json.dumps(good(**{name: None}))
+    return signed(body=f'{text[:-1]},"{name}":{value}}}'.encode())
+
+
+def parts(change: Callable[[list[str]], list[str]]) -> str:
+    return ".".join(change(signed().split(".")))
+
+
+def hmac_with(secret: bytes, **header: Any) -> str:
+    return hs256(secret, KEY.header(alg="HS256", **header), good())
+
+
+def trailing_bits(token: str) -> str:
+    """Another last character of the signature that decodes to the same bytes."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]
+
+
+MALFORMED = ("token_malformed", INVALID)
+ALGORITHM = ("token_algorithm", SIGNATURE)
+UNKNOWN = ("token_key_unknown", NO_KEY)
+BAD_SIGNATURE = ("token_signature", SIGNATURE)
+CLAIMS = ("token_claims", INVALID)
+NO_EXPIRY = ("token_claims", NO_EXP)
+EXPIRED = ("token_expired", f"{INVALID}, error_description=\"The token expired at '02/20/2000 00:00:00'\"")
+EARLY = ("token_not_yet_valid", f"{INVALID}, error_description=\"The token is not valid before '01/15/2045 00:00:00'\"")
+
+
+def audience(shown: str) -> tuple[str, str]:
+    return "token_audience", f"{INVALID}, error_description=\"The audience '{shown}' is invalid\""
+
+
+def issuer(shown: str) -> tuple[str, str]:
+    return "token_issuer", f"{INVALID}, error_description=\"The issuer '{shown}' is invalid\""
+
+
+ATTACKS: dict[str, tuple[str, tuple[str, str]]] = {
+    # Form
+    "no JWT": ("garbage", MALFORMED),
+    "two parts": (parts(lambda p: p[:2]), MALFORMED),
+    "four parts": (parts(lambda p: [*p, p[2]]), MALFORMED),
+    "five parts, as if encrypted": (parts(lambda p: [*p, p[1], p[2]]), MALFORMED),
+    "six parts": (parts(lambda p: [*p, *p]), MALFORMED),
+    "empty parts": ("..", MALFORMED),
+    "an empty header": (parts(lambda p: ["", p[1], p[2]]), MALFORMED),
+    "an empty payload": (parts(lambda p: [p[0], "", p[2]]), MALFORMED),
+    "an empty signature": (parts(lambda p: [p[0], p[1], ""]), BAD_SIGNATURE),
+    "over 16 KiB": (signed(body=good(x="x" * 16_000)), MALFORMED),
+    "padding": (parts(lambda p: [p[0] + "=", p[1], p[2]]), MALFORMED),
+    "padding of the signature": (signed() + "==", MALFORMED),
+    "standard base64": (parts(lambda p: [p[0], p[1], p[2][:-4] + "+/+/"]), MALFORMED),
+    "white space inside": (parts(lambda p: [p[0], p[1][:9] + " " + p[1][9:], p[2]]), MALFORMED),
+    "a tab at the end": (signed() + "\tx", MALFORMED),
+    "a comma and a second token": (signed() + "," + signed(), MALFORMED),
+    "junk after the signature": (signed() + "AAAA", BAD_SIGNATURE),
+    "junk that is no base64url after the signature": (signed() + "!", MALFORMED),
+    "bits left over at the end": (trailing_bits(signed()), MALFORMED),
+    "bytes beyond ASCII": (signed() + "\xe9", MALFORMED),
+    "a header that is a list": (signed([KEY.header()]), MALFORMED),
+    "a header that is not JSON": (signed(b"{"), MALFORMED),
+    "a header that is not utf-8": (signed(b'{"alg":"\xff"}'), MALFORMED),
+    "a header that repeats a name": (signed(b'{"alg":"none","alg":"RS256"}'), MALFORMED),
+    "claims that repeat a name": (with_claim("exp", f'{NOW + 9},"exp":1'), MALFORMED),
+    "claims that are a string": (signed(body="x"), MALFORMED),
+    "claims that are a nested token": (signed(body=signed()), MALFORMED),
+    "claims with NaN": (with_claim("x", "NaN"), MALFORMED),
+    "claims 5,000 deep": (signed(body=b'{"x":' + b"[" * 5_000 + b"]" * 5_000 + b"}"), MALFORMED),
+    "a number of 5,000 digits": (with_claim("exp", "9" * 5_000), MALFORMED),
+    "an ID token's typ": (signed(KEY.header(typ="id+jwt")), MALFORMED),
+    "a typ that is a number": (signed(KEY.header(typ=1)), MALFORMED),
+    "a kid that is a number": (signed(KEY.header(kid=1)), MALFORMED),
+    "a kid that is a list": (signed(KEY.header(kid=[KEY.kid])), MALFORMED),
+    # Algorithm
+    **{f"alg {a}": (f"{b64(json.dumps(KEY.header(alg=a)).encode())}.{b64(json.dumps(good()).encode())}.", ALGORITHM)
+       for a in ("none", "None", "NONE", "nOnE", "", "rs256", " RS256", "dir", "RSA-OAEP")},
+    "alg none with a signature": (signed(KEY.header(alg="none")), ALGORITHM),
+    "no alg": (signed({"kid": KEY.kid}), ALGORITHM),
+    "alg null": (signed(KEY.header(alg=None)), ALGORITHM),
+    "alg a list": (signed(KEY.header(alg=["RS256"])), ALGORITHM),
+    "alg an object": (signed(KEY.header(alg={"RS256": 1})), ALGORITHM),
+    "alg that no key has": (signed(KEY.header(alg="RS512")), ALGORITHM),
+    "alg PS256": (signed(KEY.header(alg="PS256")), ALGORITHM),
+    "alg ES256": (signed(KEY.header(alg="ES256")), ALGORITHM),
+    "crit": (signed(KEY.header(crit=["exp"])), ALGORITHM),
+    "an empty crit": (signed(KEY.header(crit=[])), ALGORITHM),
+    "b64 false": (signed(KEY.header(b64=False)), ALGORITHM),
+    "b64 false and crit": (signed(KEY.header(b64=False, crit=["b64"])), ALGORITHM),
+    # Confusion: the public key as an HMAC secret, under the RSA key's name and under none
+    **{f"HMAC with the public key as {form}": (hmac_with(secret), ALGORITHM) for form, secret in {
+        "PEM": KEY.public(Encoding.PEM),
+        "PEM without its last line break": KEY.public(Encoding.PEM).rstrip(),
+        "DER": KEY.public(Encoding.DER),
+        "JWK": json.dumps(KEY.public_jwk).encode(),
+        "the JWK's n": KEY.public_jwk["n"].encode(),
+        "nothing": b"",
+    }.items()},
+    "HMAC with the public key under no name": (
+        hs256(KEY.public(Encoding.PEM), {"alg": "HS256"}, good()), UNKNOWN),
+    "the HMAC issuer's secret in our name": (
+        hs256(SECRET, {"alg": "HS256"}, good()), issuer(ISSUER)),
+    "our key in the HMAC issuer's name": (signed(body=claims(HS_ISSUER)), issuer(HS_ISSUER)),
+    # Key
+    "another key": (OTHER.token(OTHER.header(), good()), UNKNOWN),
+    "another key under no name": (OTHER.token({"alg": "RS256"}, good()), UNKNOWN),
+    "a kid that is a path": (signed(KEY.header(kid="../../../../dev/null")), UNKNOWN),
+    "a kid that is SQL": (signed(KEY.header(kid="' OR 1=1 --")), UNKNOWN),
+    "a kid of 8 kB": (signed(KEY.header(kid="k" * 8_000)), UNKNOWN),
+    "an empty kid": (signed(KEY.header(kid="")), UNKNOWN),
+    "a key of its own in jwk": (OTHER.token({"alg": "RS256", "jwk": OTHER.public_jwk}, good()), UNKNOWN),
+    "a key of its own at jku": (OTHER.token({"alg": "RS256", "jku": "https://evil.example/jwks"}, good()), UNKNOWN),
+    "a key of its own in x5c": (OTHER.token({"alg": "RS256", "x5c": ["MIIB"]}, good()), UNKNOWN),
+    "a key of its own at x5u": (OTHER.token({"alg": "RS256", "x5u": "https://evil.example/x"}, good()), UNKNOWN),
+    # Signature
+    "another key under our key's name": (OTHER.token(KEY.header(), good()), BAD_SIGNATURE),
+    "other claims": (parts(lambda p: [p[0], b64(json.dumps(good(sub="admin")).encode()), p[2]]), BAD_SIGNATURE),
+    "another header": (parts(lambda p: [b64(json.dumps(KEY.header(x=1)).encode()), p[1], p[2]]), BAD_SIGNATURE),
+    "half a signature": (parts(lambda p: [p[0], p[1], p[2][:172]]), BAD_SIGNATURE),
+    "a signature of zeros": (KEY.token(KEY.header(), good(), signature=bytes(256)), BAD_SIGNATURE),
+    "another hash": (KEY.token(KEY.header(), good(), signature=KEY.sign(b"x", hashes.SHA512())), BAD_SIGNATURE),
+    # Lifetime
+    "expired": (signed(body=good(exp=951004800)), EXPIRED),
+    "expired beyond the skew": (signed(body=good(exp=NOW - 400)), ("token_expired", "")),
+    "expired before 1970": (signed(body=good(exp=-1)), ("token_expired", "")),
+    "not yet valid": (signed(body=good(nbf=2368051200)), EARLY),
+    "not yet valid beyond the skew": (signed(body=good(nbf=NOW + 1_000)), ("token_not_yet_valid", "")),
+    # Audience and issuer
+    "another audience": (signed(body=good(aud="billing")), audience("billing")),
+    "several other audiences": (signed(body=good(aud=["a", "b"])), audience("a, b")),
+    "no audience": (signed(body=good(aud=None)), audience("(null)")),
+    "an audience in another case": (signed(body=good(aud="Workflow_API")), audience("Workflow_API")),
+    "an audience that breaks out of its quotes": (
+        signed(body=good(aud='x", y="\r\nSet-Cookie: z')), audience('x\\", y=\\"??Set-Cookie: z')),
+    "another issuer": (signed(body=claims("https://evil.example")), issuer("https://evil.example")),
+    "no issuer": (signed(body=good(iss=None)), issuer("(null)")),
+    "an issuer with a slash more": (signed(body=claims(ISSUER + "/")), issuer(ISSUER + "/")),
+    "an issuer in another case": (signed(body=claims(ISSUER.upper())), issuer(ISSUER.upper())),
+    "an issuer that looks alike": (signed(body=claims("https://іssuer.example.com")), issuer("https://?ssuer.example.com")),
+    "an issuer of one lone surrogate": (with_claim("iss", r'"\ud800"'), issuer("?")),
+    # Claims
+    "no exp": (signed(body=good(exp=None)), NO_EXPIRY),
+    **{f"{name} {value}": (with_claim(name, value), CLAIMS) for name, value in (
+        ("exp", "null"), ("exp", "true"), ("exp", f'"{NOW + 9}"'), ("exp", "1e400"), ("exp", "1e300"), ("exp", "[]"),
+        ("exp", "9" * 400), ("nbf", "null"), ("nbf", "false"), ("nbf", "-1e400"), ("nbf", '"0"'), ("iat", "{}"),
+        ("iat", "1e400"), ("sub", "1"), ("client_id", "null"), ("jti", "[]"), ("scope", "1"),
+        ("scope", '["workflow_api", 1]'), ("customer_id", "1"), ("customer_id", "null"), ("customer_id", "[null]"),
+    )},
+    **{f"aud {value}": (with_claim("aud", value), audience("(null)")) for value in ("1", "null", "{}", "[1]", "[]")},
+    **{f"iss {value}": (with_claim("iss", value), issuer("(null)")) for value in ("1", "null", '["x"]')},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_it_does_not_get_in(guarded: Server, name: str) -> None:
+    token, (code, challenge) = ATTACKS[name]
+    answer = present(guarded, token)
+    assert (answer.status, answer.json()["meta"]["errors"][0]["code"]) == (401, code)
+    shown = answer.header("www-authenticate") or ""
+    assert shown == challenge if challenge else shown.startswith(f"{INVALID}, error_description=")
+
+
+def test_the_table_is_long_enough() -> None:
+    assert len(ATTACKS) >= 100
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        signed(),
+        signed({"alg": "RS256"}),
+        signed(KEY.header(typ="JWT")),
+        signed(KEY.header(typ="application/AT+JWT")),
+        signed(KEY.header(jku="https://evil.example", jwk=OTHER.public_jwk, zip="DEF", x5t="x")),
+        signed(body=good(aud=["other", "workflow_api"])),
+        signed(body=good(scope="openid workflow_api")),
+        signed(body=good(exp=NOW - 200)),
+        signed(body=good(nbf=NOW + 200)),
+        signed(body=good(nbf=None)),
+        signed(body=good(exp=NOW + 0.5)),
+        signed(body=good(at_hash="x", x={"y": [None, 1.5]})),
+        signed(body=good(customer_id=CUSTOMER.upper())),
+        signed(body=good(customer_id=["x", CUSTOMER])),
+        hs256(SECRET, {"alg": "HS256", "typ": "JWT"}, claims(HS_ISSUER)),
+    ],
+)
+def test_a_good_token_of_any_form_does(guarded: Server, token: str) -> None:
+    assert present(guarded, token).status == 415  # the token is good; the request has no Content-Type
+
+
+@pytest.mark.parametrize(
+    ("other", "code", "challenge"),
+    [
+        ({"scope": ["other"]}, "insufficient_scope", 'Bearer error="insufficient_scope", scope="workflow_api"'),
+        ({"scope": None}, "insufficient_scope", 'Bearer error="insufficient_scope", scope="workflow_api"'),
+        ({"scope": "workflow_api2 xworkflow_api"}, "insufficient_scope", None),
+        ({"customer_id": "6f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"}, "customer_forbidden", None),
+        ({"customer_id": []}, "customer_forbidden", None),
+    ],
+)
+def test_a_token_without_the_right_is_forbidden(guarded: Server, other: Any, code: str, challenge: str | None) -> None:
+    answer = present(guarded, signed(body=good(**other)))
+    assert (answer.status, answer.json()["meta"]["errors"][0]["code"]) == (403, code)
+    assert challenge is None or answer.header("www-authenticate") == challenge
+
+
+@pytest.mark.parametrize(
+    ("authorization", "code"),
+    [
+        (None, "token_missing"),
+        ("", "token_missing"),
+        ("Bearer", "token_missing"),
+        ("Bearer ", "token_missing"),
+        ("Basic ZGVtbzpkZW1v", "token_missing"),
+        (signed(), "token_missing"),
+        (f"Bearer{signed()}", "token_missing"),
+        (f"Bearer {signed()} x", "token_malformed"),
+        (f'Bearer "{signed()}"', "token_malformed"),
+    ],
+)
+def test_a_header_without_a_bearer_token_is_none(guarded: Server, authorization: str | None, code: str) -> None:
+    line = "" if authorization is None else f"Authorization: {authorization}\r\n"
+    (answer,) = guarded.send(f"POST {path()} HTTP/1.1\r\nHost: x\r\n{line}Content-Length: 0\r\n\r\n".encode())
+    assert (answer.status, answer.json()["meta"]["errors"][0]["code"]) == (401, code)
+    assert answer.header("www-authenticate") == ("Bearer" if code == "token_missing" else INVALID)
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "beaRER  "])
+def test_the_name_of_the_scheme_matches_in_any_case(guarded: Server, scheme: str) -> None:
+    line = f"Authorization: {scheme} {signed()}\r\n"
+    (answer,) = guarded.send(f"POST {path()} HTTP/1.1\r\nHost: x\r\n{line}Content-Length: 0\r\n\r\n".encode())
+    assert answer.status == 415
+
+
+# Each fault of a token, in the order in which they are looked for.
+ORDER: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "token_algorithm": ("header", {"alg": "none"}, {}),
+    "token_key_unknown": ("header", {"kid": "other"}, {}),
+    "token_expired": ("claims", {}, {"exp": 1}),
+    "token_audience": ("claims", {}, {"aud": "other"}),
+    "token_issuer": ("claims", {}, {"iss": "https://other.example"}),
+    "token_claims": ("claims", {}, {"sub": 1}),
+    "insufficient_scope": ("claims", {}, {"scope": ["other"]}),
+    "customer_forbidden": ("claims", {}, {"customer_id": "none"}),
+}
+
+
+@pytest.mark.parametrize("first", ORDER)
+def test_of_several_faults_the_first_in_the_order_is_answered(guarded: Server, first: str) -> None:
+    header, body = KEY.header(), good()
+    for code in list(ORDER)[list(ORDER).index(first) :]:
+        header |= ORDER[code][1]
+        body |= ORDER[code][2]
+    assert present(guarded, KEY.token(header, body)).json()["meta"]["errors"][0]["code"] == first
+
+
+def test_a_token_seen_before_is_good_for_no_other_customer_and_no_longer_than_it_says(guarded: Server) -> None:
+    token = signed(body=good(customer_id=CUSTOMER))
+    assert present(guarded, token).status == 415
+    assert guarded.start(token=token).status_code == 403
+    assert present(guarded, token).status == 415
+
+
+def test_the_skew_is_a_setting(tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_bytes(KEY.pem)
+    options = ["--signing-key", str(tmp_path / "key.pem"), "--issuer", ISSUER, "--clock-skew", "0"]
+    with serving(*options, "--require-customer-claim") as own:
+        assert present(own, signed(body=good(exp=NOW - 2))).json()["meta"]["errors"][0]["code"] == "token_expired"
+        assert present(own, signed()).json()["meta"]["errors"][0]["code"] == "customer_forbidden"
+        assert present(own, signed(body=good(customer_id=CUSTOMER))).status == 415
+
+
+def test_nothing_of_a_token_is_in_the_log(guarded: Server) -> None:
+    present(guarded, signed())
+    text = guarded.log.read_text()
+    assert "401" in text
+    assert not any(part in text for part in signed().split("."))
+    assert SECRET.decode() not in text
