@@ -1,0 +1,210 @@
+"""The token endpoint: contract section 3, each row of its table in the order of the table."""
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support import Server, serving
+
+URL = "/api/authentication/connect/token"
+GRANT = {"grant_type": "client_credentials"}
+DEMO = {"client_id": "demo", "client_secret": "demo-secret"}
+CATALOGUE = """
+workflows: [{name: Any, tasks: [{key: only}]}]
+clients:
+  - {id: two, secret: two-secret, scopes: [workflow_api, reports]}
+  - {id: bound, secret: bound-secret, customers: [AAAAAAAA-0000-4000-8000-000000000000]}
+  - {id: "o d:d%/é", secret: "p +%&=:é"}
+"""
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    file: Path = tmp_path_factory.mktemp("catalogue") / "clients.yaml"
+    file.write_text(CATALOGUE)
+    with serving("--catalogue", str(file), "--token-lifetime", "60") as running:
+        yield running
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    payload = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return claims
+
+
+def assert_headers(answer: httpx.Response) -> None:
+    assert answer.headers["cache-control"] == "no-store, no-cache, max-age=0"
+    assert answer.headers["pragma"] == "no-cache"
+    assert answer.headers["content-type"] == "application/json; charset=UTF-8"
+
+
+def test_a_client_gets_a_token(server: Server) -> None:
+    answer = server.http.post(URL, data=GRANT | DEMO)
+    assert answer.status_code == 200
+    assert_headers(answer)
+    body = answer.json()
+    assert body | {"access_token": ""} == {
+        "access_token": "",
+        "expires_in": 3600,
+        "token_type": "Bearer",
+        "scope": "workflow_api",
+    }
+
+
+def test_the_token_says_what_the_platforms_says(server: Server) -> None:
+    token = server.token()
+    head = token.split(".")[0]
+    header = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
+    (key,) = server.http.get("/api/authentication/.well-known/openid-configuration/jwks").json()["keys"]
+    assert header == {"alg": "RS256", "kid": key["kid"], "typ": "at+jwt"}
+    claims = claims_of(token)
+    assert claims.keys() == {"iss", "nbf", "iat", "exp", "aud", "client_id", "sub", "jti", "scope"}
+    assert claims["iss"] == f"{server.url}/api/authentication"
+    assert claims["exp"] - claims["iat"] == 3600
+    assert (claims["aud"], claims["client_id"], claims["sub"]) == ("workflow_api", "demo", "demo")
+    assert claims["scope"] == ["workflow_api"]
+
+
+def test_no_two_tokens_are_the_same(server: Server) -> None:
+    assert claims_of(server.token())["jti"] != claims_of(server.token())["jti"]
+
+
+def test_the_lifetime_is_a_setting(own: Server) -> None:
+    answer = own.http.post(URL, data=GRANT | {"client_id": "two", "client_secret": "two-secret"}).json()
+    claims = claims_of(answer["access_token"])
+    assert answer["expires_in"] == claims["exp"] - claims["iat"] == 60
+
+
+def test_a_token_of_a_bound_client_names_its_customers(own: Server) -> None:
+    assert claims_of(own.token("bound", "bound-secret"))["customer_id"] == ["aaaaaaaa-0000-4000-8000-000000000000"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [(None, "workflow_api reports"), ("reports", "reports"), ("reports  workflow_api reports", "reports workflow_api")],
+)
+def test_a_client_gets_the_scopes_that_it_asks_for_or_all(own: Server, asked: str | None, given: str) -> None:
+    form = GRANT | {"client_id": "two", "client_secret": "two-secret"} | ({"scope": asked} if asked else {})
+    answer = own.http.post(URL, data=form).json()
+    assert (answer["scope"], claims_of(answer["access_token"])["scope"]) == (given, given.split())
+
+
+# Each fault of a token request, in the order in which they are looked for.
+FAULTS: dict[str, dict[str, str]] = {
+    "invalid_client": {"client_secret": "wrong"},
+    "unsupported_grant_type": {"grant_type": "magic"},
+    "invalid_scope": {"scope": "other"},
+}
+
+
+@pytest.mark.parametrize("first", FAULTS)
+def test_of_several_faults_the_first_in_the_order_is_answered(server: Server, first: str) -> None:
+    form = GRANT | DEMO
+    for code in list(FAULTS)[list(FAULTS).index(first) :]:
+        form |= FAULTS[code]
+    answer = server.http.post(URL, data=form)
+    assert (answer.status_code, answer.json()) == (400, {"error": first})
+    assert_headers(answer)
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "no form": ({"json": GRANT | DEMO}, "invalid_request"),
+    "no body and no type": ({}, "invalid_request"),
+    "multipart": ({"files": {"grant_type": (None, "client_credentials")}}, "invalid_request"),
+    "a repeated parameter": ({"content": b"client_id=demo&client_id=demo"}, "invalid_request"),
+    "1 MB of form": ({"content": b"a=" + b"x" * 1_000_000}, "invalid_request"),
+    "a hundred parameters": ({"content": b"&".join(b"%d=1" % n for n in range(100))}, "invalid_request"),
+    "bytes that are not utf-8": ({"content": b"client_id=%ff%fe"}, "invalid_request"),
+    "raw bytes beyond ASCII": ({"content": b"client_id=\xff"}, "invalid_request"),
+    "nothing": ({"content": b""}, "invalid_client"),
+    "no client id": ({"data": GRANT | {"client_secret": "demo-secret"}}, "invalid_client"),
+    "an unknown client": ({"data": GRANT | {"client_id": "nobody", "client_secret": "x"}}, "invalid_client"),
+    "no secret": ({"data": GRANT | {"client_id": "demo"}}, "invalid_client"),
+    "an empty secret": ({"data": GRANT | {"client_id": "demo", "client_secret": ""}}, "invalid_client"),
+    "a wrong secret": ({"data": GRANT | DEMO | {"client_secret": "Demo-secret"}}, "invalid_client"),
+    "a NUL in the secret": ({"content": b"client_id=demo&client_secret=demo-secret%00"}, "invalid_client"),
+    "an id of 101 characters": ({"data": GRANT | DEMO | {"client_id": "d" * 101}}, "invalid_client"),
+    "a secret of 101 characters": ({"data": GRANT | DEMO | {"client_secret": "s" * 101}}, "invalid_client"),
+    "no grant": ({"data": DEMO}, "unsupported_grant_type"),
+    "an unknown grant": ({"data": DEMO | {"grant_type": "Client_Credentials"}}, "unsupported_grant_type"),
+    "another grant": ({"data": DEMO | {"grant_type": "password", "username": "x"}}, "unauthorized_client"),
+    "a refresh": ({"data": DEMO | {"grant_type": "refresh_token"}}, "unauthorized_client"),
+    "an unknown scope": ({"data": GRANT | DEMO | {"scope": "workflow_api other"}}, "invalid_scope"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refusal_says_its_code_and_nothing_more(server: Server, name: str) -> None:
+    request, code = REFUSED[name]
+    if "content" in request:
+        request = request | {"headers": {"Content-Type": "application/x-www-form-urlencoded"}}
+    answer = server.http.post(URL, **request)
+    assert (answer.status_code, answer.json()) == (400, {"error": code})
+    assert_headers(answer)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
+def test_another_method_is_an_invalid_request(server: Server, method: str) -> None:
+    answer = server.http.request(method, URL)
+    assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request"})
+
+
+def test_an_unknown_client_and_a_wrong_secret_look_the_same(server: Server) -> None:
+    unknown, wrong = (
+        server.http.post(URL, data=GRANT | DEMO | change)
+        for change in ({"client_id": "nobody"}, {"client_secret": "nothing"})
+    )
+    assert unknown.content == wrong.content
+    assert set(unknown.headers) == set(wrong.headers)
+
+
+def test_credentials_by_http_basic_work_too(server: Server) -> None:
+    assert server.http.post(URL, data=GRANT, auth=("demo", "demo-secret")).status_code == 200
+
+
+def test_id_and_secret_are_url_decoded(own: Server) -> None:
+    pair = "o+d%3Ad%25%2F%C3%A9:p+%2B%25%26%3D%3A%C3%A9"
+    header = {"Authorization": "basic " + base64.b64encode(pair.encode()).decode()}
+    assert own.http.post(URL, data=GRANT, headers=header).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Basic",
+        "Basic !!!",
+        "Basic ZGVtbw==",
+        "Basic OmRlbW8=",
+        "Basic ZGVtbzp4",
+        "Basic ZGVtbzolZmY=",
+        "Basic ÿ",
+        "Basic x",
+    ],
+)
+def test_a_failed_basic_authentication_is_an_invalid_client(server: Server, strict_server: Server, value: str) -> None:
+    headers = {"Authorization": value.encode("latin-1")}
+    answer = server.http.post(URL, data=GRANT, headers=headers)
+    assert (answer.status_code, answer.json()) == (400, {"error": "invalid_client"})
+    strict = strict_server.http.post(URL, data=GRANT, headers=headers)
+    assert (strict.status_code, strict.json()) == (401, {"error": "invalid_client"})
+    assert strict.headers["www-authenticate"].startswith("Basic")
+
+
+def test_strict_wants_credentials_in_one_place(server: Server, strict_server: Server) -> None:
+    form = GRANT | {"client_secret": "demo-secret"}
+    assert server.http.post(URL, data=form, auth=("demo", "demo-secret")).status_code == 200
+    answer = strict_server.http.post(URL, data=form, auth=("demo", "demo-secret"))
+    assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request"})
+
+
+def test_no_secret_gets_into_the_log(own: Server) -> None:
+    own.http.post(URL, data=GRANT | {"client_id": "two", "client_secret": "two-wrong-secret"})
+    text = own.log.read_text()
+    assert "wrong secret" in text
+    assert "two-wrong-secret" not in text
+    assert "two-secret" not in text
