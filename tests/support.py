@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import httpx
+import httpx2 as httpx
 
 ROOT = Path(__file__).parents[1]
 WORKFLOW = "3c90c3cc-0d44-4b50-8888-8dd25736052a"

@@ -40,9 +40,11 @@ class _Protocol(HttpToolsProtocol):
             if self.parser.get_method() == b"CONNECT":
                 self.send_400_response("")
                 return
-            head = [b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)]
+            version = self.parser.get_http_version().encode()
+            head = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
             head += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
             self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
             self.data_received(b"\r\n".join([*head, b"", data[offer.args[0] :]]))
         except httptools.HttpParserError:
             self.send_400_response("")
@@ -56,6 +58,11 @@ class _Protocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
+        cycle = vars(self)["cycle"]  # None before the first request, whatever its type says
+        if cycle is not None and not cycle.more_body and not cycle.response_complete:
+            # The requests before it are answered first.
+            cycle.on_response = lambda: self.send_400_response(msg)
+            return
         body = render(ApiError("malformed_http", "This isn't HTTP/1.1 that can be read")).body
         head = (
             f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json; charset=utf-8\r\n"

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import httpx2 as httpx
 import pytest
 
 from tests.support import WORKFLOW, Server, path, serving

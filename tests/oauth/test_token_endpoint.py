@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import pytest
 
 from tests.support import Server, serving
@@ -187,7 +187,7 @@ def test_id_and_secret_are_url_decoded(own: Server) -> None:
     ],
 )
 def test_a_failed_basic_authentication_is_an_invalid_client(server: Server, strict_server: Server, value: str) -> None:
-    headers = {"Authorization": value.encode("latin-1")}
+    headers = {b"Authorization": value.encode("latin-1")}
     answer = server.http.post(URL, data=GRANT, headers=headers)
     assert (answer.status_code, answer.json()) == (400, {"error": "invalid_client"})
     strict = strict_server.http.post(URL, data=GRANT, headers=headers)

@@ -119,16 +119,16 @@ class RemoteIssuer(TrustedIssuer):
 
 async def fetch(url: str) -> bytes:
     """The body of a 200 from this URL, within a time and a size; redirects aren't followed. Raises OSError."""
-    import httpx  # noqa: PLC0415 - takes 60 ms that a server without such an issuer need not spend
+    import httpx2  # noqa: PLC0415 - takes 60 ms that a server without such an issuer need not spend
 
     body = bytearray()
     try:
         async with (
             asyncio.timeout(FETCH_TIMEOUT.total_seconds()),
-            httpx.AsyncClient(follow_redirects=False, trust_env=False) as client,
+            httpx2.AsyncClient(follow_redirects=False, trust_env=False) as client,
             client.stream("GET", url, headers={"Accept": "application/json"}) as response,
         ):
-            if response.status_code != httpx.codes.OK:
+            if response.status_code != httpx2.codes.OK:
                 raise OSError(f"it answered {response.status_code}")
             async for chunk in response.aiter_bytes():
                 body += chunk
@@ -136,6 +136,6 @@ async def fetch(url: str) -> bytes:
                     raise OSError(f"it is over {MAX_JWKS_BYTES} bytes")
     except TimeoutError:
         raise OSError(f"no whole answer within {FETCH_TIMEOUT.total_seconds():.0f} s") from None
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
         raise OSError(str(error) or type(error).__name__) from None
     return bytes(body)
