@@ -72,7 +72,7 @@ def serve(**values: Any) -> None:
                 listener.write_ready_file(settings.ready_file, url, settings.issuer)
             click.echo(banner.banner(url, settings, content, command=sys.argv[0]))
 
-        listener.serve(app, settings, listening, announce)
+        listener.serve(listener.server(app, settings, announce), listening)
     except Unusable as error:
         raise Failure(str(error)) from None
 

@@ -34,20 +34,24 @@ class _Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            if self.parser.get_method() == b"CONNECT":
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offer:
+                method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+                if method == b"CONNECT":
+                    self.send_400_response("")
+                    return
+                head = [b"%s %s HTTP/%s" % (method, self.url, version)]
+                head += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+                data = b"\r\n".join([*head, b"", data[offer.args[0] :]])
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+            except httptools.HttpParserError:
                 self.send_400_response("")
                 return
-            version = self.parser.get_http_version().encode()
-            head = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
-            head += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
-            self.parser = httptools.HttpRequestParser(self)
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
-            self.data_received(b"\r\n".join([*head, b"", data[offer.args[0] :]]))
-        except httptools.HttpParserError:
-            self.send_400_response("")
+            else:
+                return
 
     def on_headers_complete(self) -> None:
         if not self.parser.should_upgrade():
@@ -72,7 +76,7 @@ class _Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn's, with a hook for the moment when connections are accepted."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
@@ -109,8 +113,8 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
-def serve(app: ASGIApp, settings: Settings, listening: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM, then answer what is in flight and return. Raises Unusable from `on_ready`."""
+def server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None]) -> Server:
+    """The server of this application; `on_ready` is called once it accepts connections. Raises Unusable."""
     config = uvicorn.Config(
         app,
         http=_Protocol,
@@ -126,10 +130,18 @@ def serve(app: ASGIApp, settings: Settings, listening: socket.socket, on_ready: 
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
+    try:
+        config.load()
+    except OSError as error:  # which ssl.SSLError is
+        raise Unusable(f"--tls-cert and --tls-key can't be used: {error.strerror or error}") from None
+    return Server(config, on_ready)
+
+
+def serve(server: Server, listening: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM, then answer what is in flight and return. Raises Unusable from `on_ready`."""
     # uvicorn hands a signal that ended it on to whoever had it before: nobody, so that this returns as it should.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    server = _Server(config, on_ready)
     server.run(sockets=[listening])
     if server.failure is not None:
         raise server.failure

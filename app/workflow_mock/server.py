@@ -109,7 +109,9 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 
 async def _fail(request: Request, _error: Exception) -> Response:
-    return _answer(internal_error(request.state.request_id))
+    answer = _answer(internal_error(request.state.request_id))
+    answer.headers["X-Request-Id"] = request.state.request_id  # Starlette answers here outside of `Front`
+    return answer
 
 
 def _allow(error: HTTPException) -> tuple[tuple[bytes, bytes], ...]:

@@ -1,0 +1,65 @@
+"""A fault of the server's own is a 500 in the envelope: the request id goes to the client, the rest to the log."""
+
+import threading
+from collections.abc import Iterator
+
+import httpx2 as httpx
+import pytest
+from workflow_mock import catalogue, listener, server
+from workflow_mock.oauth.keys import SigningKey
+from workflow_mock.settings import Settings
+from workflow_mock.state.store import MemoryStore
+
+from tests.support import path
+
+
+@pytest.fixture
+def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server in this process, whose store is broken."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a secret detail")
+
+    monkeypatch.setattr(MemoryStore, "add", broken)
+    settings = Settings(port=0)
+    app = server.create_app(settings, catalogue.demo(), SigningKey.begin(None))
+
+    @app.get("/broken")
+    async def page() -> None:
+        broken()
+
+    listening = listener.bind(settings.host, 0)
+    running = listener.server(app, settings, lambda: None)
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    running.should_exit = True
+    thread.join()
+
+
+def ask(url: str) -> httpx.Response:
+    form = {"grant_type": "client_credentials", "client_id": "demo", "client_secret": "demo-secret"}
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        token = client.post("/api/authentication/connect/token", data=form).json()["access_token"]
+        body = {"data": {"workflowId": "3c90c3cc-0d44-4b50-8888-8dd25736052a"}}
+        return client.post(path(), json=body, headers={"Authorization": f"Bearer {token}"})
+
+
+def test_the_answer_has_the_request_id_and_nothing_of_the_fault(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    answer = ask(url)
+    (error,) = answer.json()["meta"]["errors"]
+    assert (answer.status_code, error["code"]) == (500, "internal_error")
+    assert answer.headers["x-request-id"] in error["message"]
+    assert "secret detail" not in answer.text
+    logged = next(record for record in caplog.records if record.exc_info)
+    assert answer.headers["x-request-id"] in logged.getMessage()
+    assert "a secret detail" in caplog.text
+
+
+def test_the_rest_of_the_application_fails_the_same_way(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        answer = client.get("/broken")
+    assert answer.status_code == 500
+    assert answer.headers["x-request-id"] in answer.json()["meta"]["errors"][0]["message"]
+    assert "secret detail" not in answer.text
+    assert "a secret detail" in caplog.text

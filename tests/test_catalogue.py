@@ -1,0 +1,212 @@
+"""Catalogue files: what they can say, what people need not say, and where each fault is."""
+
+import json
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from workflow_mock.catalogue import Catalogue, InvalidCatalogue, demo, json_schema, read
+from workflow_mock.documents import ParseFault, parse
+from workflow_mock.domain.definition import WorkflowDefinition
+
+ROOT = Path(__file__).parents[1]
+WORKFLOW = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
+
+
+def of(folder: Path, text: str, name: str = "c.yaml") -> Catalogue:
+    (folder / name).write_text(text)
+    return read([folder / name])
+
+
+def workflow(folder: Path, text: str) -> WorkflowDefinition:
+    (found,) = of(folder, text).workflows
+    return found
+
+
+def faults(folder: Path, text: str, name: str = "c.yaml") -> list[str]:
+    with pytest.raises(InvalidCatalogue) as caught:
+        of(folder, text, name)
+    return [str(fault).removeprefix(str(folder) + "/") for fault in caught.value.faults]
+
+
+def test_ids_that_are_not_written_are_the_same_each_time(tmp_path: Path) -> None:
+    found = workflow(tmp_path, "workflows: [{name: Nightly, tasks: [{key: fetch}]}]")
+    assert found.id == "7fd035b6-7a80-5f8c-970a-a053d2ab6cdf"
+    assert found.tasks[0].id == "e1260e4c-3a77-5dbf-a466-b0ab1cec6707"
+    assert found.tasks[0].subject_id == "0d198463-c11b-593d-adda-b39d397743ba"
+
+
+def test_a_task_that_waits_for_none_is_a_trigger_unless_it_says_otherwise(tmp_path: Path) -> None:
+    found = workflow(
+        tmp_path,
+        "workflows: [{name: A, tasks: [{key: a}, {key: b, after: [a]}, {key: c, after: [a], isTrigger: true}]}]",
+    )
+    assert [task.is_trigger for task in found.tasks] == [True, False, True]
+
+
+def test_after_and_hierarchy_say_the_same_with_keys_and_ids(tmp_path: Path) -> None:
+    id = "AAAAAAAA-0000-4000-8000-000000000000"
+    text = f"workflows: [{{name: A, tasks: [{{id: {id}}}, {{key: b, after: [{id}]}}, {{key: c}}]"
+    found = workflow(tmp_path, f"{text}, tasksHierarchy: [{{parent: b, child: c}}]}}]")
+    names = {task.id: task.name for task in found.tasks}
+    assert [(names[edge.parent], names[edge.child]) for edge in found.hierarchy] == [("b", "c"), (id.lower(), "b")]
+
+
+def test_what_looks_like_something_else_in_old_yaml_is_text(tmp_path: Path) -> None:
+    text = """
+workflows:
+  - name: A
+    tasks:
+      - key: no
+        parameters: {date: 2024-01-01, octal: 012, time: 12:30:00, yes: on, n: null, f: 1.5e3, i: -7, t: true}
+"""
+    (task,) = workflow(tmp_path, text).tasks
+    assert task.name == "no"
+    assert task.parameters == {
+        "date": "2024-01-01",
+        "octal": "012",
+        "time": "12:30:00",
+        "yes": "on",
+        "n": None,
+        "f": 1500.0,
+        "i": -7,
+        "t": True,
+    }
+
+
+def test_files_and_folders_merge(tmp_path: Path) -> None:
+    (tmp_path / "b.yml").write_text("workflows: [{name: B, tasks: [{key: a}]}]")
+    (tmp_path / "a.json").write_text('{"workflows": [{"name": "A", "tasks": [{"key": "a"}]}], "clients": []}')
+    (tmp_path / "notes.txt").write_text("not a catalogue")
+    found = read([tmp_path])
+    assert [definition.name for definition in found.workflows] == ["A", "B"]
+    assert found.clients == ()
+
+
+def test_an_empty_folder_leaves_the_demo(tmp_path: Path) -> None:
+    assert [w.id for w in read([tmp_path]).workflows] == [w.id for w in demo().workflows]
+
+
+def test_where_no_file_names_clients_the_demo_client_is_there(tmp_path: Path) -> None:
+    assert [client.id for client in of(tmp_path, "workflows: []").clients] == ["demo"]
+
+
+GROWING = "a: &a [x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefghi"))
+
+FAULTS = {
+    "an unknown key": (
+        "workflows:\n- name: A\n  tasks:\n  - {key: a}\n  - {key: b, aftr: [a]}\n",
+        ["c.yaml:5: workflows[0].tasks[1].aftr: is not a key of a catalogue"],
+    ),
+    "an unknown task, nearly right": (
+        "workflows:\n- name: A\n  tasks:\n  - key: fetch\n  - key: b\n    after:\n    - fetsh\n",
+        ["c.yaml:7: workflows[0].tasks[1].after[0]: names the unknown task fetsh; did you mean fetch?"],
+    ),
+    "a cycle": (
+        "workflows:\n- name: A\n  tasks:\n  - {key: a, after: [b]}\n  - {key: b, after: [a]}\n",
+        ["c.yaml:4: workflows[0].tasks[0]: the hierarchy has a cycle: a → b → a"],
+    ),
+    "several at once": (
+        "workflows:\n- name: A\n  tasks: []\n- name: 7\n  tasks: [{key: a, isTrigger: maybe}]\nclients:\n- {id: x}\n",
+        [
+            "c.yaml:3: workflows[0].tasks: List should have at least 1 item after validation, not 0",
+            "c.yaml:4: workflows[1].name: Input should be a valid string",
+            "c.yaml:5: workflows[1].tasks[0].isTrigger: Input should be a valid boolean",
+            "c.yaml:7: clients[0].secret: Field required",
+        ],
+    ),
+    "a bad id": (
+        "workflows:\n- name: A\n  id: 123\n  tasks: [{key: a}]\n- name: B\n  id: x\n  tasks: [{key: a}]\n",
+        [
+            "c.yaml:3: workflows[0].id: Input should be a valid string",
+            f"c.yaml:6: workflows[1].id: must be a UUID of 36 characters with dashes, such as {WORKFLOW}",
+        ],
+    ),
+    "a repeated workflow": (
+        "workflows:\n- name: A\n  tasks: [{key: a}]\n- name: A\n  tasks: [{key: a}]\n",
+        ["c.yaml:4: workflows[1]: repeats the workflow 3b3696d8-c80e-595e-9b33-2c290eb7ab77 (A)"],
+    ),
+    "a repeated client": (
+        "clients:\n- {id: a, secret: x}\n- {id: a, secret: y}\n",
+        ["c.yaml:3: clients[1].id: repeats the client a"],
+    ),
+    "a repeated key of a task": (
+        "workflows:\n- name: A\n  tasks:\n  - {key: a}\n  - {key: a, id: AAAAAAAA-0000-4000-8000-000000000000}\n",
+        ["c.yaml:5: workflows[0].tasks[1].key: repeats the key a"],
+    ),
+    "a task without a name": (
+        "workflows:\n- name: A\n  tasks:\n  - {name: a}\n",
+        ["c.yaml:4: workflows[0].tasks[0]: a task needs a key or an id"],
+    ),
+    "a repeated key of YAML": ("workflows: []\nworkflows: []\n", ["c.yaml:2: the key 'workflows' is repeated"]),
+    "no YAML": ("a: [\n", ["c.yaml:2: isn't YAML: while parsing a flow node did not find expected node content"]),
+    "a tag": ("a: !!python/name:x []\n", ["c.yaml:1: the tag tag:yaml.org,2002:python/name:x isn't known here"]),
+    "a list": ("[]", ["c.yaml:1: Input should be a valid dictionary or instance of CatalogueFile"]),
+    "a recursive alias": ("workflows: &a [*a]\n", None),
+    "an alias that grows": (GROWING, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_told_with_file_line_and_key(tmp_path: Path, name: str) -> None:
+    text, expected = FAULTS[name]
+    found = faults(tmp_path, text)
+    assert found == expected if expected is not None else "is nested too deep, or grows too large" in found[0]
+
+
+def test_the_lines_of_json_are_told_too(tmp_path: Path) -> None:
+    text = '{\n\t"workflows": [\n\t\t{"name": "A",\n\t\t "tasks": [{"key": "a", "after": ["b"]}]}]}'
+    assert faults(tmp_path, text, "c.json") == ["c.json:4: workflows[0].tasks[0].after[0]: names the unknown task b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('{"workflows": [}', "c.json:1: isn't JSON: Expecting value, column 16"),
+        ('{"clients": [], "clients": []}', "c.json: isn't JSON: the key 'clients' is repeated"),
+        ('{"workflows": NaN}', "c.json: isn't JSON: NaN is not a JSON number"),
+        ("[" * 100_000, "c.json: is nested too deep"),
+    ],
+)
+def test_what_is_not_json_is_told(tmp_path: Path, text: str, fault: str) -> None:
+    assert faults(tmp_path, text, "c.json") == [fault]
+
+
+def test_a_file_that_can_not_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InvalidCatalogue, match=r"c\.yaml: can't be read"):
+        read([tmp_path / "c.yaml"])
+
+
+def test_the_schema_accepts_the_demo_and_refuses_a_slip() -> None:
+    document = yaml.safe_load((ROOT / "app" / "workflow_mock" / "demo.yaml").read_text())
+    validator = jsonschema.Draft202012Validator(json_schema())
+    validator.check_schema(json_schema())
+    validator.validate(document)
+    document["workflows"][0]["task"] = []
+    assert not validator.is_valid(document)
+
+
+@given(st.text(max_size=200) | st.text("workflows:[]{}name\n -&*!|>'\"#,", max_size=200), st.booleans())
+def test_any_text_is_read_or_refused(text: str, is_json: bool) -> None:
+    with suppress(ParseFault):
+        json.dumps(parse(text, is_json=is_json))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"])),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=4),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(JSON)
+def test_yaml_and_json_of_one_value_are_read_as_that_value(value: object) -> None:
+    assert parse(json.dumps(value), is_json=True) == value
+    assert parse(yaml.safe_dump(value, allow_unicode=True), is_json=False) == value
