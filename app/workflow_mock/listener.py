@@ -35,23 +35,22 @@ class _Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
         while data:
+            rest = b""
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as offer:
                 method, version = self.parser.get_method(), self.parser.get_http_version().encode()
                 if method == b"CONNECT":
                     self.send_400_response("")
-                    return
-                head = [b"%s %s HTTP/%s" % (method, self.url, version)]
-                head += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
-                data = b"\r\n".join([*head, b"", data[offer.args[0] :]])
-                self.parser = httptools.HttpRequestParser(self)
-                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+                else:
+                    head = [b"%s %s HTTP/%s" % (method, self.url, version)]
+                    head += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+                    rest = b"\r\n".join([*head, b"", data[offer.args[0] :]])
+                    self.parser = httptools.HttpRequestParser(self)
+                    self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
             except httptools.HttpParserError:
                 self.send_400_response("")
-                return
-            else:
-                return
+            data = rest
 
     def on_headers_complete(self) -> None:
         if not self.parser.should_upgrade():

@@ -1,5 +1,6 @@
 """Wiring: settings in, application out."""
 
+import logging
 from concurrent.futures import Future
 from pathlib import Path
 from uuid import uuid4
@@ -25,6 +26,9 @@ from workflow_mock.settings import Settings, Unusable, flag, is_http_url
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.store import MemoryStore
 from workflow_mock.state.workflows import Workflows
+
+
+logger = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[SigningKey]) -> FastAPI:
@@ -108,7 +112,8 @@ async def _refuse(request: Request, error: Exception) -> Response:
     return _answer(ApiError("route_not_found", f"No such route; a workflow is started by POST {DOCUMENTED_PATH}"))
 
 
-async def _fail(request: Request, _error: Exception) -> Response:
+async def _fail(request: Request, error: Exception) -> Response:
+    logger.error("%s: a fault of the server's own", request.state.request_id, exc_info=error)
     answer = _answer(internal_error(request.state.request_id))
     answer.headers["X-Request-Id"] = request.state.request_id  # Starlette answers here outside of `Front`
     return answer
