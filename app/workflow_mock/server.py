@@ -27,7 +27,6 @@ from workflow_mock.state.clock import Clock
 from workflow_mock.state.store import MemoryStore
 from workflow_mock.state.workflows import Workflows
 
-
 logger = logging.getLogger(__name__)
 
 
