@@ -6,11 +6,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from fastapi import FastAPI, Request
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from workflow_mock import __version__, contract
+from workflow_mock.api.cors import Cors
 from workflow_mock.api.envelope import render
 from workflow_mock.api.front import Front, internal_error
 from workflow_mock.api.start import DOCUMENTED_PATH, StartExecution
@@ -75,7 +75,7 @@ def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[Sig
     app.add_middleware(Front, start=start, token=token)
     if settings.cors_origin:
         app.add_middleware(
-            CORSMiddleware,
+            Cors,
             allow_origins=list(settings.cors_origin),
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],

@@ -29,9 +29,11 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         broken()
 
     listening = listener.bind(settings.host, 0)
-    running = listener.server(app, settings, lambda: None)
+    ready = threading.Event()
+    running = listener.server(app, settings, ready.set)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()
+    assert ready.wait(20)
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     running.should_exit = True
     thread.join()

@@ -154,7 +154,7 @@ def _member(members: JsonObject, name: str, prefix: str, leniencies: Leniencies)
     found = None
     times = 0
     for key, value in members:
-        if key == name or key.lower() == name.lower():
+        if key == name or (key.isascii() and key.lower() == name.lower()):
             if key != name:
                 leniencies.use(Leniency.PROPERTY_CASE, prefix + name)
             found = value

@@ -25,7 +25,7 @@ from workflow_mock.state.workflows import Workflows
 DOCUMENTED_PATH = "/api/workflow/v1.0/customer/{customerId}/workflow/{workflowId}/WorkflowExecution"
 
 _ROUTE = re.compile(r"/api/workflow/v1\.0/customer/([^/]+)/workflow/([^/]+)/WorkflowExecution")
-_ROUTE_IN_ANY_CASE = re.compile(_ROUTE.pattern + "(/?)", re.IGNORECASE)
+_ROUTE_IN_ANY_CASE = re.compile(_ROUTE.pattern + "(/?)", re.IGNORECASE | re.ASCII)
 _OK_HEADERS = (JSON_TYPE,)
 
 
@@ -63,7 +63,8 @@ class StartExecution:
         charset = charset_of(headers.get(b"content-type"))
         if charset != "utf-8":
             leniencies.use(Leniency.CHARSET)
-        if (accept := headers.get(b"accept")) is not None and not _accepts_json(accept):
+        accept = b",".join(value for name, value in scope["headers"] if name == b"accept")
+        if accept and not _accepts_json(accept):
             leniencies.use(Leniency.ACCEPT)
         try:
             body = await read_body(receive, headers.get(b"content-length"), self._max_body)
