@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,9 @@ def read_answers(connection: socket.socket, count: int) -> Iterator[Answer]:
             return
         response = _Response(connection)
         response.begin()
-        yield Answer(response.status, response.getheaders(), response.read())
+        # Part by part: without a buffer, `read()` takes what has come so far for all of it.
+        body = b"".join(iter(partial(response.read, 65536), b""))
+        yield Answer(response.status, response.getheaders(), body)
 
 
 class _Response(HTTPResponse):

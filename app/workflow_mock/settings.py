@@ -1,5 +1,6 @@
 """One frozen `Settings`: each setting's name, default and help stand here, and nowhere else."""
 
+import re
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
@@ -135,6 +136,9 @@ class Settings:
         for one, other in (("jwks", "jwks_issuer"), ("hs256_secret", "hs256_issuer"), ("tls_cert", "tls_key")):
             if (getattr(self, one) is None) != (getattr(self, other) is None):
                 raise click.UsageError(f"{flag(one)} and {flag(other)} go together: give both or neither")
+        for name in ("scope", "audience"):
+            if not re.fullmatch(r"[!#-\[\]-~]+", getattr(self, name)):
+                raise click.UsageError(f"{flag(name)} must be printable ASCII without spaces, quotes and backslashes")
         if self.jwks_issuer and self.jwks_issuer == self.hs256_issuer:
             raise click.UsageError("--jwks-issuer and --hs256-issuer must differ: one issuer, one kind of key")
 

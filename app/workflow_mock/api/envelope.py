@@ -1,18 +1,12 @@
-"""Answers, and the one place where refusals are rendered."""
+"""The one place where refusals are rendered."""
 
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from workflow_mock.errors import ApiError, ErrorDetail, Headers, ValidationDetail
+from workflow_mock.errors import ApiError, ErrorDetail, ValidationDetail
+from workflow_mock.web import Answer
 
 JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: Headers
-    body: bytes
 
 
 def render(error: ApiError) -> Answer:

@@ -11,10 +11,10 @@ from secrets import token_hex
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from workflow_mock.api.envelope import Answer, render
-from workflow_mock.api.request import Disconnected
+from workflow_mock.api.envelope import render
 from workflow_mock.errors import ApiError
 from workflow_mock.settings import API_PATH, TOKEN_PATH
+from workflow_mock.web import Answer, Disconnected
 
 Handler = Callable[[Scope, Receive], Awaitable[Answer]]
 

@@ -11,9 +11,8 @@ from functools import lru_cache
 from starlette.types import Receive, Scope
 
 from workflow_mock.api.body import charset_of, check_request
-from workflow_mock.api.envelope import JSON_TYPE, Answer
+from workflow_mock.api.envelope import JSON_TYPE
 from workflow_mock.api.leniency import Leniencies, Leniency
-from workflow_mock.api.request import TooLarge, issuer_of, read_body
 from workflow_mock.api.wire import start_answer
 from workflow_mock.domain.execution import Execution
 from workflow_mock.errors import ApiError
@@ -21,6 +20,7 @@ from workflow_mock.oauth.verify import TokenVerifier, malformed
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.store import Store
 from workflow_mock.state.workflows import Workflows
+from workflow_mock.web import Answer, TooLarge, issuer_of, read_body
 
 DOCUMENTED_PATH = "/api/workflow/v1.0/customer/{customerId}/workflow/{workflowId}/WorkflowExecution"
 

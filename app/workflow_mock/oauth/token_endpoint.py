@@ -12,11 +12,10 @@ from urllib.parse import parse_qsl, unquote_plus
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
-from workflow_mock.api.envelope import Answer
-from workflow_mock.api.request import TooLarge, issuer_of, read_body
 from workflow_mock.oauth.issue import Client, Minter
 from workflow_mock.oauth.keys import compact_json
 from workflow_mock.settings import TOKEN_PATH
+from workflow_mock.web import Answer, TooLarge, issuer_of, read_body
 
 MAX_FORM_BYTES = 64 * 1024
 MAX_CREDENTIAL_CHARACTERS = 100

@@ -1,13 +1,21 @@
-"""What the documented plane and the token endpoint need of a request."""
+"""What the planes that are plain ASGI need of a request and an answer."""
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from starlette.types import Receive, Scope
 
+from workflow_mock.errors import Headers
 from workflow_mock.settings import ISSUER_PATH
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Headers
+    body: bytes
 
 
 class Disconnected(Exception):
