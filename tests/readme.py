@@ -1,11 +1,12 @@
 """The README, taken apart: its code blocks, its tables."""
 
+import os
 import re
 from typing import NamedTuple
 
 from tests.support import ROOT
 
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text("utf-8")
 DEFAULT_URL = "http://127.0.0.1:8080"
 
 
@@ -22,7 +23,7 @@ def blocks() -> list[Block]:
     ]
 
 
-def block(language: str, *, containing: str = "") -> str:
+def block(language: str, containing: str = "") -> str:
     """The one block of this language with this in it."""
     (found,) = (b.text for b in blocks() if b.language == language and containing in b.text)
     return found
@@ -33,3 +34,12 @@ def table(heading: str) -> list[list[str]]:
     section = README.split(f"## {heading}\n")[1].split("\n## ")[0]
     rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def environment() -> dict[str, str]:
+    """That of a newcomer, who has set nothing: no setting of the server, no proxy on the way to it."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("WORKFLOW_MOCK_") and not name.lower().endswith("_proxy")
+    }
