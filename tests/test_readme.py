@@ -346,7 +346,10 @@ def test_the_table_of_settings_is_that_of_the_code() -> None:
         assert setting.default is not MISSING
         value = setting.default
         shown = int(value.total_seconds()) if isinstance(value, timedelta) else value
-        assert default == ("off" if shown is False else f"`{shown}`" if shown not in (None, ()) else "")
+        if isinstance(shown, bool):
+            assert default == ("on" if shown else "off")
+        else:
+            assert default == (f"`{shown}`" if shown not in (None, ()) else "")
 
 
 def test_the_table_of_errors_is_that_of_the_code() -> None:

@@ -3,7 +3,7 @@
 from workflow_mock import __version__
 from workflow_mock.api.start import DOCUMENTED_PATH
 from workflow_mock.catalogue import DEMO_CLIENT, Catalogue
-from workflow_mock.settings import LOOPBACK, TOKEN_PATH, Settings
+from workflow_mock.settings import ADMIN_PATH, LOOPBACK, TOKEN_PATH, Settings
 
 EXAMPLE_CUSTOMER = "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"
 
@@ -19,9 +19,13 @@ def banner(url: str, settings: Settings, catalogue: Catalogue, *, command: str) 
         f"  client     {shown or 'none: tokens come from the external issuer alone'}",
         f"  workflows  {len(catalogue.workflows)}, the contract is at {url}/openapi.yaml",
     ]
+    if settings.admin:
+        lines.append(f"  control    {url}{ADMIN_PATH}/docs")
     if settings.host not in LOOPBACK:
+        what = "and control it " if settings.admin and settings.admin_token is None else ""
+        how = "; --admin-token keeps the control plane to you" if what else ""
         lines.append(
-            f"  note       anybody who reaches {settings.host} can use it; --host 127.0.0.1 keeps it to this machine"
+            f"  note       anybody who reaches {settings.host} can use it {what}(--host 127.0.0.1: nobody){how}"
         )
     if catalogue.workflows:
         workflow = catalogue.workflows[0]

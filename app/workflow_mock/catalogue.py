@@ -4,22 +4,34 @@
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError, model_validator
 
 from workflow_mock.documents import ParseFault, lines, parse
-from workflow_mock.domain.definition import Edge, Fault, InvalidDefinition, Task, WorkflowDefinition, define
+from workflow_mock.domain.definition import (
+    Edge,
+    Fault,
+    InvalidDefinition,
+    Kind,
+    Outcome,
+    Progression,
+    Task,
+    WorkflowDefinition,
+    define,
+)
 from workflow_mock.domain.definition import Path as FaultPath
-from workflow_mock.domain.ids import derive_uuid, parse_uuid
+from workflow_mock.domain.ids import derive_uuid
+from workflow_mock.fields import Duration, Shape, Uuid
 from workflow_mock.oauth.issue import Client
 from workflow_mock.settings import Unusable
+from workflow_mock.state.faults import FaultSpec
 
 DEMO_CLIENT = Client("demo", "demo-secret")
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -50,25 +62,14 @@ class InvalidCatalogue(Unusable):
 class Catalogue:
     workflows: tuple[WorkflowDefinition, ...]
     clients: tuple[Client, ...]
+    faults: tuple[FaultSpec, ...] = ()
 
 
-def _canonical(text: str) -> str:
-    uuid = parse_uuid(text)
-    if uuid is None:
-        raise ValueError("must be a UUID of 36 characters with dashes, such as 3c90c3cc-0d44-4b50-8888-8dd25736052a")
-    return uuid
-
-
-Uuid = Annotated[str, AfterValidator(_canonical), Field(json_schema_extra={"format": "uuid"})]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Customers = Annotated[list[Uuid] | None, Field(description="The customers meant; without it, every customer.")]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, strict=True, frozen=True)
-
-
-class TaskEntry(_Entry):
+class TaskEntry(Shape):
     """A task of a workflow: a key or an id names it."""
 
     key: Name | None = Field(None, description="A name to refer to the task by; its id is derived from it.")
@@ -78,20 +79,47 @@ class TaskEntry(_Entry):
     parameters: dict[str, Any] = Field(default_factory=dict)
     is_trigger: bool | None = Field(None, description="If not given, a task that waits for no other is a trigger.")
     after: list[str] = Field(default_factory=list, description="Keys or ids of the tasks that this one waits for.")
+    progression: Kind | None = Field(
+        None,
+        strict=False,
+        description="How it gets done once it is queued: manual if not given, or timed by a duration.",
+    )
+    duration: Duration | None = Field(None, description="How long it runs, such as 90s or PT1H30M.")
+    outcome: Outcome = Field(Outcome.COMPLETE, strict=False, description="How it ends if it is immediate or timed.")
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "TaskEntry":
+        kind = self.progression or (Kind.TIMED if self.duration is not None else Kind.MANUAL)
+        if (kind is Kind.TIMED) != (self.duration is not None):
+            raise ValueError(f"a {kind} task {'needs a' if kind is Kind.TIMED else 'has no'} duration")
+        if kind is Kind.MANUAL and self.outcome is not Outcome.COMPLETE:
+            raise ValueError("a manual task has no outcome until somebody completes or fails it")
+        return self
+
+    def define(self, id: str, *, is_root: bool) -> Task:
+        kind = self.progression or (Kind.TIMED if self.duration is not None else Kind.MANUAL)
+        return Task(
+            id=id,
+            subject_id=self.subject_id or derive_uuid(id, "subject"),
+            name=self.name or self.key or id,
+            parameters=self.parameters,
+            is_trigger=is_root if self.is_trigger is None else self.is_trigger,
+            progression=Progression(kind, self.duration or timedelta(0), self.outcome),
+        )
 
     @property
     def label(self) -> str:
         return self.key or self.id or self.name or "without a key"
 
 
-class EdgeEntry(_Entry):
+class EdgeEntry(Shape):
     """One line of the hierarchy: the child waits for the parent. Each is a task's id or key."""
 
     parent: str
     child: str
 
 
-class WorkflowEntry(_Entry):
+class WorkflowEntry(Shape):
     """A workflow that clients can start."""
 
     id: Uuid | None = Field(None, description="Derived from the name if not given.")
@@ -141,16 +169,7 @@ class WorkflowEntry(_Entry):
         return define(
             workflow_id,
             self.name,
-            [
-                Task(
-                    id=id,
-                    subject_id=task.subject_id or derive_uuid(id, "subject"),
-                    name=task.name or task.key or id,
-                    parameters=task.parameters,
-                    is_trigger=(id not in children) if task.is_trigger is None else task.is_trigger,
-                )
-                for id, task in zip(ids, self.tasks, strict=True)
-            ],
+            [task.define(id, is_root=id not in children) for id, task in zip(ids, self.tasks, strict=True)],
             edges,
             customers=None if self.customers is None else frozenset(self.customers),
             edge_paths=paths,
@@ -158,7 +177,47 @@ class WorkflowEntry(_Entry):
         )
 
 
-class ClientEntry(_Entry):
+def entry_of(definition: WorkflowDefinition) -> WorkflowEntry:
+    """What would define this workflow, with every id written out."""
+    return WorkflowEntry(
+        id=definition.id,
+        name=definition.name,
+        customers=None if definition.customers is None else sorted(definition.customers),
+        tasks=[
+            TaskEntry(
+                id=task.id,
+                subject_id=task.subject_id,
+                name=task.name,
+                parameters=dict(task.parameters),
+                is_trigger=task.is_trigger,
+                progression=task.progression.kind,
+                duration=task.progression.duration or None,
+                outcome=task.progression.outcome,
+            )
+            for task in definition.tasks
+        ],
+        tasks_hierarchy=[EdgeEntry(parent=edge.parent, child=edge.child) for edge in definition.hierarchy],
+    )
+
+
+class CatalogueWorkflow(WorkflowEntry):
+    """A workflow of a catalogue file, which may have faults that strike whoever starts it."""
+
+    faults: list[FaultSpec] = Field(default_factory=list, description="As POST /__admin/faults takes them.")
+
+    def define_faults(self, workflow_id: str) -> list[FaultSpec]:
+        return [
+            fault.model_copy(
+                update={
+                    "id": fault.id if "id" in fault.model_fields_set else derive_uuid(workflow_id, f"fault {number}"),
+                    "matcher": fault.matcher.model_copy(update={"workflow_id": workflow_id}),
+                }
+            )
+            for number, fault in enumerate(self.faults)
+        ]
+
+
+class ClientEntry(Shape):
     """A client of the authorization server."""
 
     id: str = Field(min_length=1, max_length=100)
@@ -177,10 +236,10 @@ class ClientEntry(_Entry):
         )
 
 
-class CatalogueFile(_Entry):
+class CatalogueFile(Shape):
     """Workflows that clients can start, and the clients that may get tokens."""
 
-    workflows: list[WorkflowEntry] = Field(default_factory=list)
+    workflows: list[CatalogueWorkflow] = Field(default_factory=list)
     clients: list[ClientEntry] | None = Field(None, description="Where no file has this, the demo client can be used.")
 
 
@@ -205,7 +264,10 @@ def read(paths: Sequence[Path]) -> Catalogue:
     A folder stands for the catalogue files in it, in the order of their names. Raises InvalidCatalogue with every fault
     of every file.
     """
-    found = [file for path in paths for file in _files(path)]
+    try:
+        found = catalogue_files(paths)
+    except OSError as error:
+        raise InvalidCatalogue([FileFault(str(error.filename), None, Fault((), f"can't be read: {error}"))]) from None
     if not found:
         return demo()
     texts: list[tuple[str, str]] = []
@@ -222,13 +284,19 @@ def read(paths: Sequence[Path]) -> Catalogue:
     return _merge(texts)
 
 
-def _files(path: Path) -> Iterable[Path]:
-    return sorted(file for file in path.iterdir() if file.suffix in SUFFIXES) if path.is_dir() else [path]
+def catalogue_files(paths: Sequence[Path]) -> list[Path]:
+    """The files, and those in the folders, in the order of their names. Raises OSError."""
+    return [file for path in paths for file in (_inside(path) if path.is_dir() else [path])]
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES)
 
 
 def _merge(texts: Sequence[tuple[str, str]]) -> Catalogue:
     workflows: dict[str, WorkflowDefinition] = {}
     clients: dict[str, Client] = {}
+    to_strike: list[FaultSpec] = []
     faults: list[FileFault] = []
     names_clients = False
     for file, text in texts:
@@ -251,6 +319,7 @@ def _merge(texts: Sequence[tuple[str, str]]) -> Catalogue:
                 except InvalidDefinition as error:
                     found += [Fault((*path, *fault.path), fault.message) for fault in error.faults]
                     continue
+                to_strike += workflow.define_faults(definition.id)
                 if workflows.setdefault(definition.id, definition) is not definition:
                     found.append(Fault(path, f"repeats the workflow {definition.id} ({definition.name})"))
             for place, entry in enumerate(content.clients or ()):
@@ -262,7 +331,7 @@ def _merge(texts: Sequence[tuple[str, str]]) -> Catalogue:
         raise InvalidCatalogue(faults)
     if not names_clients:
         clients = {DEMO_CLIENT.id: DEMO_CLIENT}
-    return Catalogue(tuple(workflows.values()), tuple(clients.values()))
+    return Catalogue(tuple(workflows.values()), tuple(clients.values()), tuple(to_strike))
 
 
 def _fault_of(location: tuple[int | str, ...], message: str) -> Fault:

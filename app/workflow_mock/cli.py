@@ -1,5 +1,6 @@
 """The `workflow-mock` command."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ import click
 
 from workflow_mock import __version__
 from workflow_mock.client import Unreachable, call
-from workflow_mock.settings import TOKEN_PATH, HttpUrl, Settings, Unusable, local_url, option, options
+from workflow_mock.settings import ADMIN_PATH, TOKEN_PATH, HttpUrl, Settings, Unusable, local_url, option, options
 
 HINTS = {
     "invalid_client": "check --client and --secret",
@@ -59,17 +60,21 @@ def serve(**values: Any) -> None:
         from workflow_mock.oauth.keys import SigningKey  # noqa: PLC0415
 
         key = SigningKey.begin(settings.signing_key)
-        from workflow_mock import banner, catalogue, listener, log, server  # noqa: PLC0415
+        from workflow_mock import banner, catalogue, listener, log, server, watch  # noqa: PLC0415
 
         log.configure(settings.log_format, settings.log_level)
         listening = listener.bind(settings.host, settings.port)
         content = catalogue.read(settings.catalogue)
         app = server.create_app(settings, content, key)
+        tasks = []
         url = local_url(settings.host, listening.getsockname()[1], settings.tls_cert)
 
         def announce() -> None:
             if settings.ready_file:
                 listener.write_ready_file(settings.ready_file, url, settings.issuer)
+            if settings.watch:
+                watching = watch.watch(settings.catalogue, app.state.reload)
+                tasks.append(asyncio.get_running_loop().create_task(watching))
             click.echo(banner.banner(url, settings, content, command=sys.argv[0]))
 
         listener.serve(listener.server(app, settings, announce), listening)
@@ -121,20 +126,22 @@ def schema() -> None:
 
 
 @cli.command()
-def openapi() -> None:
+@click.option("--admin", is_flag=True, help="That of the control plane instead, OpenAPI 3.1.")
+def openapi(admin: bool) -> None:
     """Print the API's contract, OpenAPI 3.0.3."""
-    from workflow_mock.contract import contract  # noqa: PLC0415
+    from workflow_mock.contract import admin_contract, contract  # noqa: PLC0415
 
-    click.echo(contract(), nl=False)
+    click.echo(admin_contract() if admin else contract(), nl=False)
 
 
 @cli.command()
 @option("url", type=HttpUrl(), help="The server's address; else --host and --port on this machine.")
-@options("host", "port", "tls_cert")
-def health(url: str | None, **local: Any) -> int:
+@options("host", "port", "tls_cert", "admin_token")
+def health(url: str | None, admin_token: str | None, **local: Any) -> int:
     """Exit 0 if the server is healthy, 1 if not."""
+    address = (url or local_url(**local)).rstrip("/") + f"{ADMIN_PATH}/health"
     try:
-        status, answer = call((url or local_url(**local)).rstrip("/") + "/__admin/health")
+        status, answer = call(address, token=admin_token)
     except Unreachable as error:
         click.echo(f"not healthy: {error}", err=True)
         return 1

@@ -17,7 +17,7 @@ class Unreachable(OSError):
     """There was no answer that can be read; the message says from where."""
 
 
-def call(url: str, form: Mapping[str, str] | None = None) -> tuple[int, Mapping[str, Any]]:
+def call(url: str, form: Mapping[str, str] | None = None, *, token: str | None = None) -> tuple[int, Mapping[str, Any]]:
     """Status and JSON of the answer to a GET, or to a POST of this form. Raises Unreachable."""
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -32,6 +32,8 @@ def call(url: str, form: Mapping[str, str] | None = None) -> tuple[int, Mapping[
         else:
             connection = HTTPConnection(host, parts.port, timeout=TIMEOUT_SECONDS)
         headers = {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
         connection.request("GET" if form is None else "POST", parts.path, urlencode(form or {}) or None, headers)
         response = connection.getresponse()
         answer = json.loads(response.read(MAX_ANSWER_BYTES))

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from workflow_mock.documents import parse
+from workflow_mock.settings import Settings
 
 _NAME = "workflow-api.yaml"
 
@@ -21,9 +22,21 @@ def contract() -> str:
     return (Path(__file__).parents[2] / "openapi" / _NAME).read_text("utf-8")
 
 
+def admin_contract() -> str:
+    """The control plane's contract as YAML: what `openapi/admin-api.yaml` has to be."""
+    import yaml  # noqa: PLC0415
+
+    from workflow_mock.catalogue import demo  # noqa: PLC0415
+    from workflow_mock.oauth.keys import SigningKey  # noqa: PLC0415
+    from workflow_mock.server import create_app  # noqa: PLC0415
+
+    app = create_app(Settings(), demo(), SigningKey.begin(None)).state.control_plane()
+    text: str = yaml.safe_dump(app.openapi(), sort_keys=False, allow_unicode=True, width=120)
+    return text
+
+
 @cache
 def _contract_as_json() -> JSONResponse:
-
     return JSONResponse(parse(contract(), is_json=False))
 
 

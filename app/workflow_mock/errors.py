@@ -19,15 +19,20 @@ STATUS_OF_CODE = {
     "token_issuer": 401,
     "token_audience": 401,
     "token_claims": 401,
+    "admin_token_required": 401,
     "insufficient_scope": 403,
     "customer_forbidden": 403,
+    "admin_forbidden": 403,
     "route_not_found": 404,
     "workflow_not_found": 404,
+    "not_found": 404,
     "method_not_allowed": 405,
     "not_acceptable": 406,
+    "wrong_step": 409,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "internal_error": 500,
+    "limit_reached": 503,
 }
 """Every `errors[].code` and its HTTP status (contract, section 1, "Order of checks, and the answers")."""
 
@@ -63,5 +68,9 @@ class ApiError(Exception):
         self.headers = headers
 
     @property
+    def code(self) -> str:
+        return self.errors[0].code
+
+    @property
     def status(self) -> int:
-        return STATUS_OF_CODE[self.errors[0].code]
+        return STATUS_OF_CODE[self.code]

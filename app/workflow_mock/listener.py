@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from errno import EACCES, EADDRINUSE
 from pathlib import Path
+from typing import Any
 
 import httptools
 import uvicorn
@@ -18,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from workflow_mock.api.envelope import render
 from workflow_mock.errors import ApiError
 from workflow_mock.settings import ISSUER_PATH, TOKEN_PATH, Settings, Unusable
+from workflow_mock.web import TRANSPORT
 
 GRACE = timedelta(seconds=10)
 """How long requests in flight may take to be answered once the server is told to end."""
@@ -51,6 +53,11 @@ class _Protocol(HttpToolsProtocol):
             except httptools.HttpParserError:
                 self.send_400_response("")
             data = rest
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        extensions: dict[str, Any] = {TRANSPORT: self.transport}
+        self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
         if not self.parser.should_upgrade():

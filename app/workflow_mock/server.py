@@ -1,21 +1,17 @@
 """Wiring: settings in, application out."""
 
-import logging
 from concurrent.futures import Future
 from pathlib import Path
-from uuid import uuid4
 
-from fastapi import FastAPI, Request
-from fastapi.responses import Response
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI
 
 from workflow_mock import __version__, contract
+from workflow_mock.admin.guard import Guard
 from workflow_mock.api.cors import Cors
-from workflow_mock.api.envelope import render
-from workflow_mock.api.front import Front, internal_error
+from workflow_mock.api.front import Front
+from workflow_mock.api.refusals import handle_errors
 from workflow_mock.api.start import DOCUMENTED_PATH, StartExecution
 from workflow_mock.catalogue import Catalogue
-from workflow_mock.errors import ApiError
 from workflow_mock.oauth import metadata
 from workflow_mock.oauth.issue import Minter
 from workflow_mock.oauth.issuers import OwnIssuer, RemoteIssuer, TrustedIssuer
@@ -23,26 +19,31 @@ from workflow_mock.oauth.keys import KeyUnusable, SigningKey, read_jwks, shared_
 from workflow_mock.oauth.token_endpoint import TokenEndpoint
 from workflow_mock.oauth.verify import TokenVerifier
 from workflow_mock.settings import Settings, Unusable, flag, is_http_url
-from workflow_mock.state.clock import Clock
-from workflow_mock.state.store import MemoryStore
-from workflow_mock.state.workflows import Workflows
-
-logger = logging.getLogger(__name__)
+from workflow_mock.state.sandbox import Sandbox
 
 
 def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[SigningKey]) -> FastAPI:
     """The whole server as an ASGI application. Raises Unusable."""
-    clock = Clock()
-    own = OwnIssuer(signing_key, settings.issuer)
+    sandbox = Sandbox(
+        catalogue.workflows,
+        catalogue.faults,
+        seed=settings.seed,
+        max_executions=settings.max_executions,
+        max_executions_total=settings.max_executions_total,
+        max_requests=settings.max_requests,
+    )
+    own = OwnIssuer(signing_key, settings.issuer, sandbox.clock)
     verifier = TokenVerifier(
         (own, *_external_issuers(settings)),
-        clock,
+        sandbox.clock,
         audience=settings.audience,
         scope=settings.scope,
         clock_skew=settings.clock_skew,
         require_customer_claim=settings.require_customer_claim,
     )
-    minter = Minter(own, clock, audience=settings.audience, lifetime=settings.token_lifetime)
+    minter = Minter(own, sandbox.clock, audience=settings.audience, lifetime=settings.token_lifetime)
+    clients = {client.id: client for client in catalogue.clients}
+    token = TokenEndpoint(minter, clients, default_scope=settings.scope, strict=settings.strict)
 
     app = FastAPI(
         title="workflow-mock",
@@ -52,27 +53,35 @@ def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[Sig
         # It calls nobody, whatever the environment says.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    clients = {client.id: client for client in catalogue.clients}
-    token = TokenEndpoint(minter, clients, default_scope=settings.scope, strict=settings.strict)
     app.include_router(metadata.router(own, lambda: token.scopes))
     app.include_router(contract.router())
+    handle_errors(app, f"a workflow is started by POST {DOCUMENTED_PATH}")
 
-    @app.get("/__admin/health")
-    async def health() -> dict[str, str]:
-        return {"status": "healthy", "version": __version__}
+    def control_plane() -> FastAPI:
+        # Its routes take 150 ms to make, which a server that nobody controls need not spend.
+        from workflow_mock.admin.app import admin_app  # noqa: PLC0415
 
-    app.add_exception_handler(HTTPException, _refuse)
-    app.add_exception_handler(Exception, _fail)
-    start = StartExecution(
-        verifier=verifier,
-        workflows=Workflows(catalogue.workflows),
-        store=MemoryStore(per_customer=settings.max_executions, total=settings.max_executions_total),
-        clock=clock,
-        new_id=lambda: str(uuid4()),
-        strict=settings.strict,
+        return admin_app(settings, sandbox, minter, verifier)
+
+    def reload(content: Catalogue | Unusable) -> None:
+        """Put changed catalogue files into force, or say why they aren't."""
+        sandbox.catalogue_fault = str(content) if isinstance(content, Unusable) else None
+        if isinstance(content, Catalogue):
+            sandbox.workflows.reload(content.workflows)
+            sandbox.faults.reload(content.faults)
+            clients.clear()
+            clients.update({client.id: client for client in content.clients})
+
+    app.state.control_plane, app.state.reload = control_plane, reload
+    app.add_middleware(
+        Front,
+        admin=Guard(control_plane, settings),
+        sandbox=sandbox,
+        start=StartExecution(sandbox, verifier, strict=settings.strict, max_body=settings.max_body),
+        token=token,
         max_body=settings.max_body,
+        journal=settings.journal,
     )
-    app.add_middleware(Front, start=start, token=token)
     if settings.cors_origin:
         app.add_middleware(
             Cors,
@@ -101,30 +110,3 @@ def _external_issuers(settings: Settings) -> list[TrustedIssuer]:
     except (KeyUnusable, OSError) as error:
         raise Unusable(f"{flag(name)} {getattr(settings, name)}: {error}") from None
     return issuers
-
-
-async def _refuse(request: Request, error: Exception) -> Response:
-    """Everything that the router refuses, in the envelope too: a wrong base URL is a common first mistake."""
-    if isinstance(error, HTTPException) and error.status_code == 405:
-        message = f"{request.url.path} doesn't take {request.method}"
-        return _answer(ApiError("method_not_allowed", message, headers=_allow(error)))
-    return _answer(ApiError("route_not_found", f"No such route; a workflow is started by POST {DOCUMENTED_PATH}"))
-
-
-async def _fail(request: Request, error: Exception) -> Response:
-    logger.error("%s: a fault of the server's own", request.state.request_id, exc_info=error)
-    answer = _answer(internal_error(request.state.request_id))
-    answer.headers["X-Request-Id"] = request.state.request_id  # Starlette answers here outside of `Front`
-    return answer
-
-
-def _allow(error: HTTPException) -> tuple[tuple[bytes, bytes], ...]:
-    allow = (error.headers or {}).get("Allow", "")
-    return ((b"allow", allow.encode("ascii")),) if allow else ()
-
-
-def _answer(error: ApiError) -> Response:
-    answer = render(error)
-    response = Response(answer.body, answer.status)
-    response.raw_headers.extend(answer.headers)
-    return response

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 PREFIX: Final = "WORKFLOW_MOCK_"
+ADMIN_PATH: Final = "/__admin"
 API_PATH: Final = "/api/workflow/"
 ISSUER_PATH: Final = "/api/authentication"
 TOKEN_PATH: Final = f"{ISSUER_PATH}/connect/token"
@@ -113,6 +114,17 @@ class Settings:
     max_executions_total: int = setting(
         100_000, "Executions kept for all customers together.", click.IntRange(min=1), "COUNT"
     )
+    max_requests: int = setting(10_000, "Requests kept in the journal.", click.IntRange(min=1), "COUNT")
+    journal: bool = setting(True, "Keep a journal of requests.")
+    seed: str | None = setting(None, "Makes the ids of executions repeatable, by customer.", metavar="TEXT")
+    watch: bool = setting(False, "Read catalogue files again when they change.")
+    admin: bool = setting(True, "Offer the control plane under /__admin.")
+    admin_token: str | None = setting(
+        None, "What every call of the control plane needs as a bearer token.", metavar="TEXT"
+    )
+    allowed_host: tuple[str, ...] = setting(
+        (), "Name that the control plane may be called by, besides addresses and localhost. Repeatable.", metavar="NAME"
+    )
     cors_origin: tuple[str, ...] = setting(
         (), "Origin whose pages may call the API from a browser. Repeatable.", Origin()
     )
@@ -139,6 +151,8 @@ class Settings:
         for name in ("scope", "audience"):
             if not re.fullmatch(r"[!#-\[\]-~]+", getattr(self, name)):
                 raise click.UsageError(f"{flag(name)} must be printable ASCII without spaces, quotes and backslashes")
+        if self.admin_token is not None and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{8,200}", self.admin_token):
+            raise click.UsageError("--admin-token must be 8 to 200 letters, digits or ._~+/=-")
         if self.jwks_issuer and self.jwks_issuer == self.hs256_issuer:
             raise click.UsageError("--jwks-issuer and --hs256-issuer must differ: one issuer, one kind of key")
 

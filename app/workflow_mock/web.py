@@ -8,8 +8,13 @@ from starlette.types import Receive, Scope
 
 from workflow_mock.errors import Headers
 from workflow_mock.settings import ISSUER_PATH
+from workflow_mock.state.journal import Exchange
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
+
+
+TRANSPORT = "workflow_mock.transport"
+"""The name under which the listener hands the connection on, in the scope's extensions."""
 
 
 class Answer(NamedTuple):
@@ -26,20 +31,22 @@ class TooLarge(ValueError):
     """The body is over the limit."""
 
 
-async def read_body(receive: Receive, content_length: bytes | None, limit: int) -> bytes:
-    """The whole body. Raises TooLarge as soon as it is known to be over the limit, in bytes; Disconnected."""
-    if content_length is not None and int(content_length) > limit:
-        raise TooLarge
+async def read_body(exchange: Exchange, receive: Receive, limit: int) -> bytes:
+    """The whole body, once. Raises TooLarge as soon as it is known to be over the limit, in bytes; Disconnected."""
+    if exchange.body is not None:
+        return exchange.body
+    length = exchange.headers.get(b"content-length")
+    exchange.body_is_too_large |= length is not None and int(length) > limit
     body: bytes = b""
-    while True:
+    while not exchange.body_is_too_large:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
         body = body + message["body"] if body else message["body"]
-        if len(body) > limit:
-            raise TooLarge
-        if not message["more_body"]:
+        exchange.body_is_too_large = len(body) > limit
+        if not message["more_body"] and not exchange.body_is_too_large:
             return body
+    raise TooLarge
 
 
 @lru_cache(maxsize=256)

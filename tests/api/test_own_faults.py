@@ -8,7 +8,7 @@ import pytest
 from workflow_mock import catalogue, listener, server
 from workflow_mock.oauth.keys import SigningKey
 from workflow_mock.settings import Settings
-from workflow_mock.state.store import MemoryStore
+from workflow_mock.state.sandbox import Sandbox
 
 from tests.support import path
 
@@ -20,7 +20,7 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     def broken(*_: object) -> None:
         raise RuntimeError("a secret detail")
 
-    monkeypatch.setattr(MemoryStore, "add", broken)
+    monkeypatch.setattr(Sandbox, "start", broken)
     settings = Settings(port=0)
     app = server.create_app(settings, catalogue.demo(), SigningKey.begin(None))
 

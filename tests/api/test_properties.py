@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from workflow_mock.api.body import MAX_DEPTH, charset_of, read_json
 from workflow_mock.api.leniency import Leniencies, Leniency
 from workflow_mock.api.start import _accepts_json
-from workflow_mock.api.wire import timestamp
 from workflow_mock.domain.ids import parse_uuid
+from workflow_mock.domain.times import timestamp
 from workflow_mock.errors import STATUS_OF_CODE, ApiError
 
 from tests.support import WORKFLOW, Answer, Server, path

@@ -12,6 +12,7 @@ from typing import Any
 from workflow_mock.api.leniency import Leniencies, Leniency
 from workflow_mock.domain.ids import parse_uuid
 from workflow_mock.errors import ApiError, ErrorDetail, ValidationDetail
+from workflow_mock.state.journal import Exchange
 
 MAX_DEPTH = 32
 """As deep as the platform reads (System.Text.Json in ASP.NET Core)."""
@@ -107,28 +108,23 @@ def _children(value: Any) -> Iterator[Any]:
     return iter(value if isinstance(value, list) else ())
 
 
-def check_request(
-    customer_id: str, workflow_id: str, body: bytes, charset: str, leniencies: Leniencies
-) -> tuple[str, str]:
-    """Customer and workflow of a request, in canonical form.
-
-    Raises ApiError (400) with every fault of path and body together.
-    """
+def check_request(exchange: Exchange, charset: str, leniencies: Leniencies) -> str:
+    """The workflow that a request asks for. Raises ApiError (400) with every fault of path and body together."""
     faults: list[ValidationDetail] = []
-    customer, workflow = parse_uuid(customer_id), parse_uuid(workflow_id)
-    for name, value in (("customerId", customer), ("workflowId", workflow)):
-        if value is None:
+    workflow = exchange.workflow_id
+    for name, value in (("customerId", exchange.customer_id), ("workflowId", workflow)):
+        if not value:
             faults.append(ValidationDetail(name, f"The {name} in the path must be a UUID of 36 characters with dashes"))
     try:
-        document = read_json(body, charset, leniencies)
+        document = read_json(exchange.body or b"", charset, leniencies)
     except ApiError as malformed:
         also = [ErrorDetail("validation_failed", "The path is not valid either: see validation")] if faults else []
         raise ApiError("malformed_json", str(malformed), validation=faults, also=also) from None
     faults += _body_faults(document, workflow, leniencies)
     faults += leniencies.refused()
-    if faults or customer is None or workflow is None:
+    if faults or workflow is None:
         raise ApiError("validation_failed", "The request is not valid: see validation", validation=faults)
-    return customer, workflow
+    return workflow
 
 
 def _body_faults(document: Any, workflow: str | None, leniencies: Leniencies) -> Iterator[ValidationDetail]:

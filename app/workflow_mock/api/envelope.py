@@ -11,9 +11,9 @@ JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
 
 def render(error: ApiError) -> Answer:
     """A refusal. What it echoes of the request is escaped to ASCII."""
-    return Answer(error.status, (JSON_TYPE, *error.headers), _envelope(error.errors, error.validation))
+    return Answer(error.status, (JSON_TYPE, *error.headers), render_errors(error.errors, error.validation))
 
 
-def _envelope(errors: Sequence[ErrorDetail], validation: Sequence[ValidationDetail]) -> bytes:
+def render_errors(errors: Sequence[ErrorDetail], validation: Sequence[ValidationDetail] = ()) -> bytes:
     meta = {"errors": [error._asdict() for error in errors], "validation": [fault._asdict() for fault in validation]}
     return json.dumps({"meta": {**meta, "info": {}}, "data": None}, separators=(",", ":")).encode("ascii")

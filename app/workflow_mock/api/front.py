@@ -2,21 +2,30 @@
 
 It is plain ASGI in front of the FastAPI application, and answers a start and a token request itself: FastAPI's own way
 to a route costs as much as all the checks of a start together. The rest of the application is ordinary FastAPI.
+
+What it answers itself goes through: the exchange for the journal → a fault, if one strikes → the handler → the answer.
 """
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from itertools import count
 from secrets import token_hex
+from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from workflow_mock.api import breakage, start
 from workflow_mock.api.envelope import render
 from workflow_mock.errors import ApiError
-from workflow_mock.settings import API_PATH, TOKEN_PATH
-from workflow_mock.web import Answer, Disconnected
+from workflow_mock.oauth import token_endpoint
+from workflow_mock.settings import ADMIN_PATH, API_PATH, TOKEN_PATH
+from workflow_mock.state.faults import Fault
+from workflow_mock.state.journal import Exchange
+from workflow_mock.state.sandbox import Sandbox
+from workflow_mock.web import Answer, Disconnected, TooLarge, read_body
 
-Handler = Callable[[Scope, Receive], Awaitable[Answer]]
+Handler = Callable[[Exchange, Scope, Receive], Awaitable[Answer]]
 
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 
@@ -26,54 +35,129 @@ logger = logging.getLogger("workflow_mock.requests")
 class Front:
     """ASGI middleware: an id for every request, answers for two of them, and the envelope for what goes wrong there."""
 
-    def __init__(self, app: ASGIApp, *, start: Handler, token: Handler) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        admin: ASGIApp,
+        sandbox: Sandbox,
+        start: Handler,
+        token: Handler,
+        max_body: int,
+        journal: bool,
+    ) -> None:
         self._app = app
+        self._admin = admin
+        self._sandbox = sandbox
         self._start = start
         self._token = token
+        self._max_body = max_body
+        self._journal = journal
         self._request_ids = map((token_hex(4) + "-{:06x}").format, count(1))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = next(self._request_ids)
-        headers = [(b"x-request-id", request_id.encode()), NOSNIFF]
+        request_id = scope["state"]["request_id"] = next(self._request_ids)
         path = scope["path"]
         if path[: len(API_PATH)].lower() == API_PATH:
-            handle = self._start
+            exchange = Exchange(request_id, scope, *start.identify(path))
+            await self._exchange(self._start, exchange, scope, receive, send)
         elif path == TOKEN_PATH:
-            handle = self._token
+            exchange = Exchange(request_id, scope, *token_endpoint.identify(scope["query_string"]))
+            await self._exchange(self._token, exchange, scope, receive, send)
         else:
-            scope["state"]["request_id"] = request_id
 
             async def send_with_headers(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    message["headers"] = [*message["headers"], *headers]
+                    message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode()), NOSNIFF]
                 await send(message)
 
-            await self._app(scope, receive, send_with_headers)
-            return
+            app = self._admin if f"{path}/".startswith(f"{ADMIN_PATH}/") else self._app
+            await app(scope, receive, send_with_headers)
+
+    async def _exchange(self, handle: Handler, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        begin = perf_counter()
+        sandbox = self._sandbox
+        exchange.time = sandbox.clock.now(exchange.customer_id)
+        fault: Fault | None = None
+        answer: Answer | None = None
         try:
-            answer = await handle(scope, receive)
+            if sandbox.faults:
+                fault = await self._strike(exchange, receive)
+            answer = await self._answer(handle, fault, exchange, scope, receive)
+        except Disconnected:
+            exchange.answer_lost = exchange.execution_id is not None
+            logger.info("%s: the client went away before its request was answered", exchange.id)
+        exchange.seconds = perf_counter() - begin
+        if exchange.execution_id and sandbox.journal.lost_answers:
+            exchange.duplicate_of = sandbox.journal.lost_before(exchange)
+        if self._journal:
+            sandbox.record(exchange)
+        if answer is None:
+            return
+        headers = [(b"x-request-id", exchange.id.encode()), NOSNIFF, *answer.headers]
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+        head = {"type": "http.response.start", "status": answer.status, "headers": headers}
+        if fault is None or exchange.fault_id is None:
+            await send(head)
+            await send({"type": "http.response.body", "body": answer.body})
+        else:
+            await breakage.send(fault, head, answer.body, send, scope, receive)
+
+    async def _strike(self, exchange: Exchange, receive: Receive) -> Fault | None:
+        candidates = self._sandbox.faults.candidates(exchange)
+        if candidates:
+            with suppress(TooLarge):  # refused when its turn comes
+                exchange.body = await read_body(exchange, receive, self._max_body)
+        fault = next((fault for fault in candidates if fault.strikes(exchange)), None)
+        if fault is not None:
+            exchange.fault_id = fault.spec.id
+            self._sandbox.events.publish(
+                "fault", exchange.customer_id or None, {"id": fault.spec.id, "request": exchange.id}
+            )
+        return fault
+
+    async def _answer(
+        self, handle: Handler, fault: Fault | None, exchange: Exchange, scope: Scope, receive: Receive
+    ) -> Answer:
+        """The answer to an exchange: what the handler says, or what a fault says instead, before or after the work."""
+        try:
+            if fault is None:
+                answer = await handle(exchange, scope, receive)
+            elif fault.spec.when == "before":
+                await breakage.delay(fault, exchange, receive)
+                answer = breakage.replacement(fault, exchange) or await handle(exchange, scope, receive)
+            else:
+                answer = await handle(exchange, scope, receive)
+                await breakage.delay(fault, exchange, receive)
+                answer = breakage.replacement(fault, exchange) or answer
+            if fault is not None and fault.loses_answers:
+                exchange.answer_lost = exchange.execution_id is not None
         except ApiError as error:
             answer = render(error)
+            if fault is not None and fault.spec.when == "afterCommit":
+                fault.miss(exchange)  # there was nothing to commit
+            exchange.errors, exchange.validation = error.errors, error.validation
             # The path as it was sent: in it, a line break is still %0A and can't forge a line of the log.
-            logger.info("%s %s %a: %d %s", request_id, scope["method"], scope["raw_path"], answer.status, error)
-            if any(name == b"expect" for name, _ in scope["headers"]):
+            logger.info(
+                "%s %s %s: %d %s: %s", exchange.id, exchange.method, exchange.path, error.status, error.code, error
+            )
+            if b"expect" in exchange.headers:
                 # A client that was not told to continue may or may not send its body: only a new connection is clear.
-                headers.append((b"connection", b"close"))
+                answer = answer._replace(headers=(*answer.headers, (b"connection", b"close")))
         except Disconnected:
-            logger.info("%s: the client went away before its request was complete", request_id)
-            return
+            raise
         except Exception:
-            logger.exception("%s: a fault of the server's own", request_id)
-            answer = render(internal_error(request_id))
+            logger.exception("%s: a fault of the server's own", exchange.id)
+            fault_of_ours = internal_error(exchange.id)
+            answer = render(fault_of_ours)
+            exchange.errors = fault_of_ours.errors
         else:
-            logger.debug("%s %s %a: %d", request_id, scope["method"], scope["raw_path"], answer.status)
-        headers += answer.headers
-        headers.append((b"content-length", b"%d" % len(answer.body)))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+            logger.debug("%s %s %s: %d", exchange.id, exchange.method, exchange.path, answer.status)
+        exchange.status = answer.status
+        return answer
 
 
 def internal_error(request_id: str) -> ApiError:

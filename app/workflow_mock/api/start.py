@@ -5,7 +5,6 @@ Source: contract, section 1, "Order of checks, and the answers".
 """
 
 import re
-from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from starlette.types import Receive, Scope
@@ -14,12 +13,11 @@ from workflow_mock.api.body import charset_of, check_request
 from workflow_mock.api.envelope import JSON_TYPE
 from workflow_mock.api.leniency import Leniencies, Leniency
 from workflow_mock.api.wire import start_answer
-from workflow_mock.domain.execution import Execution
+from workflow_mock.domain.ids import parse_uuid
 from workflow_mock.errors import ApiError
 from workflow_mock.oauth.verify import TokenVerifier, malformed
-from workflow_mock.state.clock import Clock
-from workflow_mock.state.store import Store
-from workflow_mock.state.workflows import Workflows
+from workflow_mock.state.journal import Exchange
+from workflow_mock.state.sandbox import Sandbox
 from workflow_mock.web import Answer, TooLarge, issuer_of, read_body
 
 DOCUMENTED_PATH = "/api/workflow/v1.0/customer/{customerId}/workflow/{workflowId}/WorkflowExecution"
@@ -32,34 +30,21 @@ _OK_HEADERS = (JSON_TYPE,)
 class StartExecution:
     """The handler of everything under `/api/workflow/`: one route, and what is not that route."""
 
-    def __init__(
-        self,
-        *,
-        verifier: TokenVerifier,
-        workflows: Workflows,
-        store: Store,
-        clock: Clock,
-        new_id: Callable[[], str],
-        strict: bool,
-        max_body: int,
-    ) -> None:
+    def __init__(self, sandbox: Sandbox, verifier: TokenVerifier, *, strict: bool, max_body: int) -> None:
+        self._sandbox = sandbox
         self._verifier = verifier
-        self._workflows = workflows
-        self._store = store
-        self._clock = clock
-        self._new_id = new_id
         self._strict = strict
         self._max_body = max_body
 
-    async def __call__(self, scope: Scope, receive: Receive) -> Answer:
+    async def __call__(self, exchange: Exchange, scope: Scope, receive: Receive) -> Answer:
         leniencies = Leniencies(self._strict)
-        customer, workflow = _route(scope["method"], scope["path"], leniencies)
-        headers = _headers(scope["headers"])
-        await self._verifier.verify(
-            _bearer_token(headers.get(b"authorization")),
-            customer_id=customer.lower(),
-            request_issuer=issuer_of(scope, headers.get(b"host")),
-        )
+        exchange.notes = leniencies.notes
+        headers = exchange.headers
+        _check_route(exchange.method, scope["path"], leniencies)
+        if len(headers) != len(scope["headers"]) and [name for name, _ in scope["headers"]].count(b"authorization") > 1:
+            raise malformed("There are two Authorization headers")
+        token = _bearer_token(headers.get(b"authorization"))
+        await self._verifier.verify(token, exchange, request_issuer=issuer_of(scope, headers.get(b"host")))
         charset = charset_of(headers.get(b"content-type"))
         if charset != "utf-8":
             leniencies.use(Leniency.CHARSET)
@@ -67,20 +52,24 @@ class StartExecution:
         if accept and not _accepts_json(accept):
             leniencies.use(Leniency.ACCEPT)
         try:
-            body = await read_body(receive, headers.get(b"content-length"), self._max_body)
+            exchange.body = await read_body(exchange, receive, self._max_body)
         except TooLarge:
             raise ApiError("body_too_large", f"The body is over {self._max_body} bytes") from None
-        customer, workflow = check_request(customer, workflow, body, charset, leniencies)
-        definition = self._workflows.offered(workflow, customer)
-        execution = Execution(self._new_id(), customer, definition, self._clock.now())
-        self._store.add(execution)
+        workflow_id = check_request(exchange, charset, leniencies)
+        execution = self._sandbox.start(exchange.customer_id, workflow_id)
+        exchange.execution_id = execution.id
         return Answer(200, _OK_HEADERS, start_answer(execution))
 
 
-def _route(method: str, path: str, leniencies: Leniencies) -> tuple[str, str]:
-    """The customer's and the workflow's id as the path has them. Raises ApiError (404, 405)."""
-    match = _ROUTE.fullmatch(path)
-    if match is None:
+def identify(path: str) -> tuple[str, str | None]:
+    """The customer's and the workflow's id in a path, in canonical form; empty and None where there is none."""
+    match = _ROUTE.fullmatch(path) or _ROUTE_IN_ANY_CASE.fullmatch(path)
+    return (parse_uuid(match[1]) or "", parse_uuid(match[2])) if match else ("", None)
+
+
+def _check_route(method: str, path: str, leniencies: Leniencies) -> None:
+    """Raises ApiError (404, 405)."""
+    if not _ROUTE.fullmatch(path):
         match = _ROUTE_IN_ANY_CASE.fullmatch(path)
         if match is None:
             raise ApiError("route_not_found", f"No such route; the one there is: POST {DOCUMENTED_PATH}")
@@ -91,15 +80,6 @@ def _route(method: str, path: str, leniencies: Leniencies) -> tuple[str, str]:
     if method != "POST":
         allow = ((b"allow", b"POST"),)
         raise ApiError("method_not_allowed", f"This route takes POST alone, not {method}", headers=allow)
-    return match[1], match[2]
-
-
-def _headers(raw: list[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
-    """The headers by name. Raises ApiError (401) for two Authorization headers."""
-    headers = dict(raw)
-    if len(headers) != len(raw) and sum(name == b"authorization" for name, _ in raw) > 1:
-        raise malformed("There are two Authorization headers")
-    return headers
 
 
 def _bearer_token(authorization: bytes | None) -> str:

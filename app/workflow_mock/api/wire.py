@@ -3,8 +3,7 @@
 Source: contract, section 1; the page's own example is in `openapi/workflow-api.yaml`.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from workflow_mock.domain.definition import Task, WorkflowDefinition
 from workflow_mock.domain.execution import Execution
+from workflow_mock.domain.times import timestamp
 
 
 class _Wire(BaseModel):
@@ -75,15 +75,9 @@ def prepare(definition: WorkflowDefinition) -> tuple[bytes, bytes]:
     return before, after
 
 
-def queue_entries(tasks: tuple[Task, ...]) -> tuple[WireQueueEntry, ...]:
+def queue_entries(tasks: Sequence[Task]) -> tuple[WireQueueEntry, ...]:
     """The job of a queued task works on the task's subject."""
     return tuple(WireQueueEntry(task_id=task.id, job_subject_id=task.subject_id) for task in tasks)
-
-
-def timestamp(moment: datetime) -> str:
-    """ISO 8601 in UTC with `Z`, and no trailing zeros in the fraction, as .NET writes it (inferred)."""
-    text = moment.isoformat()[:26]
-    return f"{text.rstrip('0') if moment.microsecond else text[:19]}Z"
 
 
 def _members(model: BaseModel) -> bytes:

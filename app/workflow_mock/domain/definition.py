@@ -5,6 +5,8 @@ Source: contract, section 1, "What starting an execution means".
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
@@ -38,6 +40,28 @@ class InvalidDefinition(ValueError):
         self.faults = tuple(faults)
 
 
+class Kind(StrEnum):
+    """How a queued task gets done: by a call of the control plane, at once, or when its time has passed."""
+
+    MANUAL = "manual"
+    IMMEDIATE = "immediate"
+    TIMED = "timed"
+
+
+class Outcome(StrEnum):
+    COMPLETE = "complete"
+    FAIL = "fail"
+
+
+class Progression(NamedTuple):
+    kind: Kind = Kind.MANUAL
+    duration: timedelta = timedelta(0)
+    outcome: Outcome = Outcome.COMPLETE
+
+
+MANUAL = Progression()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
     id: str
@@ -45,6 +69,7 @@ class Task:
     name: str
     parameters: Mapping[str, Any]
     is_trigger: bool
+    progression: Progression = MANUAL
 
 
 class Edge(NamedTuple):
@@ -58,8 +83,7 @@ class Edge(NamedTuple):
 class WorkflowDefinition:
     """A checked workflow: `define` is the way to make one.
 
-    `customers` is None where every customer may start it. `triggers` is the initial execution queue: the tasks with
-    `is_trigger`, in topological order of the hierarchy, ties in the order of `tasks`.
+    `customers` is None where every customer may start it.
     """
 
     id: str
@@ -67,15 +91,34 @@ class WorkflowDefinition:
     customers: frozenset[str] | None
     tasks: tuple[Task, ...]
     hierarchy: tuple[Edge, ...]
-    triggers: tuple[Task, ...]
+    order: tuple[int, ...]
+    """The places of the tasks in topological order; of those that could come next, the first in `tasks` does."""
 
     def serves(self, customer_id: str) -> bool:
         return self.customers is None or customer_id in self.customers
 
     @cached_property
+    def triggers(self) -> tuple[Task, ...]:
+        """The initial execution queue."""
+        return tuple(self.tasks[place] for place in self.order if self.tasks[place].is_trigger)
+
+    @cached_property
     def index(self) -> Mapping[str, int]:
         """The place in `tasks` of each task id."""
         return {task.id: place for place, task in enumerate(self.tasks)}
+
+    @cached_property
+    def rank(self) -> Mapping[int, int]:
+        """For each place in `tasks`, its place in the topological order."""
+        return {place: rank for rank, place in enumerate(self.order)}
+
+    @cached_property
+    def children(self) -> Sequence[Sequence[int]]:
+        """For each place in `tasks`, the places of the tasks that wait for it."""
+        children: list[list[int]] = [[] for _ in self.tasks]
+        for parent, child in self.hierarchy:
+            children[self.index[parent]].append(self.index[child])
+        return children
 
 
 def define(
@@ -134,12 +177,10 @@ def define(
                 if not is_reached
             ]
         )
-    triggers = tuple(tasks[place] for place in order if tasks[place].is_trigger)
-    return WorkflowDefinition(id, name, customers, tuple(tasks), tuple(hierarchy), triggers)
+    return WorkflowDefinition(id, name, customers, tuple(tasks), tuple(hierarchy), tuple(order))
 
 
 def _topological_order(parents: Sequence[Sequence[int]], labels: Sequence[str]) -> list[int]:
-    """The places of the tasks, parents first; of those that could come next, the first in `tasks` does."""
     sorter = TopologicalSorter(dict(enumerate(parents)))
     try:
         sorter.prepare()

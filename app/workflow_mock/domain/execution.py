@@ -1,20 +1,162 @@
-"""Executions of a workflow. Time is passed in; nothing here reads a clock."""
+"""Executions of a workflow: what a start makes, and what becomes of it.
 
-from dataclasses import dataclass
+Time is passed in; nothing here reads a clock. What became of an execution at a time is a function of its definition, of
+the steps that were taken, and of that time: no timer runs, and looking changes nothing.
+"""
+
+from collections.abc import Iterable
 from datetime import datetime
+from enum import StrEnum
+from heapq import heappop, heappush
+from typing import NamedTuple
 
-from workflow_mock.domain.definition import WorkflowDefinition
+from workflow_mock.domain.definition import Kind, Outcome, Task, WorkflowDefinition
+from workflow_mock.domain.times import timestamp
 
 
-@dataclass(slots=True, eq=False)
+class State(StrEnum):
+    """Of a task. An execution is running, and then completed, or failed if one of its tasks did."""
+
+    WAITING = "waiting"
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Step(NamedTuple):
+    """Somebody completed or failed a task."""
+
+    at: datetime
+    task_id: str
+    outcome: Outcome
+
+
+class WrongStep(ValueError):
+    """A step that can't be taken; the message says why."""
+
+
 class Execution:
     """One start of a workflow by a customer.
 
-    It keeps the definition that it started with, whatever happens to the catalogue afterwards.
+    It keeps the definition that it started with, whatever happens to the catalogue afterwards. Until somebody looks it
+    is no more than its slots; then `_progress` remembers how far it has been worked out.
     """
 
-    id: str
-    customer_id: str
-    definition: WorkflowDefinition
-    created: datetime
-    finished: datetime | None = None
+    __slots__ = ("_progress", "created", "customer_id", "definition", "id", "number", "steps")
+
+    def __init__(
+        self, id: str, customer_id: str, definition: WorkflowDefinition, created: datetime, steps: Iterable[Step] = ()
+    ) -> None:
+        self.id = id
+        self.number = 0
+        self.customer_id = customer_id
+        self.definition = definition
+        self.created = created
+        self.steps = list(steps)
+        self._progress: Progress | None = None
+
+    def at(self, now: datetime) -> "Progress":
+        """What has become of it by now; a clock that was put back can't undo a step that was taken."""
+        now = max(now, self.steps[-1].at if self.steps else self.created)
+        if self._progress is None or self._progress.time > now:
+            self._progress = Progress(self.definition, self.created)
+            for step in self.steps:
+                self._progress.run_until(step.at)
+                self._progress.settle(self.definition.index[step.task_id], step.outcome)
+        self._progress.run_until(now)
+        return self._progress
+
+    def take(self, task_id: str, outcome: Outcome, now: datetime) -> None:
+        """Complete or fail a task that is in the queue. Raises WrongStep; KeyError where it has no such task."""
+        progress = self.at(now)
+        place = self.definition.index[task_id]
+        if progress.finished is not None:
+            raise WrongStep(f"the execution finished at {timestamp(progress.finished)}")
+        if place not in progress.queue:
+            raise WrongStep(
+                f"the task is {progress.states[place]}: only a task in the queue can be completed or failed"
+            )
+        self.steps.append(Step(progress.time, task_id, outcome))
+        progress.settle(place, outcome)
+        progress.run_until(progress.time)
+
+    def advance(self, now: datetime, *, to_end: bool) -> None:
+        """Give each task in the queue its outcome, once or until none is left. Raises WrongStep."""
+        if (finished := self.at(now).finished) is not None:
+            raise WrongStep(f"the execution finished at {timestamp(finished)}")
+        while tasks := self.at(now).queued_tasks():
+            for task in tasks:
+                if self.definition.index[task.id] in self.at(now).queue:
+                    self.take(task.id, task.progression.outcome, now)
+            if not to_end:
+                return
+
+
+class Progress:
+    """How far an execution is at a time."""
+
+    def __init__(self, definition: WorkflowDefinition, created: datetime) -> None:
+        self.definition = definition
+        self.time = created
+        self.finished: datetime | None = None
+        self.states = [State.WAITING] * len(definition.tasks)
+        self.queued_at: dict[int, datetime] = {}
+        self.finished_at: dict[int, datetime] = {}
+        self.queue: set[int] = set()
+        self._due: list[tuple[datetime, int]] = []
+        self._waits_for = [0] * len(definition.tasks)
+        for children in definition.children:
+            for child in children:
+                self._waits_for[child] += 1
+        for place in definition.order:
+            if definition.tasks[place].is_trigger:
+                self._enqueue(place)
+
+    @property
+    def state(self) -> State:
+        if self.finished is None:
+            return State.RUNNING
+        return State.FAILED if State.FAILED in self.states else State.COMPLETED
+
+    def queued_tasks(self) -> list[Task]:
+        """The execution queue, in topological order of the hierarchy, ties in the order of the tasks."""
+        return [self.definition.tasks[place] for place in sorted(self.queue, key=self.definition.rank.__getitem__)]
+
+    def run_until(self, now: datetime) -> None:
+        """Let everything happen that is due by now, each at its own time."""
+        while self._due and self._due[0][0] <= now:
+            self.time, place = heappop(self._due)
+            if place in self.queue:
+                self.settle(place, self.definition.tasks[place].progression.outcome)
+        self.time = now
+
+    def settle(self, place: int, outcome: Outcome) -> None:
+        """A task in the queue ends, now: its children may be queued, or all that comes after it is skipped."""
+        self.queue.discard(place)
+        self.finished_at[place] = self.time
+        if outcome is Outcome.COMPLETE:
+            self.states[place] = State.COMPLETED
+            for child in self.definition.children[place]:
+                self._waits_for[child] -= 1
+                if self._waits_for[child] == 0 and self.states[child] is State.WAITING:
+                    self._enqueue(child)
+        else:
+            self.states[place] = State.FAILED
+            lost = list(self.definition.children[place])
+            while lost:
+                child = lost.pop()
+                if self.states[child] is State.WAITING:
+                    self.states[child] = State.SKIPPED
+                    lost += self.definition.children[child]
+        if not self.queue:
+            self.finished = self.time
+
+    def _enqueue(self, place: int) -> None:
+        progression = self.definition.tasks[place].progression
+        self.states[place] = State.RUNNING if progression.duration else State.QUEUED
+        self.queue.add(place)
+        self.queued_at[place] = self.time
+        if progression.kind is not Kind.MANUAL:
+            heappush(self._due, (self.time + progression.duration, place))

@@ -6,6 +6,7 @@ Source: contract, section 3, "Token"; RFC 9068, section 2.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from workflow_mock.oauth.issuers import OwnIssuer
@@ -28,21 +29,27 @@ class Client:
 
 class Minter:
     def __init__(self, issuer: OwnIssuer, clock: Clock, *, audience: str, lifetime: timedelta) -> None:
-        self._issuer = issuer
+        self.issuer = issuer
         self._clock = clock
         self._audience = audience
         self.lifetime = lifetime
 
-    async def mint(self, client: Client, scopes: Sequence[str], request_issuer: str) -> str:
-        """An access token for this client, in the name that the request calls this server by."""
-        key = await self._issuer.signing_key()
-        name = self._issuer.name(request_issuer)
-        now = int(self._clock.now().timestamp())
+    async def mint(self, client: Client, scopes: Sequence[str], request_issuer: str, customer_id: str) -> str:
+        """An access token for this client, issued in the name that the request calls this server by."""
+        claims = self.claims(client, scopes, request_issuer, customer_id, self.lifetime)
+        token = (await self.issuer.signing_key()).token(claims)
+        self.issuer.remember(claims["iss"])
+        return token
+
+    def claims(
+        self, client: Client, scopes: Sequence[str], request_issuer: str, customer_id: str, lifetime: timedelta
+    ) -> dict[str, Any]:
+        now = int(self._clock.now(customer_id).timestamp())
         claims = {
-            "iss": name,
+            "iss": self.issuer.name(request_issuer),
             "nbf": now,
             "iat": now,
-            "exp": now + int(self.lifetime.total_seconds()),
+            "exp": now + int(lifetime.total_seconds()),
             "aud": self._audience,
             "client_id": client.id,
             "sub": client.id,
@@ -51,6 +58,4 @@ class Minter:
         }
         if client.customers is not None:
             claims["customer_id"] = list(client.customers)
-        token = key.sign({"alg": key.public.algorithm, "kid": key.kid, "typ": "at+jwt"}, claims)
-        self._issuer.remember(name)
-        return token
+        return claims

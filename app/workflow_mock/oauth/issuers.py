@@ -18,9 +18,13 @@ from workflow_mock.oauth.keys import (
     VerificationKey,
     read_jwks,
 )
+from workflow_mock.state.clock import Clock, uptime
 
 ISSUED_NAMES = 1000
 """Names of this server that it remembers having put into a token; the least recently used is forgotten first."""
+
+RETIRED_KEYS = 10
+"""Of its own that were rotated out and may still count; the oldest counts no more first."""
 
 FETCH_INTERVAL = timedelta(minutes=1)
 FETCH_TIMEOUT = timedelta(seconds=5)
@@ -34,7 +38,15 @@ class TrustedIssuer:
 
     def __init__(self, name: str | None, keys: Sequence[VerificationKey] = ()) -> None:
         self._name = name
-        self.keys = keys
+        self._keys = keys
+
+    @property
+    def keys(self) -> Sequence[VerificationKey]:
+        return self._keys
+
+    def trusts(self, key: VerificationKey) -> bool:
+        """Whether it still signs with this key."""
+        return key in self._keys
 
     @property
     def algorithms(self) -> frozenset[str]:
@@ -45,7 +57,7 @@ class TrustedIssuer:
         """Whether a token signed with one of its keys may name this issuer."""
         return issuer == self._name
 
-    async def prepare(self, issuer: object, kid: object, now: datetime) -> None:
+    async def prepare(self, issuer: object, kid: object) -> None:
         """See to it that the keys are there which a token that names this issuer and key id needs."""
 
 
@@ -58,10 +70,12 @@ class OwnIssuer(TrustedIssuer):
 
     algorithms = frozenset({ALGORITHM})
 
-    def __init__(self, signing_key: Future[SigningKey], fixed: str | None) -> None:
+    def __init__(self, signing_key: Future[SigningKey], fixed: str | None, clock: Clock) -> None:
         super().__init__(fixed)
-        self._making = signing_key
+        self._first = signing_key
+        self._clock = clock
         self._signing_key: SigningKey | None = None
+        self._retired: tuple[tuple[SigningKey, datetime], ...] = ()
         self._issued_names: OrderedDict[str, None] = OrderedDict()
 
     def name(self, request_issuer: str) -> str:
@@ -75,16 +89,41 @@ class OwnIssuer(TrustedIssuer):
 
     async def signing_key(self) -> SigningKey:
         if self._signing_key is None:
-            self._signing_key = await asyncio.shield(asyncio.wrap_future(self._making))
-            self.keys = (self._signing_key.public,)
+            self._signing_key = await asyncio.shield(asyncio.wrap_future(self._first))
         return self._signing_key
+
+    @property
+    def signing_keys(self) -> list[SigningKey]:
+        """The key that signs, and those that did and still count, newest first."""
+        now = self._clock.now()
+        current = [] if self._signing_key is None else [self._signing_key]
+        return current + [key for key, until in self._retired if now < until]
+
+    @property
+    def keys(self) -> list[VerificationKey]:
+        return [key.public for key in self.signing_keys]
+
+    def trusts(self, key: VerificationKey) -> bool:
+        return (self._signing_key is not None and key is self._signing_key.public) or key in self.keys
+
+    async def rotate(self, overlap: timedelta) -> SigningKey:
+        """Sign with a new key from now on; the old one counts for the overlap, which may be none."""
+        old = await self.signing_key()
+        new = await asyncio.to_thread(SigningKey.generate)
+        self._retired = ((old, self._clock.now() + overlap), *self._retired)[:RETIRED_KEYS]
+        self._signing_key = new
+        return new
+
+    def reset(self) -> None:
+        """Back to the key of the start, alone; the names stay, so that tokens got before stay good."""
+        self._signing_key, self._retired = None, ()
 
     def accepts(self, issuer: str, request_issuer: str) -> bool:
         if self._name is not None:
             return issuer == self._name
         return issuer in self._issued_names or issuer == request_issuer
 
-    async def prepare(self, issuer: object, kid: object, now: datetime) -> None:
+    async def prepare(self, issuer: object, kid: object) -> None:
         await self.signing_key()
 
 
@@ -100,19 +139,19 @@ class RemoteIssuer(TrustedIssuer):
     def __init__(self, name: str, url: str) -> None:
         super().__init__(name)
         self._url = url
-        self._fetched: datetime | None = None
+        self._fetched: timedelta | None = None
         self._fetching = asyncio.Lock()
 
-    async def prepare(self, issuer: object, kid: object, now: datetime) -> None:
+    async def prepare(self, issuer: object, kid: object) -> None:
         if issuer != self._name:
             return
         async with self._fetching:
             has_it = any(kid is None or key.kid == kid for key in self.keys)
-            if has_it or (self._fetched is not None and abs(now - self._fetched) < FETCH_INTERVAL):
+            if has_it or (self._fetched is not None and uptime() - self._fetched < FETCH_INTERVAL):
                 return
-            self._fetched = now
+            self._fetched = uptime()
             try:
-                self.keys = read_jwks(await fetch(self._url))
+                self._keys = read_jwks(await fetch(self._url))
             except (KeyUnusable, OSError) as error:
                 logger.warning("the keys of %s can't be had from %s: %s", self._name, self._url, error)
 

@@ -5,6 +5,7 @@ and skip the checks that contract section 2 lists. The parts of a token are take
 """
 
 import hashlib
+import hmac
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -101,10 +102,25 @@ class SigningKey:
             raise Unusable(f"{flag('signing_key')} {pem}: {error}") from None
         return made
 
+    def token(self, claims: Mapping[str, Any]) -> str:
+        """An access token with these claims (RFC 9068, section 2.1)."""
+        return self.sign({"alg": ALGORITHM, "kid": self.kid, "typ": "at+jwt"}, claims)
+
     def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         """A JWS in compact form (RFC 7515, section 7.1) of this header and these claims, as they are."""
         signing_input = f"{base64url(compact_json(header))}.{base64url(compact_json(claims))}"
         return f"{signing_input}.{base64url(self._private.sign(signing_input.encode()))}"
+
+    @property
+    def public_pem(self) -> bytes:
+        pem: bytes = self._private.public_key().to_pem()
+        return pem
+
+
+def hmac_token(secret: bytes, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
+    """A JWS with an HMAC under whatever secret: what an attacker makes who takes a public key for one."""
+    signing_input = f"{base64url(compact_json(header))}.{base64url(compact_json(claims))}"
+    return f"{signing_input}.{base64url(hmac.digest(secret, signing_input.encode(), 'sha256'))}"
 
 
 def shared_secret(secret: bytes) -> VerificationKey:

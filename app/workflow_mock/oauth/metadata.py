@@ -40,7 +40,7 @@ def router(issuer: OwnIssuer, scopes: Callable[[], Iterable[str]]) -> APIRouter:
 
     @routes.get(f"{_OPENID}/jwks")
     async def jwks() -> dict[str, Any]:
-        key = await issuer.signing_key()
-        return {"keys": [dict(key.public_jwk)]}
+        await issuer.signing_key()
+        return {"keys": [dict(key.public_jwk) for key in issuer.signing_keys]}
 
     return routes

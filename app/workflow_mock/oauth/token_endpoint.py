@@ -12,9 +12,12 @@ from urllib.parse import parse_qsl, unquote_plus
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
+from workflow_mock.domain.ids import parse_uuid
+from workflow_mock.errors import ErrorDetail
 from workflow_mock.oauth.issue import Client, Minter
 from workflow_mock.oauth.keys import compact_json
 from workflow_mock.settings import TOKEN_PATH
+from workflow_mock.state.journal import FORM, Exchange
 from workflow_mock.web import Answer, TooLarge, issuer_of, read_body
 
 MAX_FORM_BYTES = 64 * 1024
@@ -68,17 +71,19 @@ class TokenEndpoint:
         """Every scope that some client may have."""
         return frozenset(scope for client in self._clients.values() for scope in self._scopes_of(client))
 
-    async def __call__(self, scope: Scope, receive: Receive) -> Answer:
-        headers = Headers(scope=scope)
+    async def __call__(self, exchange: Exchange, scope: Scope, receive: Receive) -> Answer:
         try:
-            form = await _read_form(scope["method"], headers, receive)
-            client = self._authenticate(form, headers.getlist("authorization"))
+            form = await _read_form(exchange, receive)
+            client = self._authenticate(form, Headers(scope=scope).getlist("authorization"))
+            exchange.client_id = client.id
             scopes = self._grant(client, form)
         except TokenRefused as refusal:
-            logger.info("%s %s: %s (%s)", scope["method"], TOKEN_PATH, refusal.code, refusal)
+            logger.info("%s %s %s: %s (%s)", exchange.id, exchange.method, TOKEN_PATH, refusal.code, refusal)
+            exchange.errors = (ErrorDetail(refusal.code, str(refusal)),)
             status, challenge = (401, _BASIC_CHALLENGE) if refusal.basic and self._strict else (400, ())
             return Answer(status, (*_HEADERS, *challenge), compact_json({"error": refusal.code}))
-        token = await self._minter.mint(client, scopes, issuer_of(scope, headers.get("host", "").encode("latin-1")))
+        customer_id = exchange.customer_id or (client.customers[0] if client.customers else "")
+        token = await self._minter.mint(client, scopes, issuer_of(scope, exchange.headers.get(b"host")), customer_id)
         body = {
             "access_token": token,
             "expires_in": int(self._minter.lifetime.total_seconds()),
@@ -119,14 +124,20 @@ class TokenEndpoint:
         return self._default_scopes if client.scopes is None else client.scopes
 
 
-async def _read_form(method: str, headers: Headers, receive: Receive) -> dict[str, str]:
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if method != "POST" or media_type != "application/x-www-form-urlencoded":
-        raise TokenRefused("invalid_request", "not a POST of application/x-www-form-urlencoded")
+def identify(query: bytes) -> tuple[str, str | None]:
+    """The customer in whose world a token is asked for: `?customerId=` at the token URL (sandbox)."""
+    named = [value for name, value in parse_qsl(query.decode("latin-1")) if name == "customerId"] if query else []
+    return (parse_uuid(named[0]) or "" if named else ""), None
+
+
+async def _read_form(exchange: Exchange, receive: Receive) -> dict[str, str]:
+    media_type = (exchange.header("content-type") or "").partition(";")[0].strip().lower()
+    if exchange.method != "POST" or media_type != FORM:
+        raise TokenRefused("invalid_request", f"not a POST of {FORM}")
     try:
-        length = headers.get("content-length")
-        body = await read_body(receive, length.encode("ascii") if length else None, MAX_FORM_BYTES)
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+        exchange.body = await read_body(exchange, receive, MAX_FORM_BYTES)
+        text = exchange.body.decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except TooLarge:
         raise TokenRefused("invalid_request", f"the form is over {MAX_FORM_BYTES} bytes") from None
     except ValueError:

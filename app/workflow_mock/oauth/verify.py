@@ -15,15 +15,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from workflow_mock.domain.times import timestamp
 from workflow_mock.errors import ApiError
 from workflow_mock.oauth.issuers import TrustedIssuer
 from workflow_mock.oauth.keys import VerificationKey, base64url
 from workflow_mock.state.clock import Clock
+from workflow_mock.state.journal import Exchange, digest
 
 MAX_TOKEN_BYTES = 16 * 1024
 CACHED_TOKENS = 1024
 """Signatures that stay verified: the least recently used gives way. About 2 MB when full of ordinary tokens."""
 
+_TIMELY = frozenset({"token_expired", "token_not_yet_valid"})
 _PART = re.compile(r"[A-Za-z0-9_-]+")
 _TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt"})
 _CHALLENGE = 'Bearer error="invalid_token"'
@@ -53,6 +56,7 @@ class SignedToken:
     audiences: tuple[str, ...]
     not_before: float | None
     expires: float | None
+    client_id: str | None
     scopes: frozenset[str]
     customers: frozenset[str] | None
     faulty_claim: str | None
@@ -83,14 +87,15 @@ class TokenVerifier:
         self._require_customer_claim = require_customer_claim
         self._signed: OrderedDict[str, SignedToken] = OrderedDict()
 
-    async def verify(self, token: str, *, customer_id: str, request_issuer: str) -> SignedToken:
-        """The token's claims, where it may start executions for this customer.
+    async def verify(self, token: str, exchange: Exchange, *, request_issuer: str) -> None:
+        """Pass a token that may start executions for the exchange's customer, and note on the exchange whose it is.
 
-        `customer_id` is the path's, in lower case, `request_issuer` what our issuer's name is to whoever sent the
-        request. Raises ApiError, 401 or 403.
+        `request_issuer` is what our issuer's name is to whoever sent the request. Raises ApiError, 401 or 403.
         """
+        exchange.token_digest = digest(token)
+        now = self._clock.now(exchange.customer_id)
         signed = self._signed.get(token)
-        if signed is not None and signed.key in signed.trusted.keys:
+        if signed is not None and signed.trusted.trusts(signed.key):
             self._signed.move_to_end(token)
         else:
             self._signed.pop(token, None)
@@ -98,9 +103,15 @@ class TokenVerifier:
             self._signed[token] = signed
             if len(self._signed) > CACHED_TOKENS:
                 self._signed.popitem(last=False)
-        self._check_claims(signed, request_issuer)
-        self._check_rights(signed, customer_id)
-        return signed
+        exchange.claims, exchange.client_id = signed.claims, signed.client_id
+        try:
+            self._check_claims(signed, request_issuer, now.timestamp())
+        except ApiError as error:
+            if error.code in _TIMELY and self._clock.has_own(exchange.customer_id):
+                hint = f"the customer's clock has {timestamp(now)}; ?customerId= at the token URL gets a token of then"
+                raise ApiError(error.code, f"{error}; {hint}", headers=error.headers) from None
+            raise
+        self._check_rights(signed, exchange.customer_id)
 
     async def _check_signature(self, token: str) -> SignedToken:
         header, claims, signing_input, signature = _take_apart(token)
@@ -109,7 +120,7 @@ class TokenVerifier:
             message = "The token's alg isn't one that is accepted here, or its header has crit or b64"
             raise token_error("token_algorithm", message, "The signature is invalid")
         for trusted in self._issuers:
-            await trusted.prepare(claims.get("iss"), kid, self._clock.now())
+            await trusted.prepare(claims.get("iss"), kid)
         candidates = [(t, key) for t in self._issuers for key in t.keys if kid is None or key.kid == kid]
         fitting = [(t, key) for t, key in candidates if key.algorithm == algorithm]
         for trusted, key in fitting:
@@ -123,8 +134,7 @@ class TokenVerifier:
             raise token_error("token_algorithm", message, "The signature is invalid")
         raise token_error("token_signature", "The signature is invalid")
 
-    def _check_claims(self, token: SignedToken, request_issuer: str) -> None:
-        now = self._clock.now().timestamp()
+    def _check_claims(self, token: SignedToken, request_issuer: str, now: float) -> None:
         if token.not_before is not None and token.not_before > now + self._skew:
             raise token_error("token_not_yet_valid", f"The token is not valid before '{_show(token.not_before)}'")
         if token.expires is not None and token.expires <= now - self._skew:
@@ -229,6 +239,7 @@ def _read_claims(claims: dict[str, Any], key: VerificationKey, trusted: TrustedI
         audiences=read.get("aud") or (),
         not_before=read.get("nbf"),
         expires=read.get("exp"),
+        client_id=read.get("client_id"),
         scopes=frozenset(read.get("scope") or ()),
         customers=None if customers is None else frozenset(customer.lower() for customer in customers),
         faulty_claim=next((name for name, value in read.items() if value is None), None),

@@ -7,26 +7,63 @@ from itertools import islice
 from workflow_mock.domain.definition import WorkflowDefinition
 from workflow_mock.errors import ApiError
 
+MAX_WORKFLOWS = 10_000
+
 
 class Workflows:
-    """The definitions by id."""
+    """The definitions by id: the catalogue's, and what has been put over them since."""
 
-    def __init__(self, definitions: Iterable[WorkflowDefinition]) -> None:
-        self._definitions = {definition.id: definition for definition in definitions}
+    def __init__(self, catalogue: Iterable[WorkflowDefinition]) -> None:
+        self._definitions: dict[str, WorkflowDefinition] = {}
+        self._catalogue: dict[str, WorkflowDefinition] = {}
+        self.reload(catalogue)
 
     def __iter__(self) -> Iterator[WorkflowDefinition]:
         return iter(tuple(self._definitions.values()))
+
+    def reload(self, catalogue: Iterable[WorkflowDefinition]) -> None:
+        """Have these for the catalogue from now on; what was put over the old one stays."""
+        own = {id: each for id, each in self._definitions.items() if self._catalogue.get(id) is not each}
+        self._catalogue = {definition.id: definition for definition in catalogue}
+        self._definitions.clear()
+        self._definitions.update(self._catalogue | own)
+
+    def get(self, workflow_id: str) -> WorkflowDefinition | None:
+        return self._definitions.get(workflow_id)
+
+    def put(self, definition: WorkflowDefinition) -> None:
+        """Raises ApiError (503) where there are 10,000 already."""
+        if definition.id not in self._definitions and len(self._definitions) >= MAX_WORKFLOWS:
+            raise ApiError("limit_reached", f"There are {MAX_WORKFLOWS} workflows already: delete one first")
+        self._definitions[definition.id] = definition
+
+    def remove(self, workflow_id: str) -> WorkflowDefinition | None:
+        return self._definitions.pop(workflow_id, None)
+
+    def clear(self) -> None:
+        """Back to the catalogue, in place."""
+        self._definitions.clear()
+        self._definitions.update(self._catalogue)
 
     def offered(self, workflow_id: str, customer_id: str) -> WorkflowDefinition:
         """The definition, where it is one that this customer may start. Raises ApiError (404)."""
         definition = self._definitions.get(workflow_id)
         if definition is None:
-            near = get_close_matches(workflow_id, islice(self._definitions, 100), n=1, cutoff=0.8)
-            known = near or list(self._definitions)[:3]
-            hint = "; ".join(f"{id} ({self._definitions[id].name})" for id in known)
-            lead = "did you mean" if near else "there are"
-            raise ApiError("workflow_not_found", f"There is no workflow {workflow_id}; {lead} {hint or 'none at all'}")
+            near = self.nearest(workflow_id, customer_id)
+            hint = f"did you mean {near.id} ({near.name})?" if near else "there are none at all"
+            raise ApiError("workflow_not_found", f"There is no workflow {workflow_id}; {hint}")
         if not definition.serves(customer_id):
             message = f"The workflow {workflow_id} isn't offered to the customer {customer_id}"
             raise ApiError("workflow_not_found", message)
         return definition
+
+    def replace(self, definitions: Iterable[WorkflowDefinition]) -> None:
+        """Have these, and no others, until the next reset."""
+        self._definitions.clear()
+        self._definitions.update({definition.id: definition for definition in definitions})
+
+    def nearest(self, workflow_id: str, customer_id: str) -> WorkflowDefinition | None:
+        """The customer's definition whose id is most like this one, among the first hundred."""
+        ids = list(islice((each.id for each in self._definitions.values() if each.serves(customer_id)), 100))
+        near = get_close_matches(workflow_id, ids, n=1, cutoff=0) or ids
+        return self._definitions[near[0]] if near else None

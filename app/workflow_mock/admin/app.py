@@ -1,0 +1,54 @@
+"""The control plane as an application: its routes, its errors, its contract."""
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.dependencies.utils import get_flat_params
+
+from workflow_mock import __version__
+from workflow_mock.admin import control, docs, events, executions, faults, requests, tokens, workflows
+from workflow_mock.api.refusals import handle_errors
+from workflow_mock.errors import ApiError, ValidationDetail
+from workflow_mock.oauth.issue import Minter
+from workflow_mock.oauth.verify import TokenVerifier
+from workflow_mock.settings import ADMIN_PATH, Settings
+from workflow_mock.state.sandbox import Sandbox
+
+DESCRIPTION = """\
+Everything that a test does to the sandbox, over HTTP and JSON. `?customerId=` narrows what is asked for to the world of
+one customer; without it, everything is meant. What is refused has the envelope of the documented plane, and names each
+fault by its path in the JSON."""
+
+
+def admin_app(settings: Settings, sandbox: Sandbox, minter: Minter, verifier: TokenVerifier) -> FastAPI:
+    app = FastAPI(
+        title="workflow-mock control plane",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_url=f"{ADMIN_PATH}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    routes = APIRouter(prefix=ADMIN_PATH, dependencies=[Depends(_known_parameters)])
+    for part in (
+        control.router(settings, sandbox, minter.issuer),
+        workflows.router(sandbox),
+        executions.router(sandbox),
+        requests.router(sandbox),
+        faults.router(sandbox),
+        tokens.router(settings, minter, verifier),
+        events.router(sandbox),
+        docs.router(app.openapi),
+    ):
+        routes.include_router(part)
+    app.include_router(routes)
+    handle_errors(app, f"{ADMIN_PATH}/docs has those that there are")
+    return app
+
+
+async def _known_parameters(request: Request) -> None:
+    """Raises ApiError (400): a misspelt customerId must not mean all customers."""
+    known = {parameter.alias for parameter in get_flat_params(request.scope["route"].dependant)}
+    unknown = [ValidationDetail(name, "is not known here") for name in request.query_params if name not in known]
+    if unknown:
+        raise ApiError("validation_failed", "The query is not valid: see validation", validation=unknown)

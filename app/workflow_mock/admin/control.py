@@ -1,0 +1,141 @@
+"""Health, settings, reset, snapshot, clock and seed."""
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from pydantic import Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from workflow_mock import __version__
+from workflow_mock.admin.parameters import Customer
+from workflow_mock.admin.shapes import View
+from workflow_mock.admin.snapshot import Snapshot, restore, take
+from workflow_mock.errors import ApiError, ValidationDetail
+from workflow_mock.fields import Duration, Moment, Shape, show_duration
+from workflow_mock.oauth.issuers import OwnIssuer
+from workflow_mock.settings import Settings
+from workflow_mock.state.clock import Action, uptime
+from workflow_mock.state.sandbox import Sandbox
+
+_SECRETS = ("admin_token",)
+
+
+class Store(View):
+    workflows: int
+    executions: int
+    requests: int
+    faults: int
+
+
+class Health(View):
+    status: Literal["healthy"] = "healthy"
+    version: str = __version__
+    uptime_in_seconds: float
+    store: Store
+    catalogue_fault: str | None = Field(description="Why a changed catalogue file isn't in force (--watch).")
+
+
+class ClockView(View):
+    now: Moment
+    frozen: bool
+    own: bool = Field(description="Whether it is the customer's own, and not the server's.")
+
+
+class ClockChange(Shape):
+    """What to do to the clock."""
+
+    action: Action = Field(strict=False, examples=["advance"])
+    to: Moment | None = Field(None, description="For set, and for freeze if not at this moment.")
+    by: Duration | None = Field(None, description="For advance.", examples=["1h"])
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "ClockChange":
+        if self.action is Action.SET and self.to is None:
+            raise ValueError("set needs a time to go `to`")
+        if (self.action is Action.ADVANCE) != (self.by is not None):
+            raise ValueError("`by` goes with advance, and advance with it")
+        if self.to is not None and self.action not in (Action.SET, Action.FREEZE):
+            raise ValueError(f"`to` doesn't go with {self.action}")
+        return self
+
+
+class Seed(Shape):
+    seed: str = Field(max_length=200, examples=["42"])
+
+
+def router(settings: Settings, sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.get("/health", tags=["Sandbox"])
+    async def health() -> Health:
+        store = Store(
+            workflows=sum(1 for _ in sandbox.workflows),
+            executions=len(sandbox.executions),
+            requests=len(sandbox.journal),
+            faults=len(sandbox.faults),
+        )
+        seconds = round(uptime().total_seconds(), 3)
+        return Health(uptime_in_seconds=seconds, store=store, catalogue_fault=sandbox.catalogue_fault)
+
+    @routes.get("/settings", tags=["Sandbox"])
+    async def show_settings() -> dict[str, Any]:
+        """The settings in force, without secrets."""
+        return {to_camel(name): _shown(name, value) for name, value in asdict(settings).items()}
+
+    @routes.post("/reset", status_code=204, tags=["Sandbox"])
+    async def reset(customer: Customer = None) -> None:
+        """Everything back to the state after start, for one customer or for all; tokens stay good."""
+        sandbox.reset(customer)
+        if customer is None:
+            issuer.reset()
+
+    @routes.get("/snapshot", tags=["Sandbox"], response_model_exclude_none=True)
+    async def get_snapshot() -> Snapshot:
+        """The whole state as one document. It has no keys and no tokens."""
+        return take(sandbox)
+
+    @routes.put("/snapshot", status_code=204, tags=["Sandbox"])
+    async def put_snapshot(snapshot: Snapshot) -> None:
+        """Replace the whole state."""
+        restore(snapshot, sandbox)
+
+    @routes.get("/clock", tags=["Clock"])
+    async def clock(customer: Customer = None) -> ClockView:
+        setting = sandbox.clock.setting(customer)
+        own = customer is not None and sandbox.clock.has_own(customer)
+        return ClockView(now=setting.now(), frozen=setting.frozen is not None, own=own)
+
+    @routes.put("/clock", tags=["Clock"])
+    async def change_clock(change: ClockChange, customer: Customer = None) -> ClockView:
+        """Freeze, set, advance or resume the server's clock, or one of the customer's own."""
+        try:
+            sandbox.clock.change(change.action, customer, to=change.to, by=change.by or timedelta(0))
+        except OverflowError as error:
+            place = [ValidationDetail("to" if change.to else "by", str(error))]
+            raise ApiError("validation_failed", "The request is not valid: see validation", validation=place) from None
+        sandbox.events.publish("clock", customer, {"action": change.action})
+        return await clock(customer)
+
+    @routes.put("/seed", status_code=204, tags=["Sandbox"])
+    async def seed(body: Seed, customer: Customer = None) -> None:
+        """Begin a repeatable sequence of execution ids, for one customer or for each."""
+        sandbox.ids.seed(customer, body.seed)
+
+    return routes
+
+
+def _shown(name: str, value: object) -> object:
+    if value is not None and name in _SECRETS:
+        return "[redacted]"
+    if isinstance(value, timedelta):
+        return show_duration(value)
+    if isinstance(value, tuple):
+        return [str(each) for each in value]
+    return value if value is None or isinstance(value, bool | int) else _without_password(str(value))
+
+
+def _without_password(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else text

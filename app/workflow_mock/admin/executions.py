@@ -1,0 +1,96 @@
+"""Executions: what was started, and the steps that a test takes in it."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+
+from workflow_mock.admin.parameters import Cursor, Customer, Limit
+from workflow_mock.admin.shapes import ExecutionSummary, ExecutionView, View, execution_view, summary
+from workflow_mock.domain.definition import Outcome
+from workflow_mock.domain.execution import Execution, State, WrongStep
+from workflow_mock.errors import ApiError
+from workflow_mock.fields import Shape, Uuid
+from workflow_mock.state.sandbox import Sandbox
+
+Id = Annotated[Uuid, Path(alias="executionId")]
+TaskId = Annotated[Uuid, Path(alias="taskId")]
+ExecutionState = Literal[State.RUNNING, State.COMPLETED, State.FAILED]
+
+
+class ExecutionPage(View):
+    executions: list[ExecutionSummary]
+    next: int | None = Field(description="The cursor of the next page, if there may be one.")
+
+
+class Advance(Shape):
+    to: Literal["next", "end"] = Field(
+        description="Give the tasks in the queue their outcome once, or until none is left."
+    )
+
+
+def router(sandbox: Sandbox) -> APIRouter:
+    routes = APIRouter(prefix="/executions", tags=["Executions"])
+
+    def known(execution_id: str) -> Execution:
+        execution = sandbox.executions.get(execution_id)
+        if execution is None:
+            raise ApiError("not_found", f"There is no execution {execution_id}")
+        return execution
+
+    @routes.get("")
+    async def find(
+        customer: Customer = None,
+        workflow: Annotated[Uuid | None, Query(alias="workflowId")] = None,
+        state: ExecutionState | None = None,
+        limit: Limit = 100,
+        cursor: Cursor = 0,
+    ) -> ExecutionPage:
+        """The executions, oldest first."""
+
+        def wanted(execution: Execution) -> bool:
+            if workflow is not None and execution.definition.id != workflow:
+                return False
+            return state is None or execution.at(sandbox.clock.now(execution.customer_id)).state is state
+
+        page = sandbox.executions.page(customer, wanted, cursor, limit)
+        return ExecutionPage(
+            executions=[summary(execution, sandbox.clock) for execution in page],
+            next=page[-1].number if len(page) == limit else None,
+        )
+
+    @routes.get("/{executionId}")
+    async def get(execution_id: Id) -> ExecutionView:
+        return execution_view(known(execution_id), sandbox.clock)
+
+    async def settle(execution_id: str, task_id: str, outcome: Outcome) -> ExecutionView:
+        execution = known(execution_id)
+        try:
+            sandbox.take(execution, task_id, outcome)
+        except KeyError:
+            raise ApiError("not_found", f"The execution has no task {task_id}") from None
+        except WrongStep as error:
+            raise ApiError("wrong_step", str(error)) from None
+        return execution_view(execution, sandbox.clock)
+
+    @routes.post("/{executionId}/tasks/{taskId}/complete")
+    async def complete(execution_id: Id, task_id: TaskId) -> ExecutionView:
+        """Complete a task in the queue: each child whose parents are all completed is queued."""
+        return await settle(execution_id, task_id, Outcome.COMPLETE)
+
+    @routes.post("/{executionId}/tasks/{taskId}/fail")
+    async def fail(execution_id: Id, task_id: TaskId) -> ExecutionView:
+        """Fail a task in the queue: all that comes after it is skipped, other branches go on."""
+        return await settle(execution_id, task_id, Outcome.FAIL)
+
+    @routes.post("/{executionId}/advance")
+    async def advance(execution_id: Id, body: Advance) -> ExecutionView:
+        """Give the tasks in the queue the outcome of their definition, without waiting for them."""
+        execution = known(execution_id)
+        try:
+            sandbox.advance(execution, to_end=body.to == "end")
+        except WrongStep as error:
+            raise ApiError("wrong_step", str(error)) from None
+        return execution_view(execution, sandbox.clock)
+
+    return routes

@@ -1,0 +1,80 @@
+"""Who may use the control plane.
+
+With `--admin-token`, whoever has it. Without, whoever calls the server by an address, a loopback name or a name that
+was allowed: a page of another site that a developer's browser opens can do neither, not by DNS rebinding either.
+"""
+
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from workflow_mock.api.envelope import render
+from workflow_mock.errors import ApiError
+from workflow_mock.settings import ADMIN_PATH, Settings
+
+HEALTH_PATH = f"{ADMIN_PATH}/health"
+
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+
+
+class Guard:
+    """ASGI: passes on what is allowed. The application behind it is made when it is first needed."""
+
+    def __init__(self, make_app: Callable[[], ASGIApp], settings: Settings) -> None:
+        self._make_app = make_app
+        self._app: ASGIApp | None = None
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            self._check(scope["path"], {name: value.decode("latin-1") for name, value in scope["headers"]})
+        except ApiError as error:
+            answer = render(error)
+            headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await send({"type": "http.response.body", "body": answer.body})
+            return
+        if self._app is None:
+            self._app = self._make_app()
+        await self._app(scope, receive, send)
+
+    def _check(self, path: str, headers: Mapping[bytes, str]) -> None:
+        """Raises ApiError (401, 403, 404)."""
+        settings = self._settings
+        host = headers.get(b"host", "")
+        if not settings.admin and path != HEALTH_PATH:
+            raise ApiError("route_not_found", "The control plane is switched off (--no-admin)")
+        origin = headers.get(b"origin")
+        if (origin is not None and urlsplit(origin).netloc != host) or headers.get(b"sec-fetch-site") in (
+            "cross-site",
+            "same-site",
+        ):
+            raise ApiError("admin_forbidden", "The control plane doesn't answer pages of other origins")
+        if settings.admin_token is not None:
+            scheme, _, token = headers.get(b"authorization", "").partition(" ")
+            is_right = hmac.compare_digest(token.strip().encode(), settings.admin_token.encode())
+            if scheme.lower() != "bearer" or not is_right:
+                challenge = ((b"www-authenticate", b'Bearer realm="workflow-mock control plane"'),)
+                message = "Send Authorization: Bearer and the token that the server was given with --admin-token"
+                raise ApiError("admin_token_required", message, headers=challenge)
+        elif not _is_local(host, settings.allowed_host):
+            message = "Call the control plane by an address or localhost, or start the server with --allowed-host"
+            raise ApiError("admin_forbidden", f"{message} and this name, or with --admin-token")
+
+
+def _is_local(host: str, allowed: tuple[str, ...]) -> bool:
+    match = _HOST.fullmatch(host)
+    if match is None:
+        return False
+    name = match["name"].lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost") or name in (each.lower() for each in allowed):
+        return True
+    try:
+        ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,169 @@
+"""The journal: what was asked, and what became of it. The routes are WireMock's."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from pydantic import Field, model_validator
+
+from workflow_mock.admin.parameters import Cursor, Customer, Limit
+from workflow_mock.admin.shapes import Entry, View
+from workflow_mock.api.start import DOCUMENTED_PATH
+from workflow_mock.errors import ApiError
+from workflow_mock.fields import Shape
+from workflow_mock.settings import TOKEN_PATH
+from workflow_mock.state.journal import Exchange
+from workflow_mock.state.matcher import Matcher
+from workflow_mock.state.sandbox import Sandbox
+
+NEAREST = 3
+"""Requests that are shown where none was as it should be."""
+
+
+class Meta(View):
+    total: int = Field(description="Requests in the journal, of the customer or of all.")
+
+
+class EntryPage(View):
+    requests: list[Entry]
+    meta: Meta
+    next: int | None = Field(description="The cursor of the next page, if there may be one.")
+
+
+class Count(View):
+    count: int
+
+
+class Nearest(View):
+    """What would have worked, and what of the request differs from it."""
+
+    method: str
+    path: str
+    differs: list[str]
+
+
+class Unmatched(View):
+    request: Entry
+    nearest: Nearest
+
+
+class UnmatchedPage(View):
+    requests: list[Unmatched]
+
+
+class Wanted(Shape):
+    """How many requests there must be; without any member, at least one."""
+
+    exactly: int | None = Field(None, ge=0)
+    at_least: int | None = Field(None, ge=0)
+    at_most: int | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "Wanted":
+        if self.exactly is not None and (self.at_least is not None or self.at_most is not None):
+            raise ValueError("exactly excludes atLeast and atMost")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError("atLeast is over atMost")
+        return self
+
+    def allows(self, count: int) -> bool:
+        if not self.model_fields_set:
+            return count >= 1
+        least, most = (self.at_least, self.at_most) if self.exactly is None else (self.exactly, self.exactly)
+        return (least is None or count >= least) and (most is None or count <= most)
+
+
+class Verification(Shape):
+    matcher: Matcher = Field(default_factory=Matcher)
+    count: Wanted = Field(default_factory=Wanted)
+
+
+class NearMiss(View):
+    request: Entry
+    differences: list[str]
+
+
+class Verdict(View):
+    verified: bool
+    count: int
+    requests: list[Entry] = Field(description="Those that matched, if the verdict is no.")
+    nearest: list[NearMiss] = Field(description="Those that almost matched, if there were too few.")
+
+
+def router(sandbox: Sandbox) -> APIRouter:
+    routes = APIRouter(prefix="/requests", tags=["Requests"])
+    journal = sandbox.journal
+
+    def page(found: Sequence[Exchange], customer: str | None, limit: int) -> EntryPage:
+        following = found[-1].number if len(found) == limit else None
+        total = len(journal.of(customer))
+        return EntryPage(requests=[Entry.of(each) for each in found], meta=Meta(total=total), next=following)
+
+    @routes.get("")
+    async def get_all(customer: Customer = None, limit: Limit = 100, cursor: Cursor = 0) -> EntryPage:
+        """The requests of the documented plane and the token endpoint, refused ones too, oldest first."""
+        return page(journal.page(customer, lambda _: True, cursor, limit), customer, limit)
+
+    @routes.delete("", status_code=204)
+    async def remove_all(customer: Customer = None) -> None:
+        journal.clear(customer)
+
+    @routes.get("/unmatched")
+    async def unmatched(customer: Customer = None, limit: Limit = 100) -> UnmatchedPage:
+        """The newest requests that were refused (4xx), each with the nearest thing that would have worked."""
+        refused = journal.page(customer, lambda each: 400 <= each.status < 500, 0, len(journal))[-limit:]
+        return UnmatchedPage(requests=[Unmatched(request=Entry.of(e), nearest=_nearest(e, sandbox)) for e in refused])
+
+    @routes.post("/find")
+    async def find(matcher: Matcher, customer: Customer = None, limit: Limit = 100, cursor: Cursor = 0) -> EntryPage:
+        return page(journal.page(customer, matcher.matches, cursor, limit), customer, limit)
+
+    @routes.post("/count")
+    async def count(matcher: Matcher, customer: Customer = None) -> Count:
+        return Count(count=sum(map(matcher.matches, journal.of(customer))))
+
+    @routes.post("/remove")
+    async def remove(matcher: Matcher, customer: Customer = None) -> Count:
+        return Count(count=len(journal.remove(matcher.matches, customer)))
+
+    @routes.post(
+        "/verify", responses={409: {"model": Verdict, "description": "It isn't so, and what was seen instead"}}
+    )
+    async def verify(wanted: Verification, response: Response, customer: Customer = None) -> Verdict:
+        """Say how many requests there must be like this one: 200 if so, 409 if not."""
+        exchanges = journal.of(customer)
+        found = [each for each in exchanges if wanted.matcher.matches(each)]
+        verdict = Verdict(verified=wanted.count.allows(len(found)), count=len(found), requests=[], nearest=[])
+        if not verdict.verified:
+            response.status_code = 409
+            misses = [(wanted.matcher.differences(each), each) for each in list(exchanges)[-1000:]]
+            misses = sorted(((said, each) for said, each in misses if said), key=lambda miss: len(miss[0]))[:NEAREST]
+            nearest = [NearMiss(request=Entry.of(each), differences=said) for said, each in misses]
+            seen = [Entry.of(each) for each in found[-100:]]
+            verdict = verdict.model_copy(update={"requests": seen, "nearest": nearest})
+        return verdict
+
+    @routes.get("/{requestId}")
+    async def get(request_id: Annotated[str, Path(alias="requestId")]) -> Entry:
+        exchange = journal.get(request_id)
+        if exchange is None:
+            raise ApiError("not_found", f"The journal has no request {request_id[:100]}")
+        return Entry.of(exchange)
+
+    return routes
+
+
+def _nearest(exchange: Exchange, sandbox: Sandbox) -> Nearest:
+    differs = [error.message for error in exchange.errors]
+    differs += [f"{fault.property}: {fault.message}" for fault in exchange.validation]
+    path = TOKEN_PATH
+    if exchange.path != TOKEN_PATH:
+        workflow = sandbox.workflows.nearest(exchange.workflow_id or "", exchange.customer_id)
+        path = DOCUMENTED_PATH.replace("{customerId}", exchange.customer_id or "{customerId}")
+        if workflow is not None:
+            path = path.replace("{workflowId}", workflow.id)
+        if exchange.path.lower() != path.lower():
+            differs.append(f"path is {exchange.path}")
+    if exchange.method != "POST":
+        differs.append(f"method is {exchange.method}")
+    return Nearest(method="POST", path=path, differs=differs)

@@ -1,0 +1,193 @@
+"""What the control plane answers with: JSON shapes of the state."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from workflow_mock.api.wire import WireEdge, WireQueueEntry, queue_entries
+from workflow_mock.domain.execution import Execution, State
+from workflow_mock.errors import ErrorDetail, ValidationDetail
+from workflow_mock.fields import Moment, Shape, Uuid
+from workflow_mock.state.clock import Clock
+from workflow_mock.state.faults import Fault, FaultSpec
+from workflow_mock.state.journal import Exchange
+
+
+class View(Shape):
+    model_config = ConfigDict(strict=False)
+
+
+class TokenOfEntry(View):
+    digest: str = Field(description="Of the token, which is not kept itself.", examples=["sha256:9f86d081884c7d65"])
+    claims: dict[str, Any] | None = Field(None, description="If it is signed by a key that is trusted.")
+
+
+class ErrorView(View):
+    code: str
+    message: str
+
+
+class ValidationView(View):
+    property: str
+    message: str
+
+
+class Entry(View):
+    """A request of the documented plane or the token endpoint, and what became of it."""
+
+    id: str = Field(description="What the answer has in X-Request-Id.", examples=["5d0f3a7c-00002a"])
+    time: Moment
+    method: str
+    path: str
+    query: str
+    customer_id: str | None = None
+    workflow_id: str | None = None
+    headers: dict[str, str] = Field(description="Names in lower case; what is secret is replaced.")
+    body: str
+    client_id: str | None = None
+    token: TokenOfEntry | None = None
+    status: int = Field(description="0 where there was no answer.")
+    errors: list[ErrorView]
+    validation: list[ValidationView]
+    duration_in_milliseconds: float = Field(description="Until the answer was ready to be sent.")
+    execution_id: str | None = Field(None, description="The execution that it started.")
+    answer_lost: bool = Field(description="Whether the client can't know of that execution.")
+    duplicate_of: str | None = Field(
+        None, description="The execution of the client's first try, whose answer was lost."
+    )
+    fault_id: str | None = Field(None, description="The fault that struck.")
+    notes: list[str] = Field(description="What the API's page doesn't document, and was let pass.")
+
+    @classmethod
+    def of(cls, exchange: Exchange) -> "Entry":
+        digest = exchange.token_digest
+        return cls(
+            id=exchange.id,
+            time=exchange.time,
+            method=exchange.method,
+            path=exchange.path,
+            query=exchange.query.decode("latin-1"),
+            customer_id=exchange.customer_id or None,
+            workflow_id=exchange.workflow_id,
+            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers.items()},
+            body=exchange.text,
+            client_id=exchange.client_id,
+            token=None if digest is None else TokenOfEntry(digest=digest, claims=_dict(exchange.claims)),
+            status=exchange.status,
+            errors=[ErrorView(code=error.code, message=error.message) for error in exchange.errors],
+            validation=[ValidationView(property=v.property, message=v.message) for v in exchange.validation],
+            duration_in_milliseconds=round(exchange.seconds * 1000, 3),
+            execution_id=exchange.execution_id,
+            answer_lost=exchange.answer_lost,
+            duplicate_of=exchange.duplicate_of,
+            fault_id=exchange.fault_id,
+            notes=[str(note) for note in exchange.notes],
+        )
+
+    def exchange(self) -> Exchange:
+        """The way back, for a snapshot."""
+        scope = {
+            "query_string": self.query.encode("latin-1", "replace"),
+            "method": self.method,
+            "raw_path": self.path.encode("ascii", "replace"),
+            "headers": [
+                (n.encode("latin-1", "replace"), v.encode("latin-1", "replace")) for n, v in self.headers.items()
+            ],
+        }
+        exchange = Exchange(self.id, scope, self.customer_id or "", self.workflow_id)
+        exchange.time = self.time
+        exchange.body = self.body.encode()
+        if self.token is not None:
+            exchange.token_digest, exchange.claims = self.token.digest, self.token.claims
+        exchange.errors = [ErrorDetail(error.code, error.message) for error in self.errors]
+        exchange.validation = [ValidationDetail(fault.property, fault.message) for fault in self.validation]
+        exchange.seconds = self.duration_in_milliseconds / 1000
+        for name in ("client_id", "status", "execution_id", "answer_lost", "duplicate_of", "fault_id", "notes"):
+            setattr(exchange, name, getattr(self, name))
+        return exchange
+
+
+class TaskView(View):
+    id: Uuid
+    subject_id: Uuid
+    name: str
+    parameters: dict[str, Any]
+    is_trigger: bool
+    state: State
+    queued_at: Moment | None
+    finished_at: Moment | None = Field(description="When it was completed or failed.")
+
+
+class ExecutionSummary(View):
+    id: Uuid
+    customer_id: Uuid
+    workflow_id: Uuid
+    state: State
+    created: Moment
+    finished: Moment | None
+
+
+class ExecutionView(ExecutionSummary):
+    """The documented record, and what only the sandbox knows: the states of the execution and its tasks."""
+
+    execution_queue: list[WireQueueEntry]
+    tasks: list[TaskView]
+    tasks_hierarchy: list[WireEdge]
+
+
+def summary(execution: Execution, clock: Clock) -> ExecutionSummary:
+    return ExecutionSummary(**_summary(execution, clock))
+
+
+def execution_view(execution: Execution, clock: Clock) -> ExecutionView:
+    progress = execution.at(clock.now(execution.customer_id))
+    tasks = [
+        TaskView(
+            id=task.id,
+            subject_id=task.subject_id,
+            name=task.name,
+            parameters=dict(task.parameters),
+            is_trigger=task.is_trigger,
+            state=progress.states[place],
+            queued_at=progress.queued_at.get(place),
+            finished_at=progress.finished_at.get(place),
+        )
+        for place, task in enumerate(execution.definition.tasks)
+    ]
+    return ExecutionView(
+        **_summary(execution, clock),
+        execution_queue=list(queue_entries(progress.queued_tasks())),
+        tasks=tasks,
+        tasks_hierarchy=[WireEdge(parent=edge.parent, child=edge.child) for edge in execution.definition.hierarchy],
+    )
+
+
+def _summary(execution: Execution, clock: Clock) -> dict[str, Any]:
+    progress = execution.at(clock.now(execution.customer_id))
+    return {
+        "id": execution.id,
+        "customer_id": execution.customer_id,
+        "workflow_id": execution.definition.id,
+        "state": progress.state,
+        "created": execution.created,
+        "finished": progress.finished,
+    }
+
+
+class FaultView(FaultSpec):
+    """A fault in force, and what it has done."""
+
+    created: Moment
+    seen: int = Field(description="Requests that its matcher matched.")
+    struck: int = Field(description="Requests that it struck.")
+
+    @classmethod
+    def of(cls, fault: Fault) -> "FaultView":
+        tallies = fault.tallies.values()
+        seen, struck = sum(tally.seen for tally in tallies), sum(tally.struck for tally in tallies)
+        return cls(**dict(fault.spec), created=fault.created, seen=seen, struck=struck)
+
+
+def _dict(claims: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if claims is None else dict(claims)

@@ -1,0 +1,161 @@
+"""The whole state as one document, and back. Keys and tokens are not in it."""
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from workflow_mock.admin.shapes import Entry, View
+from workflow_mock.catalogue import WorkflowEntry, entry_of
+from workflow_mock.domain.definition import InvalidDefinition, Outcome, WorkflowDefinition, show_path
+from workflow_mock.domain.execution import Execution, WrongStep
+from workflow_mock.errors import ApiError, ValidationDetail
+from workflow_mock.fields import Moment, Uuid
+from workflow_mock.state.clock import Setting
+from workflow_mock.state.faults import Fault, FaultSpec, Tally
+from workflow_mock.state.sandbox import Sandbox
+
+
+class ClockState(View):
+    customer_id: Uuid | None = None
+    offset_in_seconds: float = Field(0.0, ge=-3e11, le=3e11)
+    frozen: Moment | None = None
+
+
+class SeedState(View):
+    customer_id: Uuid | None = None
+    seed: str
+    number: int = Field(0, ge=0, description="Of the next id in the sequence.")
+
+
+class StepState(View):
+    at: Moment
+    task_id: Uuid
+    outcome: Outcome
+
+
+class ExecutionState(View):
+    id: Uuid
+    customer_id: Uuid
+    definition: int = Field(ge=0, description="Its place in definitions.")
+    created: Moment
+    steps: list[StepState] = Field(default_factory=list)
+
+
+class TallyState(View):
+    customer_id: str
+    seen: int
+    struck: int
+    window: Moment | None = None
+    used: int = 0
+
+
+class FaultState(View):
+    spec: FaultSpec
+    created: Moment | None = Field(None, description="Where its ttl begins, if it has one.")
+    is_permanent: bool = Field(False, description="Whether it is the catalogue's.")
+    tallies: list[TallyState] = Field(default_factory=list)
+
+
+class Snapshot(View):
+    clocks: list[ClockState] = Field(default_factory=list)
+    seeds: list[SeedState] = Field(default_factory=list)
+    workflows: list[WorkflowEntry] = Field(default_factory=list)
+    definitions: list[WorkflowEntry] = Field(default_factory=list, description="That executions were started with.")
+    executions: list[ExecutionState] = Field(default_factory=list)
+    requests: list[Entry] = Field(default_factory=list)
+    faults: list[FaultState] = Field(default_factory=list)
+
+
+def take(sandbox: Sandbox) -> Snapshot:
+    definitions: dict[WorkflowDefinition, int] = {}
+    executions = [
+        ExecutionState(
+            id=each.id,
+            customer_id=each.customer_id,
+            definition=definitions.setdefault(each.definition, len(definitions)),
+            created=each.created,
+            steps=[StepState(at=step.at, task_id=step.task_id, outcome=step.outcome) for step in each.steps],
+        )
+        for each in sandbox.executions.of(None)
+    ]
+    return Snapshot(
+        clocks=[
+            ClockState(customer_id=who, offset_in_seconds=setting.offset.total_seconds(), frozen=setting.frozen)
+            for who, setting in sandbox.clock.settings()
+        ],
+        seeds=[SeedState(customer_id=who, seed=seed, number=number) for who, seed, number in sandbox.ids.seeds()],
+        workflows=[entry_of(definition) for definition in sandbox.workflows],
+        definitions=[entry_of(definition) for definition in definitions],
+        executions=executions,
+        requests=[Entry.of(exchange) for exchange in sandbox.journal.of(None)],
+        faults=[_fault_state(fault) for fault in sandbox.faults.of(None)],
+    )
+
+
+def restore(snapshot: Snapshot, sandbox: Sandbox) -> None:
+    """Put this state in place of the sandbox's. Raises ApiError (400), and then nothing has changed."""
+    workflows = _define("workflows", snapshot.workflows)
+    definitions = _define("definitions", snapshot.definitions)
+    executions = [_execution(place, each, definitions) for place, each in enumerate(snapshot.executions)]
+    sandbox.reset(None)
+    for clock in snapshot.clocks:
+        sandbox.clock.put(clock.customer_id, Setting(timedelta(seconds=clock.offset_in_seconds), clock.frozen))
+    for seed in snapshot.seeds:
+        sandbox.ids.seed(seed.customer_id, seed.seed, seed.number)
+    sandbox.workflows.replace(workflows)
+    for execution in executions:
+        sandbox.executions.add(execution)
+    for entry in snapshot.requests:
+        sandbox.journal.record(entry.exchange())
+    for fault in sandbox.faults.of(None):
+        sandbox.faults.remove(fault.spec.id)
+    for state in snapshot.faults:
+        sandbox.faults.put(_fault(state, sandbox))
+
+
+def _define(name: str, entries: list[WorkflowEntry]) -> list[WorkflowDefinition]:
+    found = []
+    for place, entry in enumerate(entries):
+        try:
+            found.append(entry.define())
+        except InvalidDefinition as error:
+            faults = [ValidationDetail(show_path((name, place, *each.path)), each.message) for each in error.faults]
+            raise _invalid(*faults) from None
+    return found
+
+
+def _execution(place: int, state: ExecutionState, definitions: list[WorkflowDefinition]) -> Execution:
+    if state.definition >= len(definitions):
+        raise _invalid(ValidationDetail(f"executions[{place}].definition", "there is no such definition"))
+    execution = Execution(state.id, state.customer_id, definitions[state.definition], state.created)
+    for number, step in enumerate(state.steps):
+        try:
+            execution.take(step.task_id, step.outcome, step.at)
+        except (WrongStep, KeyError) as error:
+            path = f"executions[{place}].steps[{number}]"
+            raise _invalid(ValidationDetail(path, f"can't be taken: {error}")) from None
+    return execution
+
+
+def _fault_state(fault: Fault) -> FaultState:
+    return FaultState(
+        spec=fault.spec,
+        created=fault.created if fault.spec.ttl is not None else None,
+        is_permanent=fault.is_permanent,
+        tallies=[
+            TallyState(customer_id=who, seen=each.seen, struck=each.struck, window=each.window, used=each.used)
+            for who, each in fault.tallies.items()
+        ],
+    )
+
+
+def _fault(state: FaultState, sandbox: Sandbox) -> Fault:
+    created = state.created or sandbox.clock.now(state.spec.matcher.customer_id)
+    fault = Fault(state.spec, created, is_permanent=state.is_permanent)
+    for each in state.tallies:
+        fault.tallies[each.customer_id] = Tally(each.seen, each.struck, each.window, each.used)
+    return fault
+
+
+def _invalid(*faults: ValidationDetail) -> ApiError:
+    return ApiError("validation_failed", "The snapshot is not valid: see validation", validation=faults)

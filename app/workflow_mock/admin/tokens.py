@@ -1,0 +1,86 @@
+"""Tokens and keys: good ones, bad ones, new ones."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from workflow_mock.admin.parameters import Customer
+from workflow_mock.admin.shapes import View
+from workflow_mock.api.start import DOCUMENTED_PATH
+from workflow_mock.errors import ApiError
+from workflow_mock.fields import Duration, Shape, Uuid
+from workflow_mock.oauth.issue import Client, Minter
+from workflow_mock.oauth.specimens import Kind, specimen
+from workflow_mock.oauth.verify import TokenVerifier
+from workflow_mock.settings import Settings
+from workflow_mock.state.journal import Exchange
+from workflow_mock.web import issuer_of
+
+
+class Wish(Shape):
+    """The token that is wanted; without any member, a good one."""
+
+    kind: Kind = Field(Kind.GOOD, strict=False)
+    client_id: str = Field("demo", min_length=1, max_length=100)
+    scopes: list[Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")]] | None = Field(None, max_length=100)
+    customers: list[Uuid] | None = Field(None, max_length=100, description="Whom it may act for; else everybody.")
+    lifetime: Duration | None = Field(None, description="Else --token-lifetime.", examples=["10m"])
+    claims: dict[str, Any] = Field(default_factory=dict, description="Put over those that it would have.")
+
+
+class Presented(View):
+    """What presenting the token for this customer gets."""
+
+    status: int
+    code: str | None = Field(description="In errors; null where the token is good.")
+    www_authenticate: str | None
+
+
+class Minted(View):
+    access_token: str
+    expected: Presented
+
+
+class Rotation(Shape):
+    overlap: Duration = Field(timedelta(0), description="How long the old key still counts.", examples=["5m"])
+
+
+class Rotated(View):
+    kid: str
+    valid_kids: list[str]
+
+
+def router(settings: Settings, minter: Minter, verifier: TokenVerifier) -> APIRouter:
+    routes = APIRouter(tags=["Tokens"])
+
+    @routes.post("/tokens", status_code=201)
+    async def mint(wish: Wish, request: Request, customer: Customer = None) -> Minted:
+        """Mint a token, good or bad in a named way, by the customer's clock; and say what it gets."""
+        here = issuer_of(request.scope, request.headers.get("host", "").encode("latin-1"))
+        client = Client(wish.client_id, "", customers=None if wish.customers is None else tuple(wish.customers))
+        scopes = [settings.scope] if wish.scopes is None else wish.scopes
+        claims = minter.claims(client, scopes, here, customer or "", wish.lifetime or minter.lifetime)
+        key = await minter.issuer.signing_key()
+        token = specimen(wish.kind, claims, wish.claims, key, settings.clock_skew)
+        minter.issuer.remember(claims["iss"])
+        exchange = Exchange.of_customer(customer or "", DOCUMENTED_PATH)
+        try:
+            await verifier.verify(token, exchange, request_issuer=here)
+        except ApiError as error:
+            challenge = dict(error.headers).get(b"www-authenticate")
+            expected = Presented(
+                status=error.status, code=error.code, www_authenticate=challenge and challenge.decode("latin-1")
+            )
+        else:
+            expected = Presented(status=200, code=None, www_authenticate=None)
+        return Minted(access_token=token, expected=expected)
+
+    @routes.post("/keys/rotate")
+    async def rotate(rotation: Rotation) -> Rotated:
+        """Sign with a new key from now on."""
+        key = await minter.issuer.rotate(rotation.overlap)
+        return Rotated(kid=key.kid, valid_kids=[each.kid for each in minter.issuer.signing_keys])
+
+    return routes

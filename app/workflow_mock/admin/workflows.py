@@ -1,0 +1,80 @@
+"""Workflows: what can be started."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from workflow_mock.admin.parameters import Customer
+from workflow_mock.admin.shapes import View
+from workflow_mock.catalogue import WorkflowEntry, entry_of
+from workflow_mock.domain.definition import InvalidDefinition, show_path
+from workflow_mock.errors import ApiError, ValidationDetail
+from workflow_mock.fields import Uuid
+from workflow_mock.state.sandbox import Sandbox
+
+Id = Annotated[Uuid, Path(alias="workflowId")]
+
+
+class WorkflowSummary(View):
+    id: Uuid
+    name: str
+    customers: list[Uuid] | None
+    tasks: int
+
+
+class WorkflowPage(View):
+    workflows: list[WorkflowSummary]
+
+
+def router(sandbox: Sandbox) -> APIRouter:
+    routes = APIRouter(prefix="/workflows", tags=["Workflows"])
+
+    @routes.get("")
+    async def find(customer: Customer = None) -> WorkflowPage:
+        """The workflows that can be started, by everybody or by this customer."""
+        return WorkflowPage(
+            workflows=[
+                WorkflowSummary(
+                    id=workflow.id,
+                    name=workflow.name,
+                    customers=None if workflow.customers is None else sorted(workflow.customers),
+                    tasks=len(workflow.tasks),
+                )
+                for workflow in sandbox.workflows
+                if customer is None or workflow.serves(customer)
+            ]
+        )
+
+    @routes.get("/{workflowId}", response_model_exclude_none=True)
+    async def get(workflow_id: Id) -> WorkflowEntry:
+        workflow = sandbox.workflows.get(workflow_id)
+        if workflow is None:
+            raise _unknown(workflow_id)
+        return entry_of(workflow)
+
+    @routes.put("/{workflowId}", response_model_exclude_none=True)
+    async def put(workflow_id: Id, entry: WorkflowEntry) -> WorkflowEntry:
+        """Put a workflow over the catalogue's, as a catalogue file has it. What runs keeps its definition."""
+        if entry.id not in (None, workflow_id):
+            fault = [ValidationDetail("id", "is not that of the path")]
+            raise ApiError("validation_failed", "The workflow is not valid: see validation", validation=fault)
+        try:
+            definition = entry.model_copy(update={"id": workflow_id}).define()
+        except InvalidDefinition as error:
+            faults = [ValidationDetail(show_path(fault.path), fault.message) for fault in error.faults]
+            raise ApiError(
+                "validation_failed", "The workflow is not valid: see validation", validation=faults
+            ) from None
+        sandbox.workflows.put(definition)
+        return entry_of(definition)
+
+    @routes.delete("/{workflowId}", status_code=204)
+    async def delete(workflow_id: Id) -> None:
+        if sandbox.workflows.remove(workflow_id) is None:
+            raise _unknown(workflow_id)
+
+    return routes
+
+
+def _unknown(workflow_id: str) -> ApiError:
+    return ApiError("not_found", f"There is no workflow {workflow_id}")

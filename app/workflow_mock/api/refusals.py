@@ -1,0 +1,65 @@
+"""What FastAPI refuses or fails at, in the envelope: a wrong base URL is a common first mistake."""
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from workflow_mock.api.envelope import render
+from workflow_mock.api.front import internal_error
+from workflow_mock.domain.definition import show_path
+from workflow_mock.errors import ApiError, ValidationDetail
+
+logger = logging.getLogger(__name__)
+
+
+def handle_errors(app: FastAPI, hint: str) -> None:
+    """Give the application's errors the envelope; `hint` says which routes there are."""
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        if isinstance(error, ApiError):
+            return _answer(error)
+        if isinstance(error, RequestValidationError):
+            return _answer(_invalid(error))
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        if status == 405 and isinstance(error, HTTPException):
+            allow = ((b"allow", (error.headers or {}).get("Allow", "").encode("ascii")),)
+            return _answer(
+                ApiError("method_not_allowed", f"{request.url.path} doesn't take {request.method}", headers=allow)
+            )
+        if status == 400:
+            return _answer(ApiError("malformed_json", "The body can't be read as JSON"))
+        return _answer(ApiError("route_not_found", f"No such route; {hint}"))
+
+    for kind in (HTTPException, ApiError, RequestValidationError):
+        app.add_exception_handler(kind, refuse)
+    app.add_exception_handler(Exception, _fail)
+
+
+def _invalid(error: RequestValidationError) -> ApiError:
+    faults = []
+    for fault in error.errors():
+        where, *path = fault["loc"]
+        if fault["type"] == "json_invalid":
+            return ApiError("malformed_json", f"The body isn't JSON: {fault['ctx']['error']} at character {path[0]}")
+        message = (
+            fault["msg"].removeprefix("Value error, ").replace("Extra inputs are not permitted", "is not known here")
+        )
+        faults.append(ValidationDetail(show_path(tuple(path)) or where, message))
+    return ApiError("validation_failed", "The request is not valid: see validation", validation=faults)
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    logger.error("%s: a fault of the server's own", request.state.request_id, exc_info=error)
+    answer = _answer(internal_error(request.state.request_id))
+    answer.headers["X-Request-Id"] = request.state.request_id  # Starlette answers here outside of `Front`
+    return answer
+
+
+def _answer(error: ApiError) -> Response:
+    answer = render(error)
+    response = Response(answer.body, answer.status)
+    response.raw_headers.extend(answer.headers)
+    return response

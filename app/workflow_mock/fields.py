@@ -1,0 +1,82 @@
+"""Types of JSON values that catalogue files and the control plane have in common."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+
+from workflow_mock.domain.ids import parse_uuid
+from workflow_mock.domain.times import timestamp
+
+MAX_DURATION = timedelta(days=3650)
+
+_SHORT = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d)")
+_ISO = re.compile(
+    r"P(?=[\dT])(?:(?P<days>\d{1,6})D)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,12}(?:\.\d{1,9})?)S)?)?"
+)
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Shape(BaseModel):
+    """An object in camelCase without unknown members, and without conversions."""
+
+    model_config = ConfigDict(
+        extra="forbid", alias_generator=to_camel, populate_by_name=True, strict=True, frozen=True, allow_inf_nan=False
+    )
+
+
+def _uuid(text: str) -> str:
+    uuid = parse_uuid(text)
+    if uuid is None:
+        raise ValueError("must be a UUID of 36 characters with dashes, such as 3c90c3cc-0d44-4b50-8888-8dd25736052a")
+    return uuid
+
+
+def parse_duration(text: object) -> timedelta:
+    """ISO 8601 without years, months and weeks (`PT1H30M`), or short (`90s`, `200ms`). Raises ValueError."""
+    parts: dict[str, str | None] = {}
+    if isinstance(text, timedelta):
+        return text
+    if isinstance(text, str) and (short := _SHORT.fullmatch(text)):
+        parts = {_UNITS[short[2]]: short[1]}
+    elif isinstance(text, str) and (iso := _ISO.fullmatch(text)):
+        parts = iso.groupdict()
+    if not parts:
+        raise ValueError("must be a duration such as 90s, 200ms, 2h, PT1H30M or P1D")
+    duration = sum((timedelta(**{unit: float(n)}) for unit, n in parts.items() if n and float(n) < 1e9), timedelta(0))
+    if duration > MAX_DURATION or any(n and float(n) >= 1e9 for n in parts.values()):
+        raise ValueError(f"must be at most {MAX_DURATION.days} days")
+    return duration
+
+
+def show_duration(duration: timedelta) -> str:
+    """ISO 8601, in seconds: `PT5400S`."""
+    return f"PT{duration.total_seconds():.6f}".rstrip("0").rstrip(".") + "S"
+
+
+Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_utc), PlainSerializer(timestamp)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(show_duration),
+    WithJsonSchema({"type": "string", "format": "duration", "examples": ["90s", "PT1H30M"]}),
+]

@@ -1,0 +1,60 @@
+"""What happens, told to whoever listens."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+MAX_HISTORY = 1000
+"""Events that a listener who comes back can still be told; the oldest is forgotten first."""
+
+MAX_WAITING = 1000
+"""Events that wait for one listener; one who lets more wait is dropped."""
+
+MAX_LISTENERS = 100
+
+
+class Event(NamedTuple):
+    number: int
+    kind: str
+    customer_id: str | None
+    data: Any
+    """An `Exchange`, or what JSON has; turned into JSON when somebody listens, as most of the time nobody does."""
+
+
+class Events:
+    def __init__(self) -> None:
+        self._number = 0
+        self._history: deque[Event] = deque(maxlen=MAX_HISTORY)
+        self._listeners: set[asyncio.Queue[Event | None]] = set()
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._listeners) >= MAX_LISTENERS
+
+    def publish(self, kind: str, customer_id: str | None, data: Any) -> None:
+        self._number += 1
+        event = Event(self._number, kind, customer_id, data)
+        self._history.append(event)
+        for listener in tuple(self._listeners):
+            if listener.qsize() >= MAX_WAITING:
+                self._listeners.discard(listener)
+                listener.put_nowait(None)
+            else:
+                listener.put_nowait(event)
+
+    async def listen(self, after: int | None) -> AsyncIterator[Event | None]:
+        """The events from now on, or from the one after this number on; None at the end, for a listener too slow."""
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        for event in self._history if after is not None else ():
+            if event.number > (after or 0):
+                queue.put_nowait(event)
+        self._listeners.add(queue)
+        try:
+            while True:
+                waited = await queue.get()
+                yield waited
+                if waited is None:
+                    return
+        finally:
+            self._listeners.discard(queue)

@@ -1,0 +1,279 @@
+"""Faults: what to break, for whom, how often.
+
+A fault is data (`FaultSpec`) and a little memory of what it has done (`Fault`). Names and meanings follow WireMock's.
+"""
+
+import random
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+from uuid import uuid4
+
+from pydantic import Field, model_validator
+
+from workflow_mock.fields import Duration, Shape, Uuid
+from workflow_mock.settings import TOKEN_PATH
+from workflow_mock.state.clock import Clock
+from workflow_mock.state.journal import Exchange
+from workflow_mock.state.matcher import Matcher
+
+MAX_FAULTS = 10_000
+"""In force at once; over that, the oldest goes."""
+
+MAX_TALLIES = 1000
+"""Customers for whom one fault counts; the one whose count began first is forgotten first."""
+
+MAX_DELAY_MILLISECONDS = 10 * 60 * 1000
+
+Milliseconds = Annotated[float, Field(ge=0, le=MAX_DELAY_MILLISECONDS, strict=False)]
+HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$")]
+HeaderValue = Annotated[str, Field(pattern=r"^[ -~]{0,1000}$")]
+
+
+class Connection(StrEnum):
+    """What happens to the connection instead of an answer."""
+
+    RESET = "CONNECTION_RESET_BY_PEER"
+    EMPTY = "EMPTY_RESPONSE"
+    MALFORMED = "MALFORMED_RESPONSE_CHUNK"
+    RANDOM = "RANDOM_DATA_THEN_CLOSE"
+
+
+class Uniform(Shape):
+    type: Literal["uniform"]
+    lower: Milliseconds
+    upper: Milliseconds
+
+    def draw(self, source: random.Random) -> float:
+        return source.uniform(self.lower, self.upper)
+
+
+class LogNormal(Shape):
+    type: Literal["lognormal"]
+    median: Milliseconds
+    sigma: float = Field(ge=0, le=10)
+
+    def draw(self, source: random.Random) -> float:
+        return self.median * source.lognormvariate(0, self.sigma)
+
+
+class Dribble(Shape):
+    """The body in so many chunks over so many milliseconds."""
+
+    number_of_chunks: int = Field(ge=1, le=10_000)
+    total_duration: Milliseconds
+
+
+class Quota(Shape):
+    """Of the matching requests of a customer, so many in a window are let through."""
+
+    limit: int = Field(ge=0)
+    window: Duration
+
+
+class FaultSpec(Shape):
+    """A fault: which requests it is for, how often it strikes, and what it does."""
+
+    id: Uuid = Field(default_factory=lambda: str(uuid4()))
+    matcher: Matcher = Field(default_factory=Matcher)
+    when: Literal["before", "afterCommit"] = Field(
+        "before", description="afterCommit does the work first, and then breaks the answer."
+    )
+    # How often:
+    times: int | None = Field(None, ge=1, description="It strikes so many times at most.")
+    after: int = Field(0, ge=0, description="It lets so many matching requests through first.")
+    probability: float = Field(1.0, ge=0, le=1, strict=False)
+    seed: int = Field(0, description="Of the probability and the delays.")
+    ttl: Duration | None = Field(None, description="It ends so long after it was made.")
+    quota: Quota | None = Field(
+        None, description="It strikes what is over the quota; 429 unless status says otherwise."
+    )
+    # What it does:
+    status: int | None = Field(None, ge=400, le=599)
+    code: str = Field("injected_fault", min_length=1, max_length=100)
+    message: str = Field("A fault that was asked for at /__admin/faults", max_length=1000)
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=50)
+    retry_after: Duration | None = Field(None, description="For the Retry-After header, in whole seconds.")
+    fixed_delay_milliseconds: Milliseconds = 0
+    delay_distribution: Uniform | LogNormal | None = Field(None, discriminator="type")
+    fault: Connection | None = Field(None, strict=False)
+    chunked_dribble_delay: Dribble | None = None
+    truncate_body_at: int | None = Field(None, ge=0, description="The answer ends after so many bytes of its body.")
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "FaultSpec":
+        if self.matcher.is_of_answers:
+            raise ValueError("matcher: status, errorCode, executionId and faultId are known too late for a fault")
+        if self.fault is not None and self.status is not None:
+            raise ValueError("fault and status exclude each other: there is no answer to give a status to")
+        return self
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a fault has done: requests that matched it, those that it struck, and the quota's window."""
+
+    seen: int = 0
+    struck: int = 0
+    window: datetime | None = None
+    used: int = 0
+
+
+class Fault:
+    """A fault in force. One of the catalogue, or with a quota, counts for each customer apart."""
+
+    def __init__(self, spec: FaultSpec, created: datetime, *, is_permanent: bool = False) -> None:
+        self.spec = spec
+        self.created = created
+        self.is_permanent = is_permanent
+        self.tallies: OrderedDict[str, Tally] = OrderedDict()
+
+    def strikes(self, exchange: Exchange) -> bool:
+        """Whether this exchange is struck; counts it if it matches."""
+        spec = self.spec
+        if exchange.path == TOKEN_PATH and spec.matcher.url_path is None:
+            return False  # who wants the next start to fail doesn't mean the token for it
+        if not spec.matcher.matches(exchange):
+            return False
+        tally = self._tally(exchange)
+        if (spec.times is not None and tally.struck >= spec.times) or self.has_expired(exchange.time):
+            return False
+        tally.seen += 1
+        if tally.seen <= spec.after or self.source(exchange).random() >= spec.probability:
+            return False
+        if spec.quota is not None and not _is_over(spec.quota, tally, exchange.time):
+            return False
+        tally.struck += 1
+        return True
+
+    def miss(self, exchange: Exchange) -> None:
+        """Take back that it struck this exchange."""
+        self._tally(exchange).struck -= 1
+        exchange.fault_id = None
+
+    def forget(self, customer_id: str) -> None:
+        self.tallies.pop(customer_id, None)
+
+    def source(self, exchange: Exchange) -> random.Random:
+        """The randomness for the request seen last: the same for the same seed, whatever else the server is asked."""
+        return random.Random(f"{self.spec.seed}/{self._tally(exchange).seen}")  # noqa: S311 - repeatable, not secret
+
+    @property
+    def replaces(self) -> bool:
+        """Whether there is another answer than the true one, or none."""
+        return self.spec.status is not None or self.spec.fault is not None or self.spec.quota is not None
+
+    @property
+    def loses_answers(self) -> bool:
+        return self.replaces or self.spec.truncate_body_at is not None
+
+    def has_expired(self, now: datetime) -> bool:
+        return self.spec.ttl is not None and now - self.created >= self.spec.ttl
+
+    def retry_after(self, exchange: Exchange) -> timedelta | None:
+        """What to say in Retry-After: what the fault says, or when the quota's window ends."""
+        window = self._tally(exchange).window
+        if self.spec.retry_after is None and self.spec.quota is not None and window is not None:
+            return window + self.spec.quota.window - exchange.time
+        return self.spec.retry_after
+
+    def _tally(self, exchange: Exchange) -> Tally:
+        who = exchange.customer_id if self.is_permanent or self.spec.quota is not None else ""
+        tally = self.tallies.get(who)
+        if tally is None:
+            tally = self.tallies[who] = Tally()
+            if len(self.tallies) > MAX_TALLIES:
+                self.tallies.popitem(last=False)
+        return tally
+
+
+def _is_over(quota: Quota, tally: Tally, now: datetime) -> bool:
+    if tally.window is None or not tally.window <= now < tally.window + quota.window:
+        tally.window, tally.used = now, 0
+    tally.used += 1
+    return tally.used > quota.limit
+
+
+class Faults:
+    """The faults in force, found by customer and workflow. The catalogue's are there again after a reset."""
+
+    def __init__(self, permanent: Iterable[FaultSpec], clock: Clock) -> None:
+        self._clock = clock
+        self._faults: OrderedDict[str, Fault] = OrderedDict()
+        self._permanent: tuple[FaultSpec, ...] = ()
+        self._index: dict[str | None, dict[str | None, list[Fault]]] = {}
+        self.reload(permanent)
+
+    def __len__(self) -> int:
+        return len(self._faults)
+
+    def of(self, customer_id: str | None) -> list[Fault]:
+        """The faults of a customer, newest first, or all, oldest first."""
+        if customer_id is None:
+            return list(self._faults.values())
+        return [fault for faults in self._index.get(customer_id, {}).values() for fault in faults]
+
+    def get(self, fault_id: str) -> Fault | None:
+        return self._faults.get(fault_id)
+
+    def reload(self, permanent: Iterable[FaultSpec]) -> None:
+        """Have these for the catalogue's from now on."""
+        for spec in self._permanent:
+            self.remove(spec.id)
+        self._permanent = tuple(permanent)
+        self._restore()
+
+    def add(self, spec: FaultSpec, *, is_permanent: bool = False) -> Fault:
+        """Put a fault in force, by the clock of its customer if it is for one, in place of one of the same id."""
+        fault = Fault(spec, self._clock.now(spec.matcher.customer_id), is_permanent=is_permanent)
+        self.put(fault)
+        return fault
+
+    def put(self, fault: Fault) -> None:
+        self.remove(fault.spec.id)
+        self._faults[fault.spec.id] = fault
+        matcher = fault.spec.matcher
+        self._index.setdefault(matcher.customer_id, {}).setdefault(matcher.workflow_id, []).insert(0, fault)
+        if len(self._faults) > MAX_FAULTS:
+            self.remove(next(iter(self._faults)))
+
+    def remove(self, fault_id: str) -> Fault | None:
+        fault = self._faults.pop(fault_id, None)
+        if fault is not None:
+            matcher = fault.spec.matcher
+            by_workflow = self._index[matcher.customer_id]
+            by_workflow[matcher.workflow_id].remove(fault)
+            if not by_workflow[matcher.workflow_id]:
+                del by_workflow[matcher.workflow_id]
+            if not by_workflow:
+                del self._index[matcher.customer_id]
+        return fault
+
+    def candidates(self, exchange: Exchange) -> list[Fault]:
+        """The faults for this customer and workflow, those that are for fewer first, and of those the newest."""
+        found: list[Fault] = []
+        for customer in (exchange.customer_id, None):
+            if by_workflow := self._index.get(customer):
+                for workflow in (exchange.workflow_id, None) if exchange.workflow_id else (None,):
+                    found += by_workflow.get(workflow, ())
+        return found
+
+    def clear(self, customer_id: str | None) -> None:
+        """Forget the faults of a customer, or all, in place; the catalogue's are as they were at the start."""
+        if customer_id is None:
+            self._faults.clear()
+            self._index.clear()
+            self._restore()
+            return
+        for fault in self.of(customer_id):
+            self.remove(fault.spec.id)
+        for faults in self._index.get(None, {}).values():
+            for fault in faults:
+                fault.forget(customer_id)
+
+    def _restore(self) -> None:
+        for spec in self._permanent:
+            self.add(spec, is_permanent=True)

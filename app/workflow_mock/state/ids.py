@@ -1,0 +1,46 @@
+"""New ids: random ones, or a repeatable sequence for each customer where there is a seed."""
+
+from collections import OrderedDict
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+MAX_CUSTOMERS = 10_000
+"""Customers whose place in their sequence is known; the one longest unused starts again from the seed first."""
+
+
+class Ids:
+    def __init__(self, seed: str | None) -> None:
+        self._first_seed = seed
+        self._seed = seed
+        self._customers: OrderedDict[str, tuple[str, int]] = OrderedDict()
+
+    def new(self, customer_id: str) -> str:
+        """A version 4 UUID: of the customer's sequence, or random where neither it nor the server has a seed."""
+        seed, number = self._customers.get(customer_id) or (self._seed, 0)
+        if seed is None:
+            return str(uuid4())
+        self.seed(customer_id, seed, number + 1)
+        return str(UUID(bytes=sha256(f"{seed}/{customer_id}/{number}".encode()).digest()[:16], version=4))
+
+    def seed(self, customer_id: str | None, seed: str, number: int = 0) -> None:
+        """Make the customer's next id the one of this number in the sequence of this seed; for all, begin again."""
+        if customer_id is None:
+            self._seed = seed
+            self._customers.clear()
+            return
+        self._customers[customer_id] = seed, number
+        self._customers.move_to_end(customer_id)
+        if len(self._customers) > MAX_CUSTOMERS:
+            self._customers.popitem(last=False)
+
+    def seeds(self) -> list[tuple[str | None, str, int]]:
+        """Customer, seed and number of the next id: the server's, where it has a seed, and the customers'."""
+        server: list[tuple[str | None, str, int]] = [] if self._seed is None else [(None, self._seed, 0)]
+        return [*server, *((who, seed, number) for who, (seed, number) in self._customers.items())]
+
+    def clear(self, customer_id: str | None) -> None:
+        if customer_id is None:
+            self._seed = self._first_seed
+            self._customers.clear()
+        else:
+            self._customers.pop(customer_id, None)

@@ -1,0 +1,87 @@
+"""Bounded keeping of what comes in: executions, journal entries."""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection
+from itertools import islice
+from typing import Generic, Protocol, TypeVar
+
+
+class Item(Protocol):
+    number: int
+    """Its place in the order of arrival; given by whoever keeps it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def customer_id(self) -> str: ...
+
+
+T = TypeVar("T", bound=Item)
+
+
+class Kept(Generic[T]):
+    """The newest `per_customer` items of each customer, and the newest `total` of all; each in the order they came.
+
+    One more drops the customer's oldest, or the oldest of all, in constant time.
+    """
+
+    def __init__(self, *, per_customer: int, total: int) -> None:
+        self._per_customer = per_customer
+        self._total = total
+        self._number = 0
+        self._items: OrderedDict[str, T] = OrderedDict()
+        self._by_customer: dict[str, deque[T]] = {}
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def add(self, item: T) -> None:
+        item.number = self._number = self._number + 1
+        if item.id in self._items:  # a seeded sequence that was begun again
+            self.remove(lambda other: other.id == item.id, item.customer_id)
+        self._items[item.id] = item
+        own = self._by_customer.get(item.customer_id)
+        if own is None:
+            self._by_customer[item.customer_id] = own = deque()
+        own.append(item)
+        if len(own) > self._per_customer:
+            del self._items[own.popleft().id]
+        elif len(self._items) > self._total:
+            _, oldest = self._items.popitem(last=False)
+            self._by_customer[oldest.customer_id].popleft()
+            self._forget_if_empty(oldest.customer_id)
+
+    def get(self, item_id: str) -> T | None:
+        return self._items.get(item_id)
+
+    def of(self, customer_id: str | None) -> Collection[T]:
+        """The items of a customer, or of all, oldest first."""
+        return self._items.values() if customer_id is None else self._by_customer.get(customer_id, ())
+
+    def page(self, customer_id: str | None, wanted: Callable[[T], bool], after: int, limit: int) -> list[T]:
+        """The first `limit` wanted items that came after this number."""
+        return list(islice((item for item in self.of(customer_id) if item.number > after and wanted(item)), limit))
+
+    def remove(self, unwanted: Callable[[T], bool], customer_id: str | None) -> list[T]:
+        """Take out, and return, the items of a customer, or of all, that are unwanted."""
+        gone = [item for item in self.of(customer_id) if unwanted(item)]
+        for item in gone:
+            del self._items[item.id]
+        for customer in {item.customer_id for item in gone}:
+            left = [item for item in self._by_customer[customer] if item.id in self._items]
+            self._by_customer[customer] = deque(left)
+            self._forget_if_empty(customer)
+        return gone
+
+    def clear(self, customer_id: str | None) -> None:
+        """Forget the items of a customer, or of all, in place."""
+        if customer_id is None:
+            self._items.clear()
+            self._by_customer.clear()
+        else:
+            for item in self._by_customer.pop(customer_id, ()):
+                del self._items[item.id]
+
+    def _forget_if_empty(self, customer_id: str) -> None:
+        if not self._by_customer[customer_id]:
+            del self._by_customer[customer_id]

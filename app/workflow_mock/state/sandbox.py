@@ -1,0 +1,72 @@
+"""Everything that lives between requests, in one place, so that a reset can't forget a part of it."""
+
+from collections.abc import Sequence
+
+from workflow_mock.domain.definition import Outcome, WorkflowDefinition
+from workflow_mock.domain.execution import Execution
+from workflow_mock.state.clock import Clock
+from workflow_mock.state.events import Events
+from workflow_mock.state.faults import Faults, FaultSpec
+from workflow_mock.state.ids import Ids
+from workflow_mock.state.journal import Exchange, Journal
+from workflow_mock.state.kept import Kept
+from workflow_mock.state.workflows import Workflows
+
+
+class Sandbox:
+    """The state. A customer is a world of its own in it: each part is kept, and can be reset, by customer."""
+
+    def __init__(
+        self,
+        workflows: Sequence[WorkflowDefinition],
+        faults: Sequence[FaultSpec] = (),
+        *,
+        seed: str | None = None,
+        max_executions: int,
+        max_executions_total: int,
+        max_requests: int,
+    ) -> None:
+        self.clock = Clock()
+        self.ids = Ids(seed)
+        self.workflows = Workflows(workflows)
+        self.executions: Kept[Execution] = Kept(per_customer=max_executions, total=max_executions_total)
+        self.journal = Journal(per_customer=max_requests, total=max_requests)
+        self.faults = Faults(faults, self.clock)
+        self.events = Events()
+        self.catalogue_fault: str | None = None
+        """Why catalogue files that were changed aren't in force."""
+
+    def start(self, customer_id: str, workflow_id: str) -> Execution:
+        """Start a workflow for a customer. Raises ApiError (404)."""
+        definition = self.workflows.offered(workflow_id, customer_id)
+        execution = Execution(self.ids.new(customer_id), customer_id, definition, self.clock.now(customer_id))
+        self.executions.add(execution)
+        self._tell(execution, "started")
+        return execution
+
+    def take(self, execution: Execution, task_id: str, outcome: Outcome) -> None:
+        """Complete or fail a task. Raises WrongStep; KeyError where the execution has no such task."""
+        execution.take(task_id, outcome, self.clock.now(execution.customer_id))
+        self._tell(execution, f"task {outcome}", task_id)
+
+    def advance(self, execution: Execution, *, to_end: bool) -> None:
+        """Give the tasks in the queue their outcomes. Raises WrongStep."""
+        execution.advance(self.clock.now(execution.customer_id), to_end=to_end)
+        self._tell(execution, "advanced")
+
+    def record(self, exchange: Exchange) -> None:
+        """Keep an exchange in the journal, and tell of it."""
+        self.journal.record(exchange)
+        self.events.publish("request", exchange.customer_id or None, exchange)
+
+    def reset(self, customer_id: str | None) -> None:
+        """Everything of a customer, or all, back to the state after start."""
+        for part in (self.clock, self.ids, self.executions, self.journal, self.faults):
+            part.clear(customer_id)
+        if customer_id is None:
+            self.workflows.clear()
+        self.events.publish("reset", customer_id, {})
+
+    def _tell(self, execution: Execution, what: str, task_id: str | None = None) -> None:
+        data = {"id": execution.id, "workflowId": execution.definition.id, "event": what, "taskId": task_id}
+        self.events.publish("execution", execution.customer_id, data)

@@ -1,0 +1,64 @@
+"""What is kept of executions and requests: the newest of each customer, and of all."""
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+from workflow_mock.catalogue import demo
+from workflow_mock.domain.execution import Execution
+from workflow_mock.state.kept import Kept
+
+DEFINITION = demo().workflows[0]
+
+steps = st.lists(
+    st.tuples(st.just("add"), st.sampled_from("abcd"))
+    | st.tuples(st.just("clear"), st.sampled_from("abcd"))
+    | st.tuples(st.just("remove even"), st.sampled_from("abcd") | st.none()),
+    max_size=60,
+)
+
+
+def execution(number: int, customer: str) -> Execution:
+    return Execution(str(number), customer, DEFINITION, datetime(2024, 1, 1, tzinfo=UTC))
+
+
+@given(steps, st.integers(1, 6), st.integers(1, 10))
+def test_it_keeps_what_a_naive_model_keeps(steps: list[tuple[str, str]], per_customer: int, total: int) -> None:
+    kept: Kept[Execution] = Kept(per_customer=per_customer, total=total)
+    model: list[tuple[str, str]] = []
+    for number, (what, customer) in enumerate(steps):
+        if what == "add":
+            kept.add(execution(number, customer))
+            model.append((str(number), customer))
+            own = [each for each in model if each[1] == customer]
+            if len(own) > per_customer:
+                model.remove(own[0])
+            elif len(model) > total:
+                model.pop(0)
+        elif what == "clear":
+            kept.clear(customer)
+            model = [each for each in model if each[1] != customer]
+        else:
+            kept.remove(lambda each: int(each.id) % 2 == 0, customer)
+            model = [(id, who) for id, who in model if int(id) % 2 or customer not in (who, None)]
+        assert [(each.id, each.customer_id) for each in kept.of(None)] == model
+        for who in "abcd":
+            assert [each.id for each in kept.of(who)] == [id for id, owner in model if owner == who]
+
+
+def test_an_id_that_comes_again_takes_the_place_of_the_first() -> None:
+    kept: Kept[Execution] = Kept(per_customer=5, total=5)
+    kept.add(execution(1, "a"))
+    kept.add(again := execution(1, "a"))
+    assert list(kept.of("a")) == list(kept.of(None)) == [again]
+
+
+def test_pages_go_on_after_what_was_dropped_meanwhile() -> None:
+    kept: Kept[Execution] = Kept(per_customer=4, total=4)
+    for number in range(4):
+        kept.add(execution(number, "a"))
+    first = kept.page(None, lambda _: True, 0, 2)
+    for number in range(4, 7):
+        kept.add(execution(number, "a"))
+    rest = kept.page(None, lambda _: True, first[-1].number, 10)
+    assert [each.id for each in rest] == ["3", "4", "5", "6"]
