@@ -73,11 +73,11 @@ def serve(**values: Any) -> None:
             if settings.ready_file:
                 listener.write_ready_file(settings.ready_file, url, settings.issuer)
             if settings.watch:
-                watching = watch.watch(settings.catalogue, app.state.reload)
+                watching = watch.watch(settings.catalogue, app.reload)
                 tasks.append(asyncio.get_running_loop().create_task(watching))
             click.echo(banner.banner(url, settings, content, command=sys.argv[0]))
 
-        listener.serve(listener.server(app, settings, announce), listening)
+        listener.serve(listener.server(app.asgi, settings, announce), listening)
     except Unusable as error:
         raise Failure(str(error)) from None
 

@@ -1,13 +1,9 @@
-"""The contract as a file, and the routes that serve it."""
+"""The contracts: the documented one, written by hand, and the control plane's, which is generated."""
 
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse, Response
-
-from workflow_mock.documents import parse
 from workflow_mock.settings import Settings
 
 _NAME = "workflow-api.yaml"
@@ -30,25 +26,6 @@ def admin_contract() -> str:
     from workflow_mock.oauth.keys import SigningKey  # noqa: PLC0415
     from workflow_mock.server import create_app  # noqa: PLC0415
 
-    app = create_app(Settings(), demo(), SigningKey.begin(None)).state.control_plane()
+    app = create_app(Settings(), demo(), SigningKey.begin(None)).control_plane()
     text: str = yaml.safe_dump(app.openapi(), sort_keys=False, allow_unicode=True, width=120)
     return text
-
-
-@cache
-def _contract_as_json() -> JSONResponse:
-    return JSONResponse(parse(contract(), is_json=False))
-
-
-def router() -> APIRouter:
-    routes = APIRouter(include_in_schema=False)
-
-    @routes.get("/openapi.yaml")
-    async def openapi_yaml() -> Response:
-        return Response(contract(), media_type="application/yaml")
-
-    @routes.get("/openapi.json")
-    async def openapi_json() -> Response:
-        return _contract_as_json()
-
-    return routes

@@ -1,18 +1,16 @@
 """Wiring: settings in, application out."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
-from workflow_mock import __version__, contract
 from workflow_mock.admin.guard import Guard
-from workflow_mock.api.cors import Cors
 from workflow_mock.api.front import Front
-from workflow_mock.api.refusals import handle_errors
-from workflow_mock.api.start import DOCUMENTED_PATH, StartExecution
+from workflow_mock.api.start import StartExecution
 from workflow_mock.catalogue import Catalogue
-from workflow_mock.oauth import metadata
 from workflow_mock.oauth.issue import Minter
 from workflow_mock.oauth.issuers import OwnIssuer, RemoteIssuer, TrustedIssuer
 from workflow_mock.oauth.keys import KeyUnusable, SigningKey, read_jwks, shared_secret
@@ -20,10 +18,23 @@ from workflow_mock.oauth.token_endpoint import TokenEndpoint
 from workflow_mock.oauth.verify import TokenVerifier
 from workflow_mock.settings import Settings, Unusable, flag, is_http_url
 from workflow_mock.state.sandbox import Sandbox
+from workflow_mock.web import Lazy
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
-def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[SigningKey]) -> FastAPI:
-    """The whole server as an ASGI application. Raises Unusable."""
+class Application(NamedTuple):
+    """The whole server. What FastAPI serves is made when it is first asked for: importing FastAPI takes 200 ms."""
+
+    asgi: ASGIApp
+    reload: Callable[[Catalogue | Unusable], None]
+    pages: Callable[[], "FastAPI"]
+    control_plane: Callable[[], "FastAPI"]
+
+
+def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[SigningKey]) -> Application:
+    """Raises Unusable."""
     sandbox = Sandbox(
         catalogue.workflows,
         catalogue.faults,
@@ -45,20 +56,12 @@ def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[Sig
     clients = {client.id: client for client in catalogue.clients}
     token = TokenEndpoint(minter, clients, default_scope=settings.scope, strict=settings.strict)
 
-    app = FastAPI(
-        title="workflow-mock",
-        version=__version__,
-        openapi_url=None,  # the contract is written by hand: see `contract`
-        redirect_slashes=False,
-        # It calls nobody, whatever the environment says.
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
-    )
-    app.include_router(metadata.router(own, lambda: token.scopes))
-    app.include_router(contract.router())
-    handle_errors(app, f"a workflow is started by POST {DOCUMENTED_PATH}")
+    def pages() -> "FastAPI":
+        from workflow_mock.pages import pages_app  # noqa: PLC0415
 
-    def control_plane() -> FastAPI:
-        # Its routes take 150 ms to make, which a server that nobody controls need not spend.
+        return pages_app(own, token)
+
+    def control_plane() -> "FastAPI":
         from workflow_mock.admin.app import admin_app  # noqa: PLC0415
 
         return admin_app(settings, sandbox, minter, verifier)
@@ -72,10 +75,9 @@ def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[Sig
             clients.clear()
             clients.update({client.id: client for client in content.clients})
 
-    app.state.control_plane, app.state.reload = control_plane, reload
-    app.add_middleware(
-        Front,
-        admin=Guard(control_plane, settings),
+    app: ASGIApp = Front(
+        Lazy(pages),
+        admin=Guard(Lazy(control_plane), settings),
         sandbox=sandbox,
         start=StartExecution(sandbox, verifier, strict=settings.strict, max_body=settings.max_body),
         token=token,
@@ -83,14 +85,16 @@ def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[Sig
         journal=settings.journal,
     )
     if settings.cors_origin:
-        app.add_middleware(
-            Cors,
+        from workflow_mock.api.cors import Cors  # noqa: PLC0415
+
+        app = Cors(
+            app,
             allow_origins=list(settings.cors_origin),
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["WWW-Authenticate", "X-Request-Id", "Allow"],
         )
-    return app
+    return Application(app, reload, pages, control_plane)
 
 
 def _external_issuers(settings: Settings) -> list[TrustedIssuer]:

@@ -1,10 +1,12 @@
 """What the planes that are plain ASGI need of a request and an answer."""
 
+import asyncio
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from starlette.types import Receive, Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from workflow_mock.errors import Headers
 from workflow_mock.settings import ISSUER_PATH
@@ -29,6 +31,25 @@ class Disconnected(Exception):
 
 class TooLarge(ValueError):
     """The body is over the limit."""
+
+
+class Lazy:
+    """An ASGI application that is made, on a thread, when its first request comes."""
+
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._make = make
+        self._app: ASGIApp | None = None
+        self._making = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app or await self._made()
+        await app(scope, receive, send)
+
+    async def _made(self) -> ASGIApp:
+        async with self._making:
+            if self._app is None:
+                self._app = await asyncio.to_thread(self._make)
+            return self._app
 
 
 async def read_body(exchange: Exchange, receive: Receive, limit: int) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx2 as httpx
 import pytest
 from workflow_mock import catalogue, listener, server
+from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.oauth.keys import SigningKey
 from workflow_mock.settings import Settings
 from workflow_mock.state.sandbox import Sandbox
@@ -21,16 +22,13 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         raise RuntimeError("a secret detail")
 
     monkeypatch.setattr(Sandbox, "start", broken)
+    monkeypatch.setattr(OwnIssuer, "signing_keys", property(broken))
     settings = Settings(port=0)
     app = server.create_app(settings, catalogue.demo(), SigningKey.begin(None))
 
-    @app.get("/broken")
-    async def page() -> None:
-        broken()
-
     listening = listener.bind(settings.host, 0)
     ready = threading.Event()
-    running = listener.server(app, settings, ready.set)
+    running = listener.server(app.asgi, settings, ready.set)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()
     assert ready.wait(20)
@@ -60,7 +58,7 @@ def test_the_answer_has_the_request_id_and_nothing_of_the_fault(url: str, caplog
 
 def test_the_rest_of_the_application_fails_the_same_way(url: str, caplog: pytest.LogCaptureFixture) -> None:
     with httpx.Client(base_url=url, trust_env=False) as client:
-        answer = client.get("/broken")
+        answer = client.get("/api/authentication/.well-known/openid-configuration/jwks")
     assert answer.status_code == 500
     assert answer.headers["x-request-id"] in answer.json()["meta"]["errors"][0]["message"]
     assert "secret detail" not in answer.text

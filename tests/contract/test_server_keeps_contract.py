@@ -151,7 +151,7 @@ def test_every_answer_in_the_contract_is_one_that_these_tests_have_seen() -> Non
 
 def test_every_route_of_the_documented_plane_is_in_the_contract() -> None:
     app = server.create_app(Settings(), catalogue.demo(), SigningKey.begin(None))
-    served = app.openapi()["paths"]
+    served = app.pages().openapi()["paths"]
     documented = {route for route in served if re.match(r"/(api|\.well-known)/", route)}
     assert documented | {START, TOKEN} == set(DOCUMENT["paths"])
 

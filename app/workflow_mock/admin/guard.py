@@ -6,7 +6,7 @@ was allowed: a page of another site that a developer's browser opens can do neit
 
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -22,11 +22,10 @@ _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
 
 
 class Guard:
-    """ASGI: passes on what is allowed. The application behind it is made when it is first needed."""
+    """ASGI: passes on what is allowed."""
 
-    def __init__(self, make_app: Callable[[], ASGIApp], settings: Settings) -> None:
-        self._make_app = make_app
-        self._app: ASGIApp | None = None
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,8 +37,6 @@ class Guard:
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             await send({"type": "http.response.body", "body": answer.body})
             return
-        if self._app is None:
-            self._app = self._make_app()
         await self._app(scope, receive, send)
 
     def _check(self, path: str, headers: Mapping[bytes, str]) -> None:

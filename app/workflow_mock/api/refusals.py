@@ -53,9 +53,7 @@ def _invalid(error: RequestValidationError) -> ApiError:
 
 async def _fail(request: Request, error: Exception) -> Response:
     logger.error("%s: a fault of the server's own", request.state.request_id, exc_info=error)
-    answer = _answer(internal_error(request.state.request_id))
-    answer.headers["X-Request-Id"] = request.state.request_id  # Starlette answers here outside of `Front`
-    return answer
+    return _answer(internal_error(request.state.request_id))
 
 
 def _answer(error: ApiError) -> Response:

@@ -9,7 +9,6 @@ from base64 import b64decode
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote_plus
 
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
 from workflow_mock.domain.ids import parse_uuid
@@ -74,7 +73,9 @@ class TokenEndpoint:
     async def __call__(self, exchange: Exchange, scope: Scope, receive: Receive) -> Answer:
         try:
             form = await _read_form(exchange, receive)
-            client = self._authenticate(form, Headers(scope=scope).getlist("authorization"))
+            client = self._authenticate(
+                form, [v.decode("latin-1") for name, v in scope["headers"] if name == b"authorization"]
+            )
             exchange.client_id = client.id
             scopes = self._grant(client, form)
         except TokenRefused as refusal:

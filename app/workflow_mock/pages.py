@@ -1,0 +1,36 @@
+"""What the server says of itself: the metadata of the authorization server, its keys, and the contract."""
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
+
+from workflow_mock import __version__
+from workflow_mock.api.refusals import handle_errors
+from workflow_mock.api.start import DOCUMENTED_PATH
+from workflow_mock.contract import contract
+from workflow_mock.documents import parse
+from workflow_mock.oauth import metadata
+from workflow_mock.oauth.issuers import OwnIssuer
+from workflow_mock.oauth.token_endpoint import TokenEndpoint
+
+
+def pages_app(issuer: OwnIssuer, token: TokenEndpoint) -> FastAPI:
+    app = FastAPI(
+        title="workflow-mock",
+        version=__version__,
+        openapi_url=None,  # the contract is written by hand: see `contract`
+        redirect_slashes=False,
+        # It calls nobody, whatever the environment says.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.include_router(metadata.router(issuer, lambda: token.scopes))
+
+    @app.get("/openapi.yaml")
+    async def openapi_yaml() -> Response:
+        return Response(contract(), media_type="application/yaml")
+
+    @app.get("/openapi.json")
+    async def openapi_json() -> Response:
+        return JSONResponse(parse(contract(), is_json=False))
+
+    handle_errors(app, f"a workflow is started by POST {DOCUMENTED_PATH}")
+    return app
