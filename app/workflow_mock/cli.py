@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -51,7 +52,7 @@ def cli() -> None:
 
 @cli.command()
 @options()
-def serve(**values: Any) -> None:
+def serve(**values: Any) -> int:
     """Serve the API and its authorization server."""
     settings = Settings(**values)
     try:
@@ -75,11 +76,18 @@ def serve(**values: Any) -> None:
             if settings.watch:
                 watching = watch.watch(settings.catalogue, app.reload)
                 tasks.append(asyncio.get_running_loop().create_task(watching))
-            click.echo(banner.banner(url, settings, content, command=sys.argv[0]))
+            with suppress(OSError):  # nobody has to read it
+                click.echo(banner.banner(url, settings, content, command=sys.argv[0]))
 
-        listener.serve(listener.server(app.asgi, settings, announce), listening)
+        try:
+            all_answered = listener.serve(listener.server(app.asgi, settings, announce), listening)
+        finally:
+            if settings.ready_file:
+                with suppress(OSError):
+                    settings.ready_file.unlink()
     except Unusable as error:
         raise Failure(str(error)) from None
+    return 0 if all_answered else 1
 
 
 @cli.command()

@@ -28,11 +28,14 @@ STATUS_OF_CODE = {
     "not_found": 404,
     "method_not_allowed": 405,
     "not_acceptable": 406,
+    "request_timeout": 408,
     "wrong_step": 409,
     "body_too_large": 413,
     "unsupported_media_type": 415,
+    "headers_too_large": 431,
     "internal_error": 500,
     "limit_reached": 503,
+    "too_busy": 503,
 }
 """Every `errors[].code` and its HTTP status (contract, section 1, "Order of checks, and the answers")."""
 

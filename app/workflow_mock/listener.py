@@ -1,4 +1,4 @@
-"""The listening side: the socket, the HTTP protocol, the signals, and the word that the server is ready."""
+"""The listening side: the socket, the signals, and the word that the server is ready."""
 
 import gc
 import json
@@ -9,78 +9,21 @@ import tempfile
 from collections.abc import Callable
 from datetime import timedelta
 from errno import EACCES, EADDRINUSE
+from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
-import httptools
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from workflow_mock.api.envelope import render
-from workflow_mock.errors import ApiError
+from workflow_mock.protocol import Limits, Protocol
 from workflow_mock.settings import ISSUER_PATH, TOKEN_PATH, Settings, Unusable
-from workflow_mock.web import TRANSPORT
 
 GRACE = timedelta(seconds=10)
 """How long requests in flight may take to be answered once the server is told to end."""
 
 BACKLOG = 2048
-
-
-class _Protocol(HttpToolsProtocol):
-    """uvicorn's, but an offer to upgrade is declined, and what isn't HTTP is refused in the envelope too.
-
-    httptools skips the body of a request that offers an upgrade, as Java's HttpClient does by default with h2c. Such a
-    request is read again without the offer (RFC 9110, section 7.8: a server may ignore it).
-    """
-
-    def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
-        while data:
-            rest = b""
-            try:
-                self.parser.feed_data(data)
-            except httptools.HttpParserUpgrade as offer:
-                method, version = self.parser.get_method(), self.parser.get_http_version().encode()
-                if method == b"CONNECT":
-                    self.send_400_response("")
-                else:
-                    head = [b"%s %s HTTP/%s" % (method, self.url, version)]
-                    head += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
-                    rest = b"\r\n".join([*head, b"", data[offer.args[0] :]])
-                    self.parser = httptools.HttpRequestParser(self)
-                    self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
-            except httptools.HttpParserError:
-                self.send_400_response("")
-            data = rest
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        extensions: dict[str, Any] = {TRANSPORT: self.transport}
-        self.scope["extensions"] = extensions
-
-    def on_headers_complete(self) -> None:
-        if not self.parser.should_upgrade():
-            super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        if not self.parser.should_upgrade():
-            super().on_message_complete()
-
-    def send_400_response(self, msg: str) -> None:
-        cycle = vars(self)["cycle"]  # None before the first request, whatever its type says
-        if cycle is not None and not cycle.more_body and not cycle.response_complete:
-            # The requests before it are answered first.
-            cycle.on_response = lambda: self.send_400_response(msg)
-            return
-        body = render(ApiError("malformed_http", "This isn't HTTP/1.1 that can be read")).body
-        head = (
-            f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json; charset=utf-8\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
 
 
 class Server(uvicorn.Server):
@@ -90,6 +33,11 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._on_ready = on_ready
         self.failure: Unusable | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal ends the server in good order, the second at once."""
+        self.force_exit = self.should_exit
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -122,9 +70,17 @@ def bind(host: str, port: int) -> socket.socket:
 
 def server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None]) -> Server:
     """The server of this application; `on_ready` is called once it accepts connections. Raises Unusable."""
+    limits = Limits(
+        connections=settings.max_connections,
+        headers=settings.max_headers,
+        head_bytes=settings.max_header_bytes,
+        seconds_to_send=settings.request_timeout.total_seconds(),
+    )
+    protocol: Any = partial(Protocol, limits=limits)
     config = uvicorn.Config(
         app,
-        http=_Protocol,
+        http=protocol,
+        timeout_keep_alive=int(settings.idle_timeout.total_seconds()),
         ws="none",
         loop="auto",
         lifespan="off",
@@ -144,8 +100,11 @@ def server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None]) -> Se
     return Server(config, on_ready)
 
 
-def serve(server: Server, listening: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM, then answer what is in flight and return. Raises Unusable from `on_ready`."""
+def serve(server: Server, listening: socket.socket) -> bool:
+    """Serve until SIGINT or SIGTERM, then answer what is in flight, and return whether all was.
+
+    A second signal ends it at once. Raises Unusable from `on_ready`.
+    """
     # uvicorn hands a signal that ended it on to whoever had it before: nobody, so that this returns as it should.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
@@ -156,6 +115,7 @@ def serve(server: Server, listening: socket.socket) -> None:
     server.run(sockets=[listening])
     if server.failure is not None:
         raise server.failure
+    return not server.force_exit
 
 
 def write_ready_file(path: Path, url: str, issuer: str | None) -> None:

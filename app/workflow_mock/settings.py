@@ -108,6 +108,17 @@ class Settings:
     )
     require_customer_claim: bool = setting(False, "Refuse tokens that aren't bound to customers (403).")
     max_body: int = setting(1024 * 1024, "Size limit of a request's body.", click.IntRange(min=1), "BYTES")
+    max_connections: int = setting(4096, "Connections at once; more are told to wait.", click.IntRange(min=1), "COUNT")
+    max_headers: int = setting(100, "Headers of a request.", click.IntRange(min=1), "COUNT")
+    max_header_bytes: int = setting(
+        64 * 1024, "Size limit of a request's line and headers together.", click.IntRange(min=1024), "BYTES"
+    )
+    request_timeout: timedelta = setting(
+        timedelta(seconds=30), "How long a client may take to send a request, or to read on.", Seconds(), "SECONDS"
+    )
+    idle_timeout: timedelta = setting(
+        timedelta(seconds=75), "How long a connection may wait for its next request.", Seconds(), "SECONDS"
+    )
     max_executions: int = setting(
         10_000, "Executions kept for each customer, newest first.", click.IntRange(min=1), "COUNT"
     )

@@ -7,6 +7,7 @@ What it answers itself goes through: the exchange for the journal → a fault, i
 """
 
 import logging
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import count
@@ -149,6 +150,9 @@ class Front:
                 answer = answer._replace(headers=(*answer.headers, (b"connection", b"close")))
         except Disconnected:
             raise
+        except CancelledError:
+            ending = ApiError("too_busy", "The server is ending", headers=((b"connection", b"close"),))
+            answer, exchange.errors = render(ending), ending.errors
         except Exception:
             logger.exception("%s: a fault of the server's own", exchange.id)
             fault_of_ours = internal_error(exchange.id)

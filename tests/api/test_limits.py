@@ -1,0 +1,128 @@
+"""What a client could make endless has an end, and a clear answer."""
+
+import contextlib
+import json
+import select
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import WORKFLOW, Answer, Server, path, read_answers, serving
+
+HEAD = b"GET /api/workflow/x HTTP/1.1\r\nHost: x\r\n"
+LARGE = "33333333-3333-4333-8333-333333333333"
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Server]:
+    """A server whose limits are soon reached."""
+    limits = [
+        "--max-headers",
+        "10",
+        "--max-header-bytes",
+        "4096",
+        "--request-timeout",
+        "0.4",
+        "--max-connections",
+        "30",
+    ]
+    with serving(*limits, "--max-body", "4096", "--log-level", "warning") as running:
+        yield running
+
+
+def code(answer: Answer) -> tuple[int, str, str | None]:
+    return answer.status, answer.json()["meta"]["errors"][0]["code"], answer.header("connection")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(b"GET /api/workflow/" + b"a" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", id="a long path"),
+        pytest.param(HEAD + b"X: " + b"a" * 5000 + b"\r\n\r\n", id="a long header"),
+        pytest.param(HEAD + b"X: " + b"a" * 1_000_000, id="a header without an end"),
+        pytest.param(HEAD + b"X: a\r\n" * 1000, id="headers without an end"),
+        pytest.param(HEAD + b"X: a\r\n" * 10 + b"\r\n", id="many headers"),
+    ],
+)
+def test_a_head_over_the_limit_is_refused(small: Server, head: bytes) -> None:
+    (answer,) = small.send(head, answers=2)
+    assert code(answer) == (431, "headers_too_large", "close")
+
+
+def test_a_head_at_the_limit_is_read(small: Server) -> None:
+    assert small.send(HEAD + b"X: a\r\n" * 9 + b"\r\n")[0].status == 404
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        pytest.param(b"G", id="its first byte"),
+        pytest.param(HEAD, id="half a head"),
+        pytest.param(HEAD + b"Content-Length: 5\r\n\r\n12", id="half a body where nobody reads it"),
+    ],
+)
+def test_a_request_that_does_not_end_is_refused(small: Server, begun: bytes) -> None:
+    answers = small.send(begun, answers=2)
+    assert code(answers[-1])[1] in ("request_timeout", "route_not_found")
+    assert len(answers) == 1 or answers[0].status == 404
+
+
+def test_a_body_that_does_not_end_is_refused_and_starts_nothing(small: Server) -> None:
+    head = f"POST {path()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {small.token()}\r\n"
+    head += "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    (answer,) = small.send(head.encode(), answers=2)
+    assert code(answer) == (408, "request_timeout", "close")
+    assert small.http.get("/__admin/executions").json()["executions"] == []
+
+
+def test_a_connection_on_which_nothing_comes_is_closed_without_a_word(small: Server) -> None:
+    with small.connect() as connection:
+        assert select.select([connection], [], [], 10)[0]
+        assert connection.recv(1) == b""
+
+
+def test_more_connections_than_allowed_are_told_to_try_again(small: Server) -> None:
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(small.connect()) for _ in range(40)]
+        for connection in held:
+            connection.sendall(HEAD + b"\r\n")
+        answers = [next(read_answers(connection, 1)) for connection in held]
+    busy = [answer for answer in answers if answer.status == 503]
+    assert {answer.status for answer in answers} == {404, 503}
+    assert {(*code(answer), answer.header("retry-after")) for answer in busy} == {(503, "too_busy", "close", "1")}
+    (after,) = small.send(HEAD + b"\r\n")
+    assert after.status == 404
+
+
+def send_for_ever(connection: socket.socket, request: bytes) -> None:
+    while True:
+        connection.sendall(request)
+
+
+def test_a_client_that_does_not_take_its_answers_is_dropped(small: Server) -> None:
+    body = json.dumps({"data": {"workflowId": LARGE}})
+    head = f"POST {path(LARGE)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {small.token()}\r\n"
+    request = f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(10)
+        connection.connect(small.address)
+        with pytest.raises(OSError, match=r"reset|Broken pipe"):
+            send_for_ever(connection, request)
+    assert small.start(WORKFLOW).status_code == 200
+
+
+def test_idle_slow_and_unreading_clients_do_not_keep_others_from_their_answers() -> None:
+    with serving("--log-level", "warning") as server, contextlib.ExitStack() as stack:
+        token = server.token()
+        body = json.dumps({"data": {"workflowId": LARGE}})
+        head = f"POST {path(LARGE)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+        request = f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        for number in range(900):
+            connection = stack.enter_context(server.connect())
+            if number % 3 == 1:
+                connection.sendall(request[: number % len(request)])
+            elif number % 3 == 2:
+                connection.sendall(request * 3)
+        assert [server.start(token=token).status_code for _ in range(50)] == [200] * 50

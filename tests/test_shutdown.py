@@ -1,0 +1,117 @@
+"""How the server ends: in good order, at once if it is told twice, and never with half an answer."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import httpx2 as httpx
+
+from tests.support import Server, serving
+
+
+def delay(server: Server, milliseconds: int) -> str:
+    """A customer whose starts are answered after so long."""
+    customer = str(uuid4())
+    fault = {"fixedDelayMilliseconds": milliseconds}
+    assert server.http.post(f"/__admin/faults?customerId={customer}", json=fault).status_code == 201
+    return customer
+
+
+def in_flight(server: Server, customer: str) -> tuple[threading.Thread, list[int]]:
+    """A start that has reached the server, and what becomes of it."""
+    token, seen = server.token(), []
+
+    def start() -> None:
+        try:
+            seen.append(server.start(customer=customer, token=token).status_code)
+        except httpx.TransportError:
+            seen.append(0)
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    with httpx.Client(base_url=server.url, trust_env=False) as other:
+        wait_for(lambda: other.get(f"/__admin/faults?customerId={customer}").json()["faults"][0]["struck"])
+    return thread, seen
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    while not condition():
+        pass
+
+
+def test_what_is_in_flight_is_answered_and_the_ready_file_removed() -> None:
+    with serving() as server:
+        thread, seen = in_flight(server, delay(server, 700))
+        server.process.terminate()
+        thread.join()
+        assert seen == [200]
+        assert server.process.wait(20) == 0
+        assert not (server.log.parent / "ready.json").exists()
+
+
+def test_a_second_signal_ends_it_at_once_with_another_exit_code() -> None:
+    with serving() as server:
+        thread, seen = in_flight(server, delay(server, 100_000))
+        server.process.terminate()
+        with httpx.Client(base_url=server.url, trust_env=False) as other:
+            wait_for(lambda: refuses(other))
+        server.process.terminate()
+        assert server.process.wait(20) == 1
+        thread.join()
+        assert seen == [503]
+
+
+def refuses(client: httpx.Client) -> bool:
+    try:
+        client.get("/__admin/health")
+    except httpx.TransportError:
+        return True
+    return False
+
+
+def test_under_load_each_start_is_answered_whole_or_not_at_all() -> None:
+    with serving("--log-level", "warning") as server:
+        token, answers = server.token(), []
+        enough = threading.Event()
+
+        def start_until_refused() -> None:
+            with httpx.Client(base_url=server.url, trust_env=False) as client:
+                mine = Server(server.process, server.ready, server.log)
+                mine.http = client
+                while True:
+                    try:
+                        answers.append(mine.start(token=token).json()["data"]["id"])
+                    except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                        return
+                    if len(answers) > 200:
+                        enough.set()
+
+        threads = [threading.Thread(target=start_until_refused) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        assert enough.wait(30)
+        server.process.terminate()
+        for thread in threads:
+            thread.join()
+        assert server.process.wait(20) == 0
+        assert len(set(answers)) == len(answers)
+
+
+def test_it_serves_though_nobody_reads_what_it_prints(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ready = tmp_path / "ready.json"
+    command = [sys.executable, "-m", "workflow_mock", "serve", "--port", "0", "--ready-file", str(ready)]
+    with subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE) as process:
+        os.close(writing)
+        wait_for(lambda: ready.exists() or process.poll() is not None)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
