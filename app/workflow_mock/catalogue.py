@@ -191,7 +191,7 @@ def entry_of(definition: WorkflowDefinition) -> WorkflowEntry:
                 parameters=dict(task.parameters),
                 is_trigger=task.is_trigger,
                 progression=task.progression.kind,
-                duration=task.progression.duration or None,
+                duration=task.progression.duration if task.progression.kind is Kind.TIMED else None,
                 outcome=task.progression.outcome,
             )
             for task in definition.tasks

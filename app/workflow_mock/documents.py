@@ -7,6 +7,7 @@ and don't repeat. An alias stands for a copy; a text that would grow past a mill
 import json
 import re
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import yaml
@@ -44,7 +45,31 @@ for _name, _pattern, _first in (
 
 def parse(text: str, *, is_json: bool) -> Any:
     """The JSON value that a text stands for. Raises ParseFault."""
-    return _parse_json(text) if is_json else _Values(text).of(_compose(text))
+    value = _parse_json(text) if is_json else _Values(text).of(_compose(text))
+    try:
+        check(value)
+    except ValueError as error:
+        raise ParseFault(str(error), None) from None
+    return value
+
+
+def check(value: Any, depth: int = 0) -> None:
+    """Raises ValueError for what JSON readers let pass and no answer of the server's could say again."""
+    if depth > MAX_DEPTH:
+        raise ValueError("is nested too deep")
+    if isinstance(value, str):
+        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            raise ValueError("has a string with half of a surrogate pair")
+    elif isinstance(value, float):
+        if not isfinite(value):
+            raise ValueError("has a number that isn't finite")
+    elif isinstance(value, list):
+        for item in value:
+            check(item, depth + 1)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            check(name)
+            check(item, depth + 1)
 
 
 def lines(text: str, paths: Sequence[Path]) -> list[int | None]:

@@ -70,6 +70,8 @@ Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": 
 
 
 def _utc(moment: datetime) -> datetime:
+    if not 1969 <= moment.year <= 9000:
+        raise ValueError("must be in the years 1970 to 8999")
     return moment.astimezone(UTC)
 
 

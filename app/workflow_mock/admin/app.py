@@ -6,6 +6,7 @@ from fastapi.dependencies.utils import get_flat_params
 from workflow_mock import __version__
 from workflow_mock.admin import control, docs, events, executions, faults, requests, tokens, workflows
 from workflow_mock.api.refusals import handle_errors
+from workflow_mock.documents import check
 from workflow_mock.errors import ApiError, ValidationDetail
 from workflow_mock.oauth.issue import Minter
 from workflow_mock.oauth.verify import TokenVerifier
@@ -29,7 +30,7 @@ def admin_app(settings: Settings, sandbox: Sandbox, minter: Minter, verifier: To
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    routes = APIRouter(prefix=ADMIN_PATH, dependencies=[Depends(_known_parameters)])
+    routes = APIRouter(prefix=ADMIN_PATH, dependencies=[Depends(_known_parameters), Depends(_sound_json)])
     for part in (
         control.router(settings, sandbox, minter.issuer),
         workflows.router(sandbox),
@@ -52,3 +53,17 @@ async def _known_parameters(request: Request) -> None:
     unknown = [ValidationDetail(name, "is not known here") for name in request.query_params if name not in known]
     if unknown:
         raise ApiError("validation_failed", "The query is not valid: see validation", validation=unknown)
+
+
+async def _sound_json(request: Request) -> None:
+    """Raises ApiError (400) for a body with what an answer couldn't say again."""
+    if not await request.body():
+        return
+    try:
+        document = await request.json()
+    except (ValueError, RecursionError):
+        return  # whatever reads the body refuses it
+    try:
+        check(document)
+    except ValueError as error:
+        raise ApiError("malformed_json", f"The body {error}") from None

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from workflow_mock.api.wire import WireEdge, WireQueueEntry, queue_entries
+from workflow_mock.documents import check
 from workflow_mock.domain.execution import Execution, State
 from workflow_mock.errors import ErrorDetail, ValidationDetail
 from workflow_mock.fields import Moment, Shape, Uuid
@@ -20,7 +21,9 @@ class View(Shape):
 
 class TokenOfEntry(View):
     digest: str = Field(description="Of the token, which is not kept itself.", examples=["sha256:9f86d081884c7d65"])
-    claims: dict[str, Any] | None = Field(None, description="If it is signed by a key that is trusted.")
+    claims: dict[str, Any] | None = Field(
+        None, description="If it is signed by a key that is trusted, and they can be shown."
+    )
 
 
 class ErrorView(View):
@@ -72,8 +75,8 @@ class Entry(View):
             workflow_id=exchange.workflow_id,
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers.items()},
             body=exchange.text,
-            client_id=exchange.client_id,
-            token=None if digest is None else TokenOfEntry(digest=digest, claims=_dict(exchange.claims)),
+            client_id=exchange.client_id and exchange.client_id.encode("utf-8", "replace").decode(),
+            token=None if digest is None else TokenOfEntry(digest=digest, claims=_shown(exchange.claims)),
             status=exchange.status,
             errors=[ErrorView(code=error.code, message=error.message) for error in exchange.errors],
             validation=[ValidationView(property=v.property, message=v.message) for v in exchange.validation],
@@ -189,5 +192,10 @@ class FaultView(FaultSpec):
         return cls(**dict(fault.spec), created=fault.created, seen=seen, struck=struck)
 
 
-def _dict(claims: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return None if claims is None else dict(claims)
+def _shown(claims: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The claims; of a token that another issuer signed, there may be some that can't be said in JSON again."""
+    try:
+        check(found := None if claims is None else dict(claims))
+    except ValueError:
+        return None
+    return found

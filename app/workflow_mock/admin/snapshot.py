@@ -4,36 +4,36 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from workflow_mock.admin.shapes import Entry, View
+from workflow_mock.admin.shapes import Entry
 from workflow_mock.catalogue import WorkflowEntry, entry_of
 from workflow_mock.domain.definition import InvalidDefinition, Outcome, WorkflowDefinition, show_path
 from workflow_mock.domain.execution import Execution, WrongStep
 from workflow_mock.errors import ApiError, ValidationDetail
-from workflow_mock.fields import Moment, Uuid
-from workflow_mock.state.clock import Setting
+from workflow_mock.fields import Moment, Shape, Uuid
+from workflow_mock.state.clock import EARLIEST, LATEST, Setting
 from workflow_mock.state.faults import Fault, FaultSpec, Tally
 from workflow_mock.state.sandbox import Sandbox
 
 
-class ClockState(View):
+class ClockState(Shape):
     customer_id: Uuid | None = None
     offset_in_seconds: float = Field(0.0, ge=-3e11, le=3e11)
     frozen: Moment | None = None
 
 
-class SeedState(View):
+class SeedState(Shape):
     customer_id: Uuid | None = None
     seed: str
     number: int = Field(0, ge=0, description="Of the next id in the sequence.")
 
 
-class StepState(View):
+class StepState(Shape):
     at: Moment
     task_id: Uuid
-    outcome: Outcome
+    outcome: Outcome = Field(strict=False)
 
 
-class ExecutionState(View):
+class ExecutionState(Shape):
     id: Uuid
     customer_id: Uuid
     definition: int = Field(ge=0, description="Its place in definitions.")
@@ -41,22 +41,22 @@ class ExecutionState(View):
     steps: list[StepState] = Field(default_factory=list)
 
 
-class TallyState(View):
+class TallyState(Shape):
     customer_id: str
-    seen: int
-    struck: int
+    seen: int = Field(ge=0)
+    struck: int = Field(ge=0)
     window: Moment | None = None
-    used: int = 0
+    used: int = Field(0, ge=0)
 
 
-class FaultState(View):
+class FaultState(Shape):
     spec: FaultSpec
     created: Moment | None = Field(None, description="Where its ttl begins, if it has one.")
     is_permanent: bool = Field(False, description="Whether it is the catalogue's.")
     tallies: list[TallyState] = Field(default_factory=list)
 
 
-class Snapshot(View):
+class Snapshot(Shape):
     clocks: list[ClockState] = Field(default_factory=list)
     seeds: list[SeedState] = Field(default_factory=list)
     workflows: list[WorkflowEntry] = Field(default_factory=list)
@@ -97,20 +97,43 @@ def restore(snapshot: Snapshot, sandbox: Sandbox) -> None:
     workflows = _define("workflows", snapshot.workflows)
     definitions = _define("definitions", snapshot.definitions)
     executions = [_execution(place, each, definitions) for place, each in enumerate(snapshot.executions)]
+    clocks = [_setting(place, each) for place, each in enumerate(snapshot.clocks)]
+    _no_repeats("workflows", [workflow.id for workflow in workflows])
+    _no_repeats("executions", [execution.id for execution in executions])
+    _no_repeats("requests", [entry.id for entry in snapshot.requests])
     sandbox.reset(None)
-    for clock in snapshot.clocks:
-        sandbox.clock.put(clock.customer_id, Setting(timedelta(seconds=clock.offset_in_seconds), clock.frozen))
+    for clock, setting in zip(snapshot.clocks, clocks, strict=True):
+        sandbox.clock.put(clock.customer_id, setting)
+    sandbox.ids.forget_seed()
     for seed in snapshot.seeds:
         sandbox.ids.seed(seed.customer_id, seed.seed, seed.number)
     sandbox.workflows.replace(workflows)
     for execution in executions:
         sandbox.executions.add(execution)
     for entry in snapshot.requests:
-        sandbox.journal.record(entry.exchange())
+        sandbox.journal.restore(entry.exchange())
     for fault in sandbox.faults.of(None):
         sandbox.faults.remove(fault.spec.id)
     for state in snapshot.faults:
         sandbox.faults.put(_fault(state, sandbox))
+
+
+def _setting(place: int, state: ClockState) -> Setting:
+    setting = Setting(timedelta(seconds=state.offset_in_seconds), state.frozen)
+    try:
+        if EARLIEST <= setting.now() <= LATEST:
+            return setting
+    except OverflowError:
+        pass
+    raise _invalid(ValidationDetail(f"clocks[{place}]", "is out of the years that a clock goes to"))
+
+
+def _no_repeats(name: str, ids: list[str]) -> None:
+    seen: set[str] = set()
+    for place, id in enumerate(ids):
+        if id in seen:
+            raise _invalid(ValidationDetail(f"{name}[{place}].id", "is repeated"))
+        seen.add(id)
 
 
 def _define(name: str, entries: list[WorkflowEntry]) -> list[WorkflowDefinition]:
@@ -133,7 +156,8 @@ def _execution(place: int, state: ExecutionState, definitions: list[WorkflowDefi
             execution.take(step.task_id, step.outcome, step.at)
         except (WrongStep, KeyError) as error:
             path = f"executions[{place}].steps[{number}]"
-            raise _invalid(ValidationDetail(path, f"can't be taken: {error}")) from None
+            reason = error if isinstance(error, WrongStep) else "there is no such task"
+            raise _invalid(ValidationDetail(path, f"can't be taken: {reason}")) from None
     return execution
 
 

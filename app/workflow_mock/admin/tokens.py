@@ -57,15 +57,20 @@ def router(settings: Settings, minter: Minter, verifier: TokenVerifier) -> APIRo
 
     @routes.post("/tokens", status_code=201)
     async def mint(wish: Wish, request: Request, customer: Customer = None) -> Minted:
-        """Mint a token, good or bad in a named way, by the customer's clock; and say what it gets."""
+        """Mint a token, good or bad in a named way, by the customer's clock; and say what it gets.
+
+        The customer is the one of `?customerId=`, or else the first of `customers`.
+        """
         here = issuer_of(request.scope, request.headers.get("host", "").encode("latin-1"))
         client = Client(wish.client_id, "", customers=None if wish.customers is None else tuple(wish.customers))
         scopes = [settings.scope] if wish.scopes is None else wish.scopes
-        claims = minter.claims(client, scopes, here, customer or "", wish.lifetime or minter.lifetime)
+        who = customer or (client.customers[0] if client.customers else "")
+        lifetime = minter.lifetime if wish.lifetime is None else wish.lifetime
+        claims = minter.claims(client, scopes, here, who, lifetime)
         key = await minter.issuer.signing_key()
         token = specimen(wish.kind, claims, wish.claims, key, settings.clock_skew)
         minter.issuer.remember(claims["iss"])
-        exchange = Exchange.of_customer(customer or "", DOCUMENTED_PATH)
+        exchange = Exchange.of_customer(who, DOCUMENTED_PATH)
         try:
             await verifier.verify(token, exchange, request_issuer=here)
         except ApiError as error:

@@ -88,8 +88,11 @@ class OwnIssuer(TrustedIssuer):
             self._issued_names.popitem(last=False)
 
     async def signing_key(self) -> SigningKey:
+        if not self._first.done():
+            await asyncio.shield(asyncio.wrap_future(self._first))
+        # Nobody else has come between from here on: a key that was rotated in meanwhile stays.
         if self._signing_key is None:
-            self._signing_key = await asyncio.shield(asyncio.wrap_future(self._first))
+            self._signing_key = self._first.result()
         return self._signing_key
 
     @property
@@ -108,8 +111,8 @@ class OwnIssuer(TrustedIssuer):
 
     async def rotate(self, overlap: timedelta) -> SigningKey:
         """Sign with a new key from now on; the old one counts for the overlap, which may be none."""
-        old = await self.signing_key()
         new = await asyncio.to_thread(SigningKey.generate)
+        old = await self.signing_key()
         self._retired = ((old, self._clock.now() + overlap), *self._retired)[:RETIRED_KEYS]
         self._signing_key = new
         return new

@@ -273,7 +273,10 @@ class Faults:
         for faults in self._index.get(None, {}).values():
             for fault in faults:
                 fault.forget(customer_id)
+        self._restore(customer_id)
 
-    def _restore(self) -> None:
+    def _restore(self, customer_id: str | None = None) -> None:
+        """Have the catalogue's faults that are for this customer alone, or all of the catalogue's."""
         for spec in self._permanent:
-            self.add(spec, is_permanent=True)
+            if customer_id is None or spec.matcher.customer_id == customer_id:
+                self.add(spec, is_permanent=True)

@@ -22,6 +22,10 @@ class Ids:
         self.seed(customer_id, seed, number + 1)
         return str(UUID(bytes=sha256(f"{seed}/{customer_id}/{number}".encode()).digest()[:16], version=4))
 
+    def forget_seed(self) -> None:
+        """Make ids random for whoever has no seed of their own."""
+        self._seed = None
+
     def seed(self, customer_id: str | None, seed: str, number: int = 0) -> None:
         """Make the customer's next id the one of this number in the sequence of this seed; for all, begin again."""
         if customer_id is None:

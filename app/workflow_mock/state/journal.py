@@ -96,6 +96,10 @@ class Journal(Kept[Exchange]):
             exchange.body = redact_form(exchange.body) if is_form else REDACTED.encode()
         if exchange.body and len(exchange.body) > MAX_BODY_BYTES:
             exchange.body = exchange.body[:MAX_BODY_BYTES]
+        self.restore(exchange)
+
+    def restore(self, exchange: Exchange) -> None:
+        """Keep an exchange as it was kept before."""
         self.lost_answers |= exchange.answer_lost
         self.add(exchange)
 

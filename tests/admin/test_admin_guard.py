@@ -1,0 +1,321 @@
+"""Who may use the control plane: whoever has the token, or else whoever calls the server as no foreign page can."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import WORKFLOW, Answer, Server, path, run, serving
+
+SETTINGS = "/__admin/settings"
+SECRET = "a-long-admin-token"
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Server]:
+    with serving("--admin-token", SECRET) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def named() -> Iterator[Server]:
+    with serving("--allowed-host", "mock.test", "--allowed-host", "Workflow-Mock") as running:
+        yield running
+
+
+def ask(server: Server, *headers: str, target: str = SETTINGS, method: str = "GET", body: str = "") -> Answer:
+    """One request with exactly these headers, and a length where there is a body."""
+    lines = [f"{method} {target} HTTP/1.1", *headers]
+    if method != "GET":
+        lines.append(f"Content-Length: {len(body)}")
+    (answer,) = server.send(("\r\n".join(lines) + "\r\n\r\n" + body).encode("latin-1"))
+    return answer
+
+
+def status(server: Server, *headers: str, **request: str) -> int:
+    return ask(server, *headers, **request).status
+
+
+def code(answer: Answer) -> str:
+    assert answer.json()["data"] is None
+    return str(answer.json()["meta"]["errors"][0]["code"])
+
+
+# By which name
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "localhost:8080",
+        "LocalHost:8080",
+        "localhost.",
+        "anything.localhost:1",
+        "127.0.0.1",
+        "127.0.0.1:8080",
+        "127.8.7.6",
+        "192.168.1.5:8080",
+        "[::1]",
+        "[::1]:8080",
+        "[2001:db8::7]:8080",
+        "[::ffff:127.0.0.1]",
+    ],
+)
+def test_an_address_and_a_loopback_name_are_answered(server: Server, host: str) -> None:
+    assert status(server, f"Host: {host}") == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:8080",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "notlocalhost",
+        "localhost:8080:8080",
+        "localhost:",
+        "localhost:123456",
+        "localhost:http",
+        "user@localhost",
+        "localhost/",
+        "localhost, evil.example",
+        "local host",
+        "::1",
+        "[::1",
+        "[]",
+        "[localhost]",
+        "[::1%25lo]",
+        "127.1",
+        "0x7f000001",
+        "2130706433",
+        "999.0.0.1",
+        "",
+        ".",
+        "\xe9",
+        "mock.test",
+    ],
+)
+def test_any_other_name_is_refused(server: Server, host: str) -> None:
+    answer = ask(server, f"Host: {host}")
+    assert (answer.status, code(answer)) == (403, "admin_forbidden")
+    assert "--allowed-host" in answer.json()["meta"]["errors"][0]["message"]
+
+
+def test_a_request_without_a_host_is_refused(server: Server) -> None:
+    (answer,) = server.send(f"GET {SETTINGS} HTTP/1.0\r\n\r\n".encode())
+    assert (answer.status, code(answer)) == (403, "admin_forbidden")
+
+
+def test_a_page_whose_name_was_rebound_to_this_address_is_refused(server: Server) -> None:
+    """What a browser sends after DNS rebinding: to the page, it is all one origin."""
+    headers = ("Host: evil.example:8080", "Origin: http://evil.example:8080", "Sec-Fetch-Site: same-origin")
+    assert status(server, *headers, target="/__admin/reset", method="POST") == 403
+
+
+@pytest.mark.parametrize("host", ["mock.test", "MOCK.test:80", "mock.test.", "workflow-mock:8080", "localhost"])
+def test_an_allowed_name_is_answered_in_any_case(named: Server, host: str) -> None:
+    assert status(named, f"Host: {host}") == 200
+
+
+@pytest.mark.parametrize("host", ["other.test", "sub.mock.test", "mock.test.evil.example", "mock"])
+def test_what_is_only_like_an_allowed_name_is_refused(named: Server, host: str) -> None:
+    assert status(named, f"Host: {host}") == 403
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/__admin", "/__admin/", "/__admin/health", "/__admin/docs", "/__admin/openapi.json", "/%5F_admin/settings"],
+)
+def test_no_path_of_the_plane_goes_around_the_guard(server: Server, target: str) -> None:
+    assert status(server, "Host: evil.example", target=target) == 403
+
+
+@pytest.mark.parametrize("target", ["/__ADMIN/settings", "//__admin/settings", "/x/../__admin/settings"])
+def test_no_path_that_is_only_like_the_planes_reaches_it(server: Server, target: str) -> None:
+    assert status(server, "Host: localhost", target=target) == 404
+
+
+# From which page
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "null",
+        "http://localhost:1",
+        "http://localhost",
+        "http://127.0.0.1:8080",
+        "http://localhost:8080.evil.example",
+        "http://evil@localhost:8080",
+        "http://localhost:8080@evil.example",
+        "http://[::1",
+        "http://[evil]",
+        "localhost:8080",
+        "",
+        "\xe9",
+    ],
+)
+def test_a_page_of_another_origin_is_refused(server: Server, origin: str) -> None:
+    answer = ask(server, "Host: localhost:8080", f"Origin: {origin}")
+    assert (answer.status, code(answer)) == (403, "admin_forbidden")
+    assert "other origins" in answer.json()["meta"]["errors"][0]["message"]
+
+
+def test_a_page_of_the_server_itself_is_answered(server: Server) -> None:
+    assert status(server, "Host: localhost:8080", "Origin: http://localhost:8080") == 200
+
+
+@pytest.mark.parametrize(
+    ("site", "expected"),
+    [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)],
+)
+def test_what_the_browser_says_of_the_page_counts(server: Server, site: str, expected: int) -> None:
+    assert status(server, "Host: localhost", f"Sec-Fetch-Site: {site}") == expected
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+def test_a_form_of_another_page_cant_reset(server: Server, token: str, content_type: str) -> None:
+    """Such a form needs no leave of the server's: browsers send it and keep only the answer from the page."""
+    customer = "0a4a3a5c-6f5e-4d0d-8b55-2b3f8d2f7c01"
+    execution = server.start(customer=customer, token=token).json()["data"]["id"]
+    headers = ("Host: localhost:8080", "Origin: http://evil.example", f"Content-Type: {content_type}")
+    assert status(server, *headers, target="/__admin/reset", method="POST", body="a=b") == 403
+    assert server.http.get(f"/__admin/executions/{execution}").status_code == 200
+
+
+def test_a_body_that_is_not_declared_as_json_is_refused(server: Server) -> None:
+    headers = ("Host: localhost", "Content-Type: text/plain")
+    answer = ask(server, *headers, target="/__admin/clock", method="PUT", body='{"action": "freeze"}')
+    assert answer.status == 400
+    assert not server.http.get("/__admin/clock").json()["frozen"]
+
+
+def test_a_preflight_of_another_page_is_refused(server: Server) -> None:
+    headers = ("Host: localhost", "Origin: http://evil.example", "Access-Control-Request-Method: PUT")
+    answer = ask(server, *headers, target="/__admin/clock", method="OPTIONS")
+    assert answer.status == 403
+    assert answer.header("Access-Control-Allow-Origin") is None
+
+
+def test_an_origin_that_may_call_the_api_may_not_control_it() -> None:
+    with serving("--cors-origin", "http://app.example") as running:
+        assert status(running, "Host: localhost", "Origin: http://app.example") == 403
+
+
+# With a token
+
+
+@pytest.mark.parametrize("host", ["localhost", "evil.example", "mock:8080"])
+def test_with_the_token_any_name_will_do(guarded: Server, host: str) -> None:
+    assert status(guarded, f"Host: {host}", f"Authorization: Bearer {SECRET}") == 200
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
+def test_the_schemes_name_matches_in_any_case(guarded: Server, scheme: str) -> None:
+    assert status(guarded, "Host: localhost", f"Authorization: {scheme} {SECRET}") == 200
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        f"Bearer {SECRET}x",
+        f"Bearer {SECRET[:-1]}",
+        f"Bearer {SECRET.upper()}",
+        f"Bearer x {SECRET}",
+        f"Basic {SECRET}",
+        SECRET,
+        "Bearer \xe9",
+    ],
+)
+def test_without_the_right_token_nothing_is_answered(guarded: Server, authorization: str | None) -> None:
+    headers = [] if authorization is None else [f"Authorization: {authorization}"]
+    answer = ask(guarded, "Host: localhost", *headers)
+    assert (answer.status, code(answer)) == (401, "admin_token_required")
+    assert (answer.header("WWW-Authenticate") or "").startswith("Bearer realm=")
+    assert SECRET.encode() not in answer.body
+
+
+@pytest.mark.parametrize("target", ["/__admin/health", "/__admin/docs", "/__admin/nothing", "/__admin"])
+def test_every_path_of_the_plane_needs_the_token(guarded: Server, target: str) -> None:
+    assert status(guarded, "Host: localhost", target=target) == 401
+
+
+def test_an_access_token_of_the_api_is_no_token_of_the_control_plane(guarded: Server) -> None:
+    assert status(guarded, "Host: localhost", f"Authorization: Bearer {guarded.token()}") == 401
+
+
+def test_the_token_doesnt_help_a_foreign_page(guarded: Server) -> None:
+    headers = ("Host: localhost", f"Authorization: Bearer {SECRET}", "Origin: http://evil.example")
+    assert status(guarded, *headers) == 403
+
+
+def test_the_health_command_takes_the_token_from_the_environment(guarded: Server) -> None:
+    with_token = run("health", "--url", guarded.url, environment={"WORKFLOW_MOCK_ADMIN_TOKEN": SECRET})
+    assert (with_token.returncode, with_token.stdout) == (0, "healthy\n")
+    without = run("health", "--url", guarded.url)
+    assert without.returncode == 1
+    assert "401" in without.stderr
+
+
+# Without a control plane
+
+
+def test_without_the_control_plane_only_health_is_answered() -> None:
+    with serving("--no-admin") as running:
+        assert running.http.get("/__admin/health").json()["status"] == "healthy"
+        assert run("health", "--url", running.url).returncode == 0
+        for target in (SETTINGS, "/__admin/docs", "/__admin/openapi.json", "/__admin/health/", "/__admin"):
+            answer = ask(running, "Host: localhost", target=target)
+            assert (answer.status, code(answer)) == (404, "route_not_found")
+        assert status(running, "Host: localhost", target="/__admin/reset", method="POST") == 404
+        assert "__admin" not in running.log.read_text()
+
+
+# What the guard leaves alone
+
+
+@pytest.mark.parametrize("host", ["evil.example", "mock:8080", "not a name", ""])
+def test_the_api_and_its_authorization_server_answer_to_every_name(server: Server, token: str, host: str) -> None:
+    body = json.dumps({"data": {"workflowId": WORKFLOW}})
+    foreign = (f"Host: {host}", "Origin: http://evil.example", "Sec-Fetch-Site: cross-site")
+    start = (*foreign, "Content-Type: application/json", f"Authorization: Bearer {token}")
+    assert status(server, *start, target=path(), method="POST", body=body) == 200
+    form = "grant_type=client_credentials&client_id=demo&client_secret=demo-secret"
+    asked = (*foreign, "Content-Type: application/x-www-form-urlencoded")
+    assert status(server, *asked, target="/api/authentication/connect/token", method="POST", body=form) == 200
+    assert status(server, *foreign, target="/openapi.json") == 200
+
+
+# What the start says
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--host", "0.0.0.0"), True),
+        (("--host", "0.0.0.0", "--admin-token", SECRET), False),
+        (("--host", "0.0.0.0", "--no-admin"), False),
+        ((), False),
+    ],
+)
+def test_the_start_says_plainly_that_anybody_can_control_it(arguments: tuple[str, ...], says: bool) -> None:
+    with serving(*arguments) as running:
+        banner = running.log.read_text()
+        assert ("anybody who reaches 0.0.0.0 can use it and control it" in banner) is says
+        assert ("--admin-token" in banner) is says
+        assert SECRET not in banner
+
+
+@pytest.mark.parametrize("token", ["short", "has a space", "ümlaut-token", "x" * 201])
+def test_a_token_that_cant_be_sent_is_refused_at_the_start(token: str) -> None:
+    ended = run("serve", "--admin-token", token)
+    assert ended.returncode == 2
+    assert "--admin-token must be" in ended.stderr
