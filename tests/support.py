@@ -149,8 +149,8 @@ def serving(*arguments: str, environment: Mapping[str, str] | None = None) -> It
                 assert time.monotonic() < deadline, f"the server isn't ready: {log.read_text()}"
                 select.select([], [], [], 0.01)
             server = Server(process, json.loads(ready.read_text()), log)
-            yield server
-            server.http.close()
+            with server.http:
+                yield server
         finally:
             process.kill()
             process.wait()

@@ -26,6 +26,7 @@ _ISO = re.compile(
     r"P(?=[\dT])(?:(?P<days>\d{1,6})D)?"
     r"(?:T(?=\d)(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,12}(?:\.\d{1,9})?)S)?)?"
 )
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d")
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -75,7 +76,19 @@ def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_utc), PlainSerializer(timestamp)]
+def _moment(value: object) -> object:
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATE_TIME.match(value)):
+        return value
+    raise ValueError("must be a time such as 2026-01-31T12:00:00Z")  # pydantic would take numbers too
+
+
+Moment = Annotated[
+    AwareDatetime,
+    Field(strict=False),
+    BeforeValidator(_moment),
+    AfterValidator(_utc),
+    PlainSerializer(timestamp),
+]
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),

@@ -5,6 +5,7 @@ A client that doesn't take its answer is dropped.
 """
 
 from asyncio import TimerHandle, Transport
+from collections import deque
 from typing import Any, NamedTuple
 
 import httptools
@@ -40,6 +41,8 @@ class Protocol(HttpToolsProtocol):
         """Bytes of the request that is not complete yet."""
         self._is_in_message = False
         self._refusal: ApiError | None = None
+        self._running: RequestResponseCycle | None = None
+        """The request that is being answered, or was last."""
         self._sending: TimerHandle | None = None
         self._taking: TimerHandle | None = None
 
@@ -127,17 +130,11 @@ class Protocol(HttpToolsProtocol):
     def _is_too_slow(self) -> None:
         if not self._received:
             self.transport.close()
-        elif (cycle := self._cycle()) is not None and cycle.response_started and not cycle.response_complete:
+        elif self._running is not None and self._running.response_started and not self._running.response_complete:
             self.transport.abort()
         else:
             seconds = self._limits.seconds_to_send
             self._refuse(ApiError("request_timeout", f"The request wasn't complete within {seconds:g} s"))
-
-    def _cycle(self) -> RequestResponseCycle | None:
-        cycle: RequestResponseCycle | None = vars(self)[
-            "cycle"
-        ]  # None before the first request, whatever its type says
-        return cycle
 
     def _head_too_large(self) -> ApiError:
         limits = self._limits
@@ -145,16 +142,30 @@ class Protocol(HttpToolsProtocol):
         return ApiError("headers_too_large", message)
 
     def _refuse(self, error: ApiError) -> None:
-        self._refusal = error
-        cycle = self._cycle()
-        if cycle is not None and not cycle.more_body and not cycle.response_complete:
-            # The requests before it are answered first.
-            cycle.on_response = lambda: self._refuse(error)
+        """Answer what came whole before, then refuse, and listen no more."""
+        if self._refusal is None:
+            self._refusal = error
+            self.pipeline = deque(waiting for waiting in self.pipeline if not waiting[0].more_body)
+            running = self._running
+            if running is None or running.more_body or running.response_complete:
+                self._send_refusal()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._refusal is not None and (self._running is None or self._running.response_complete):
+            self._send_refusal()
+
+    def _send_refusal(self) -> None:
+        if self._refusal is None or self.transport.is_closing():
             return
-        if cycle is not None:
-            cycle.disconnected = True
-            cycle.message_event.set()
-        answer = render(error)
+        if self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()
+        answer = render(self._refusal)
         headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body)), (b"connection", b"close")]
         head = b"".join(b"%s: %s\r\n" % header for header in headers)
         self.transport.write(b"%s%s\r\n%s" % (STATUS_LINE[answer.status], head, answer.body))

@@ -126,3 +126,9 @@ def test_idle_slow_and_unreading_clients_do_not_keep_others_from_their_answers()
             elif number % 3 == 2:
                 connection.sendall(request * 3)
         assert [server.start(token=token).status_code for _ in range(50)] == [200] * 50
+
+
+def test_what_came_whole_is_answered_before_what_came_after_is_refused(small: Server) -> None:
+    good = f"POST {path()} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode()
+    for junk, status in ((b"GET /x HTTP/1.1\r\nX : a\r\n\r\n", 400), (HEAD + b"X: a\r\n" * 20 + b"\r\n", 431)):
+        assert [answer.status for answer in small.send(good + good + junk, answers=4)] == [401, 401, status]

@@ -1,10 +1,13 @@
 """The control plane as an application: its routes, its errors, its contract."""
 
+from typing import Any
+
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.dependencies.utils import get_flat_params
 
 from workflow_mock import __version__
 from workflow_mock.admin import control, docs, events, executions, faults, requests, tokens, workflows
+from workflow_mock.admin.shapes import Refusal
 from workflow_mock.api.refusals import handle_errors
 from workflow_mock.documents import check
 from workflow_mock.errors import ApiError, ValidationDetail
@@ -18,6 +21,8 @@ Everything that a test does to the sandbox, over HTTP and JSON. `?customerId=` n
 one customer; without it, everything is meant. What is refused has the envelope of the documented plane, and names each
 fault by its path in the JSON."""
 
+REFUSED: dict[str, Any] = {"model": Refusal, "description": "Refused; `errors` and `validation` say why."}
+
 
 def admin_app(settings: Settings, sandbox: Sandbox, minter: Minter, verifier: TokenVerifier) -> FastAPI:
     app = FastAPI(
@@ -30,7 +35,9 @@ def admin_app(settings: Settings, sandbox: Sandbox, minter: Minter, verifier: To
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    routes = APIRouter(prefix=ADMIN_PATH, dependencies=[Depends(_known_parameters), Depends(_sound_json)])
+    routes = APIRouter(
+        prefix=ADMIN_PATH, dependencies=[Depends(_known_parameters), Depends(_sound_json)], responses={"4XX": REFUSED}
+    )
     for part in (
         control.router(settings, sandbox, minter.issuer),
         workflows.router(sandbox),

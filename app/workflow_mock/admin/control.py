@@ -10,7 +10,6 @@ from pydantic.alias_generators import to_camel
 
 from workflow_mock import __version__
 from workflow_mock.admin.parameters import Customer
-from workflow_mock.admin.shapes import View
 from workflow_mock.admin.snapshot import Snapshot, restore, take
 from workflow_mock.errors import ApiError, ValidationDetail
 from workflow_mock.fields import Duration, Moment, Shape, show_duration
@@ -22,14 +21,14 @@ from workflow_mock.state.sandbox import Sandbox
 _SECRETS = ("admin_token",)
 
 
-class Store(View):
+class Store(Shape):
     workflows: int
     executions: int
     requests: int
     faults: int
 
 
-class Health(View):
+class Health(Shape):
     status: Literal["healthy"] = "healthy"
     version: str = __version__
     uptime_in_seconds: float
@@ -37,7 +36,7 @@ class Health(View):
     catalogue_fault: str | None = Field(description="Why a changed catalogue file isn't in force (--watch).")
 
 
-class ClockView(View):
+class ClockView(Shape):
     now: Moment
     frozen: bool
     own: bool = Field(description="Whether it is the customer's own, and not the server's.")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from workflow_mock.admin.parameters import Cursor, Customer, Limit
-from workflow_mock.admin.shapes import ExecutionSummary, ExecutionView, View, execution_view, summary
+from workflow_mock.admin.shapes import ExecutionSummary, ExecutionView, execution_view, summary
 from workflow_mock.domain.definition import Outcome
 from workflow_mock.domain.execution import Execution, State, WrongStep
 from workflow_mock.errors import ApiError
@@ -18,7 +18,7 @@ TaskId = Annotated[Uuid, Path(alias="taskId")]
 ExecutionState = Literal[State.RUNNING, State.COMPLETED, State.FAILED]
 
 
-class ExecutionPage(View):
+class ExecutionPage(Shape):
     executions: list[ExecutionSummary]
     next: int | None = Field(description="The cursor of the next page, if there may be one.")
 

@@ -5,16 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from workflow_mock.admin.parameters import Customer
-from workflow_mock.admin.shapes import FaultView, View
+from workflow_mock.admin.shapes import FaultView
 from workflow_mock.errors import ApiError, ValidationDetail
-from workflow_mock.fields import Uuid
+from workflow_mock.fields import Shape, Uuid
 from workflow_mock.state.faults import Fault, FaultSpec
 from workflow_mock.state.sandbox import Sandbox
 
 Id = Annotated[Uuid, Path(alias="faultId")]
 
 
-class FaultPage(View):
+class FaultPage(Shape):
     faults: list[FaultView]
 
 

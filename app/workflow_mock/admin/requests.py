@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import Field, model_validator
 
 from workflow_mock.admin.parameters import Cursor, Customer, Limit
-from workflow_mock.admin.shapes import Entry, View
+from workflow_mock.admin.shapes import Entry
 from workflow_mock.api.start import DOCUMENTED_PATH
 from workflow_mock.errors import ApiError
 from workflow_mock.fields import Shape
@@ -20,21 +20,21 @@ NEAREST = 3
 """Requests that are shown where none was as it should be."""
 
 
-class Meta(View):
+class Meta(Shape):
     total: int = Field(description="Requests in the journal, of the customer or of all.")
 
 
-class EntryPage(View):
+class EntryPage(Shape):
     requests: list[Entry]
     meta: Meta
     next: int | None = Field(description="The cursor of the next page, if there may be one.")
 
 
-class Count(View):
+class Count(Shape):
     count: int
 
 
-class Nearest(View):
+class Nearest(Shape):
     """What would have worked, and what of the request differs from it."""
 
     method: str
@@ -42,12 +42,12 @@ class Nearest(View):
     differs: list[str]
 
 
-class Unmatched(View):
+class Unmatched(Shape):
     request: Entry
     nearest: Nearest
 
 
-class UnmatchedPage(View):
+class UnmatchedPage(Shape):
     requests: list[Unmatched]
 
 
@@ -78,12 +78,12 @@ class Verification(Shape):
     count: Wanted = Field(default_factory=Wanted)
 
 
-class NearMiss(View):
+class NearMiss(Shape):
     request: Entry
     differences: list[str]
 
 
-class Verdict(View):
+class Verdict(Shape):
     verified: bool
     count: int
     requests: list[Entry] = Field(description="Those that matched, if the verdict is no.")

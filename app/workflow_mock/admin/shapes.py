@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from workflow_mock.api.wire import WireEdge, WireQueueEntry, queue_entries
 from workflow_mock.documents import check
@@ -15,28 +15,37 @@ from workflow_mock.state.faults import Fault, FaultSpec
 from workflow_mock.state.journal import Exchange
 
 
-class View(Shape):
-    model_config = ConfigDict(strict=False)
-
-
-class TokenOfEntry(View):
+class TokenOfEntry(Shape):
     digest: str = Field(description="Of the token, which is not kept itself.", examples=["sha256:9f86d081884c7d65"])
     claims: dict[str, Any] | None = Field(
         None, description="If it is signed by a key that is trusted, and they can be shown."
     )
 
 
-class ErrorView(View):
+class ErrorView(Shape):
     code: str
     message: str
 
 
-class ValidationView(View):
+class ValidationView(Shape):
     property: str
     message: str
 
 
-class Entry(View):
+class Reasons(Shape):
+    errors: list[ErrorView]
+    validation: list[ValidationView]
+    info: dict[str, Any]
+
+
+class Refusal(Shape):
+    """The envelope of whatever is refused."""
+
+    meta: Reasons
+    data: None
+
+
+class Entry(Shape):
     """A request of the documented plane or the token endpoint, and what became of it."""
 
     id: str = Field(description="What the answer has in X-Request-Id.", examples=["5d0f3a7c-00002a"])
@@ -111,7 +120,7 @@ class Entry(View):
         return exchange
 
 
-class TaskView(View):
+class TaskView(Shape):
     id: Uuid
     subject_id: Uuid
     name: str
@@ -122,7 +131,7 @@ class TaskView(View):
     finished_at: Moment | None = Field(description="When it was completed or failed.")
 
 
-class ExecutionSummary(View):
+class ExecutionSummary(Shape):
     id: Uuid
     customer_id: Uuid
     workflow_id: Uuid

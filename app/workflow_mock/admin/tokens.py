@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from workflow_mock.admin.parameters import Customer
-from workflow_mock.admin.shapes import View
 from workflow_mock.api.start import DOCUMENTED_PATH
 from workflow_mock.errors import ApiError
 from workflow_mock.fields import Duration, Shape, Uuid
@@ -30,7 +29,7 @@ class Wish(Shape):
     claims: dict[str, Any] = Field(default_factory=dict, description="Put over those that it would have.")
 
 
-class Presented(View):
+class Presented(Shape):
     """What presenting the token for this customer gets."""
 
     status: int
@@ -38,7 +37,7 @@ class Presented(View):
     www_authenticate: str | None
 
 
-class Minted(View):
+class Minted(Shape):
     access_token: str
     expected: Presented
 
@@ -47,7 +46,7 @@ class Rotation(Shape):
     overlap: Duration = Field(timedelta(0), description="How long the old key still counts.", examples=["5m"])
 
 
-class Rotated(View):
+class Rotated(Shape):
     kid: str
     valid_kids: list[str]
 
@@ -74,10 +73,8 @@ def router(settings: Settings, minter: Minter, verifier: TokenVerifier) -> APIRo
         try:
             await verifier.verify(token, exchange, request_issuer=here)
         except ApiError as error:
-            challenge = dict(error.headers).get(b"www-authenticate")
-            expected = Presented(
-                status=error.status, code=error.code, www_authenticate=challenge and challenge.decode("latin-1")
-            )
+            challenge = dict(error.headers).get(b"www-authenticate", b"").decode("latin-1")
+            expected = Presented(status=error.status, code=error.code, www_authenticate=challenge or None)
         else:
             expected = Presented(status=200, code=None, www_authenticate=None)
         return Minted(access_token=token, expected=expected)

@@ -5,24 +5,23 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from workflow_mock.admin.parameters import Customer
-from workflow_mock.admin.shapes import View
 from workflow_mock.catalogue import WorkflowEntry, entry_of
 from workflow_mock.domain.definition import InvalidDefinition, show_path
 from workflow_mock.errors import ApiError, ValidationDetail
-from workflow_mock.fields import Uuid
+from workflow_mock.fields import Shape, Uuid
 from workflow_mock.state.sandbox import Sandbox
 
 Id = Annotated[Uuid, Path(alias="workflowId")]
 
 
-class WorkflowSummary(View):
+class WorkflowSummary(Shape):
     id: Uuid
     name: str
     customers: list[Uuid] | None
     tasks: int
 
 
-class WorkflowPage(View):
+class WorkflowPage(Shape):
     workflows: list[WorkflowSummary]
 
 

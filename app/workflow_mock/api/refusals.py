@@ -1,6 +1,7 @@
 """What FastAPI refuses or fails at, in the envelope: a wrong base URL is a common first mistake."""
 
 import logging
+import re
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -24,8 +25,8 @@ def handle_errors(app: FastAPI, hint: str) -> None:
         if isinstance(error, RequestValidationError):
             return _answer(_invalid(error))
         status = error.status_code if isinstance(error, HTTPException) else 404
-        if status == 405 and isinstance(error, HTTPException):
-            allow = ((b"allow", (error.headers or {}).get("Allow", "").encode("ascii")),)
+        if status == 405:
+            allow = ((b"allow", ", ".join(_allowed(app, request.url.path)).encode("ascii")),)
             return _answer(
                 ApiError("method_not_allowed", f"{request.url.path} doesn't take {request.method}", headers=allow)
             )
@@ -36,6 +37,14 @@ def handle_errors(app: FastAPI, hint: str) -> None:
     for kind in (HTTPException, ApiError, RequestValidationError):
         app.add_exception_handler(kind, refuse)
     app.add_exception_handler(Exception, _fail)
+
+
+def _allowed(app: FastAPI, path: str) -> list[str]:
+    """The methods that a path takes. Starlette's own Allow names those of one of its routes alone."""
+    routes = app.openapi()["paths"]
+    patterns = ((re.sub(r"\{[^}]+\}", "[^/]+", template), template) for template in routes)
+    template = path if path in routes else next(found for pattern, found in patterns if re.fullmatch(pattern, path))
+    return sorted(method.upper() for method in routes[template])
 
 
 def _invalid(error: RequestValidationError) -> ApiError:

@@ -1,0 +1,36 @@
+"""Whatever the contracts allow and forbid, thrown at the server by schemathesis: every answer is one that they have.
+
+`make fuzz` goes on for longer.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT, serving
+
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "15")
+
+
+@pytest.mark.parametrize("contract", ["workflow-api.yaml", "admin-api.yaml"])
+def test_every_answer_is_one_of_the_contract(contract: str) -> None:
+    with serving("--log-level", "warning") as server:
+        command = [str(Path(sys.executable).parent / "schemathesis")]
+        command += [
+            "--config-file",
+            str(ROOT / "tests/fuzz/schemathesis.toml"),
+            "run",
+            str(ROOT / "openapi" / contract),
+        ]
+        command += ["--url", server.url, "--max-examples", EXAMPLES, "--continue-on-failure", "--no-color"]
+        # A stream of events doesn't end: tests/admin has what is in it.
+        command += ["--exclude-path", "/__admin/events", "--warnings", "off"]
+        if contract == "workflow-api.yaml":
+            command += ["--header", f"Authorization: Bearer {server.token()}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+        assert "Traceback" not in server.log.read_text()
+        assert server.http.get("/__admin/health").status_code == 200
