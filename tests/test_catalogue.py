@@ -101,7 +101,7 @@ GROWING = "a: &a [x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" fo
 FAULTS = {
     "an unknown key": (
         "workflows:\n- name: A\n  tasks:\n  - {key: a}\n  - {key: b, aftr: [a]}\n",
-        ["c.yaml:5: workflows[0].tasks[1].aftr: is not a key of a catalogue"],
+        ["c.yaml:5: workflows[0].tasks[1].aftr: is not known here"],
     ),
     "an unknown task, nearly right": (
         "workflows:\n- name: A\n  tasks:\n  - key: fetch\n  - key: b\n    after:\n    - fetsh\n",
@@ -146,7 +146,7 @@ FAULTS = {
     "a repeated key of YAML": ("workflows: []\nworkflows: []\n", ["c.yaml:2: the key 'workflows' is repeated"]),
     "no YAML": ("a: [\n", ["c.yaml:2: isn't YAML: while parsing a flow node did not find expected node content"]),
     "a tag": ("a: !!python/name:x []\n", ["c.yaml:1: the tag tag:yaml.org,2002:python/name:x isn't known here"]),
-    "a list": ("[]", ["c.yaml:1: Input should be a valid dictionary or instance of CatalogueFile"]),
+    "a list": ("[]", ["c.yaml:1: must be an object"]),
     "a recursive alias": ("workflows: &a [*a]\n", None),
     "an alias that grows": (GROWING, None),
 }  # fmt: skip

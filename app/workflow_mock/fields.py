@@ -38,6 +38,15 @@ class Shape(BaseModel):
     )
 
 
+def explain(message: str) -> str:
+    """What pydantic says of a value, in words for people who don't know it."""
+    if message.startswith("Extra inputs"):
+        return "is not known here"
+    if message.startswith("Input should be a valid dictionary or"):
+        return "must be an object"
+    return message.removeprefix("Value error, ")
+
+
 def _uuid(text: str) -> str:
     uuid = parse_uuid(text)
     if uuid is None:

@@ -35,11 +35,17 @@ CUSTOMER = "7c9d6c1e-3f1a-4a86-9d3e-0f5b1f3c2a11"
 SECRET = b"a secret of thirty-two bytes, or more"
 
 
-@pytest.fixture
-def own() -> Iterator[Server]:
-    """A server whose keys and clocks a test may change."""
+@pytest.fixture(scope="module")
+def changing() -> Iterator[Server]:
     with serving() as running:
         yield running
+
+
+@pytest.fixture
+def own(changing: Server) -> Server:
+    """A server whose keys and clocks a test may change."""
+    assert changing.http.post("/__admin/reset").status_code == 204
+    return changing
 
 
 @pytest.fixture(scope="module")

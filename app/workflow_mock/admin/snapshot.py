@@ -13,6 +13,7 @@ from workflow_mock.fields import Moment, Shape, Uuid
 from workflow_mock.state.clock import EARLIEST, LATEST, Setting
 from workflow_mock.state.faults import Fault, FaultSpec, Tally
 from workflow_mock.state.sandbox import Sandbox
+from workflow_mock.state.workflows import MAX_WORKFLOWS
 
 
 class ClockState(Shape):
@@ -59,7 +60,7 @@ class FaultState(Shape):
 class Snapshot(Shape):
     clocks: list[ClockState] = Field(default_factory=list)
     seeds: list[SeedState] = Field(default_factory=list)
-    workflows: list[WorkflowEntry] = Field(default_factory=list)
+    workflows: list[WorkflowEntry] = Field(default_factory=list, max_length=MAX_WORKFLOWS)
     definitions: list[WorkflowEntry] = Field(default_factory=list, description="That executions were started with.")
     executions: list[ExecutionState] = Field(default_factory=list)
     requests: list[Entry] = Field(default_factory=list)

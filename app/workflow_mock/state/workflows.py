@@ -22,11 +22,12 @@ class Workflows:
         return iter(tuple(self._definitions.values()))
 
     def reload(self, catalogue: Iterable[WorkflowDefinition]) -> None:
-        """Have these for the catalogue from now on; what was put over the old one stays."""
+        """Have these for the catalogue from now on; what was put over the old one, or deleted, stays so."""
         own = {id: each for id, each in self._definitions.items() if self._catalogue.get(id) is not each}
+        deleted = self._catalogue.keys() - self._definitions.keys()
         self._catalogue = {definition.id: definition for definition in catalogue}
         self._definitions.clear()
-        self._definitions.update(self._catalogue | own)
+        self._definitions.update({id: each for id, each in self._catalogue.items() if id not in deleted} | own)
 
     def get(self, workflow_id: str) -> WorkflowDefinition | None:
         return self._definitions.get(workflow_id)
