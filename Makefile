@@ -5,7 +5,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-languages format lock lint-openapi image
+.PHONY: help run demo test test-languages fuzz soak audit openapi format lock lint-openapi image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -25,6 +25,18 @@ test: .venv/dev ## format, lint, type and test checks
 
 test-languages: .venv/dev ## the README's TypeScript, Java and C#; needs node, java and mono's mcs
 	$(BIN)/pytest -q tests/languages
+
+fuzz: .venv/dev ## a long run of the fuzzers, half an hour or so
+	FUZZ_EXAMPLES=1000 $(BIN)/pytest -q tests/fuzz
+
+soak: .venv/dev ## a million starts: memory and latency before and after
+	$(BIN)/python benchmarks/soak.py
+
+audit: .venv/dev ## known holes in what is installed; needs a way to the package index
+	$(BIN)/pip-audit --disable-pip -r requirements.lock
+
+openapi: .venv/dev ## write the control plane's contract anew
+	$(BIN)/workflow-mock openapi --admin > openapi/admin-api.yaml
 
 format: .venv/dev ## put the code into its form
 	$(BIN)/ruff check --fix-only .

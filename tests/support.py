@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,10 @@ import httpx2 as httpx
 ROOT = Path(__file__).parents[1]
 WORKFLOW = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
 START_SECONDS = 30
+
+
+SECRETS: deque[str] = deque(["demo-secret"], maxlen=500)
+"""What tests have sent, or got, that the server must show nobody."""
 
 
 @dataclass
@@ -50,7 +55,8 @@ class Server:
     http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.http = httpx.Client(base_url=self.url, trust_env=False, verify=False)
+        hooks = {"response": [no_secret_in]}
+        self.http = httpx.Client(base_url=self.url, trust_env=False, verify=False, event_hooks=hooks)
 
     @property
     def url(self) -> str:
@@ -124,6 +130,19 @@ class _Response(HTTPResponse):
         self.fp = connection.makefile("rb", buffering=0)  # type: ignore[assignment]
 
 
+def no_secret_in(answer: httpx.Response) -> None:
+    """Look through whatever the control plane says, in any test, for tokens and secrets."""
+    sent = answer.request.headers.get("authorization", "").rpartition(" ")[2]
+    if len(sent) > 20:
+        SECRETS.append(sent)
+    if answer.request.url.path.startswith("/__admin") and "event-stream" not in answer.headers.get("content-type", ""):
+        answer.read()
+        if answer.request.url.path == "/__admin/tokens" and answer.status_code == 201:
+            SECRETS.append(answer.json()["accessToken"])
+        else:
+            assert not [secret for secret in SECRETS if secret in answer.text]
+
+
 def path(workflow: str = WORKFLOW, *, customer: str | None = None) -> str:
     return f"/api/workflow/v1.0/customer/{customer or uuid4()}/workflow/{workflow}/WorkflowExecution"
 
@@ -151,6 +170,8 @@ def serving(*arguments: str, environment: Mapping[str, str] | None = None) -> It
             server = Server(process, json.loads(ready.read_text()), log)
             with server.http:
                 yield server
+            said = log.read_text()
+            assert not [secret for secret in SECRETS if secret in said and secret != "demo-secret"]
         finally:
             process.kill()
             process.wait()

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (folder / "secret").write_bytes(SECRET + b"\n")
     options = ["--signing-key", str(folder / "key.pem"), "--issuer", ISSUER]
     with serving(*options, "--hs256-secret", str(folder / "secret"), "--hs256-issuer", HS_ISSUER) as running:
+        now = {"action": "freeze", "to": datetime.fromtimestamp(NOW, UTC).isoformat()}
+        assert running.http.put("/__admin/clock", json=now).status_code == 200
         yield running
 
 

@@ -1,0 +1,88 @@
+"""A million starts with the journal on: their memory, and whether the last are answered as soon as the first.
+
+python benchmarks/soak.py [STARTS]
+"""
+
+import json
+import re
+import socket
+import statistics
+import sys
+import time
+from pathlib import Path
+from uuid import uuid4
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.support import WORKFLOW, Server, path, serving
+
+CONNECTIONS = 8
+BATCH = 50
+MEASURED = 1000
+
+
+def main(starts: int) -> None:
+    with serving("--log-level", "warning") as server:
+        token = server.token()
+        memory = [resident(server)]
+        first = one_by_one(server, token)
+        done = MEASURED
+        while done < starts:
+            done += together(server, token)
+            if len(memory) <= 10 * done // starts:
+                memory.append(resident(server))
+                print(f"{done:>9,} starts  {memory[-1]:>4} MB", flush=True)
+        last = one_by_one(server, token)
+        counts = server.http.get("/__admin/health").json()["store"]
+    print(f"memory: {memory[0]} MB before, {memory[-1]} MB after {done:,} starts, {max(memory)} MB at most")
+    print(f"kept: {counts}")
+    ratio = f"ratio {last / first:.2f}"
+    print(f"median of {MEASURED} one by one: {first * 1e6:.0f} µs first, {last * 1e6:.0f} µs last, {ratio}")
+
+
+def request(token: str) -> bytes:
+    body = json.dumps({"data": {"workflowId": WORKFLOW}})
+    head = f"POST {path(customer=str(uuid4()))} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+def one_by_one(server: Server, token: str) -> float:
+    """The median time of a start, in seconds."""
+    times = []
+    with server.connect() as connection:
+        for _ in range(MEASURED):
+            begin = time.perf_counter()
+            read(connection, request(token), 1)
+            times.append(time.perf_counter() - begin)
+    return statistics.median(times)
+
+
+def together(server: Server, token: str) -> int:
+    connections = [server.connect() for _ in range(CONNECTIONS)]
+    for _ in range(20):
+        for connection in connections:
+            read(connection, b"".join(request(token) for _ in range(BATCH)), BATCH)
+    for connection in connections:
+        connection.close()
+    return 20 * CONNECTIONS * BATCH
+
+
+def read(connection: socket.socket, sent: bytes, answers: int) -> None:
+    connection.sendall(sent)
+    seen = b""
+    while seen.count(b"HTTP/1.1 200 OK") < answers or not seen.endswith(b"}}"):
+        part = connection.recv(1 << 20)
+        assert part, seen[-500:]
+        seen += part
+        assert b"HTTP/1.1 4" not in seen
+
+
+def resident(server: Server) -> int:
+    """Memory of the server in MB."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    (kilobytes,) = re.findall(r"VmRSS:\s+(\d+)", status)
+    return int(kilobytes) // 1024
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
