@@ -1,6 +1,7 @@
 """Types of JSON values that catalogue files and the control plane have in common."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -35,6 +36,20 @@ class Shape(BaseModel):
     model_config = ConfigDict(
         extra="forbid", alias_generator=to_camel, populate_by_name=True, strict=True, frozen=True, allow_inf_nan=False
     )
+
+
+def place_in(document: object, location: Sequence[int | str]) -> tuple[int | str, ...]:
+    """Where in a document a fault is, without what pydantic puts between: the kind in a union, `[key]` for a name."""
+    place: list[int | str] = []
+    for step in location:
+        if step == "[key]" or (isinstance(document, dict) and step not in document and document.get("type") == step):
+            continue
+        place.append(step)
+        try:
+            document = document[step]  # type: ignore[index]
+        except (LookupError, TypeError):
+            document = None
+    return tuple(place)
 
 
 def _uuid(text: str) -> str:

@@ -1,5 +1,6 @@
 """What the control plane answers with: JSON shapes of the state."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -190,4 +191,7 @@ class FaultView(FaultSpec):
 
 
 def _dict(claims: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return None if claims is None else dict(claims)
+    # Half of a surrogate pair, which JSON can escape and UTF-8 has not, is shown as ?.
+    return (
+        None if claims is None else json.loads(json.dumps(dict(claims), ensure_ascii=False).encode("utf-8", "replace"))
+    )

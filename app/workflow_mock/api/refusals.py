@@ -11,6 +11,7 @@ from workflow_mock.api.envelope import render
 from workflow_mock.api.front import internal_error
 from workflow_mock.domain.definition import show_path
 from workflow_mock.errors import ApiError, ValidationDetail
+from workflow_mock.fields import place_in
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,11 @@ def _invalid(error: RequestValidationError) -> ApiError:
         message = (
             fault["msg"].removeprefix("Value error, ").replace("Extra inputs are not permitted", "is not known here")
         )
-        faults.append(ValidationDetail(show_path(tuple(path)) or where, message))
+        faults.append(
+            ValidationDetail(
+                show_path(place_in(error.body, path) if where == "body" else tuple(path)) or where, message
+            )
+        )
     return ApiError("validation_failed", "The request is not valid: see validation", validation=faults)
 
 
