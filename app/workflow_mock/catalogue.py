@@ -28,7 +28,7 @@ from workflow_mock.domain.definition import (
 )
 from workflow_mock.domain.definition import Path as FaultPath
 from workflow_mock.domain.ids import derive_uuid
-from workflow_mock.fields import Duration, Shape, Uuid, explain
+from workflow_mock.fields import Duration, Shape, Uuid, explain, place_in
 from workflow_mock.oauth.issue import Client
 from workflow_mock.settings import Unusable
 from workflow_mock.state.faults import FaultSpec
@@ -309,7 +309,10 @@ def _merge(texts: Sequence[tuple[str, str]]) -> Catalogue:
         try:
             content = CatalogueFile.model_validate(document)
         except ValidationError as error:
-            found = [Fault(entry["loc"], explain(entry["msg"])) for entry in error.errors(include_url=False)]
+            found = [
+                Fault(place_in(document, entry["loc"]), explain(entry["msg"]))
+                for entry in error.errors(include_url=False)
+            ]
         else:
             names_clients = names_clients or content.clients is not None
             for place, workflow in enumerate(content.workflows):

@@ -1,6 +1,7 @@
 """Types of JSON values that catalogue files and the control plane have in common."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -45,6 +46,20 @@ def explain(message: str) -> str:
     if message.startswith("Input should be a valid dictionary or"):
         return "must be an object"
     return message.removeprefix("Value error, ")
+
+
+def place_in(document: object, location: Sequence[int | str]) -> tuple[int | str, ...]:
+    """Where in a document a fault is, without what pydantic puts between: the kind in a union, `[key]` for a name."""
+    place: list[int | str] = []
+    for step in location:
+        if step == "[key]" or (isinstance(document, dict) and step not in document and document.get("type") == step):
+            continue
+        place.append(step)
+        try:
+            document = document[step]  # type: ignore[index]
+        except (LookupError, TypeError):
+            document = None
+    return tuple(place)
 
 
 def _uuid(text: str) -> str:

@@ -67,7 +67,7 @@ class Wanted(Shape):
         return self
 
     def allows(self, count: int) -> bool:
-        if not self.model_fields_set:
+        if self.exactly is self.at_least is self.at_most is None:
             return count >= 1
         least, most = (self.at_least, self.at_most) if self.exactly is None else (self.exactly, self.exactly)
         return (least is None or count >= least) and (most is None or count <= most)

@@ -30,12 +30,13 @@ def replacement(fault: Fault, exchange: Exchange) -> Answer | None:
         return None
     if spec.fault is not None:
         return Answer(0, (), b"")
-    headers = [JSON_TYPE, *((name.lower().encode(), value.encode()) for name, value in spec.headers.items())]
+    headers = dict([JSON_TYPE])
     if (wait := fault.retry_after(exchange)) is not None:
-        headers.append((b"retry-after", b"%d" % max(0, ceil(wait.total_seconds()))))
+        headers[b"retry-after"] = b"%d" % max(0, ceil(wait.total_seconds()))
+    headers |= {name.lower().encode(): value.encode() for name, value in spec.headers.items()}
     exchange.errors = (ErrorDetail(spec.code, spec.message),)
     body = json.dumps({"error": spec.code}).encode() if exchange.path == TOKEN_PATH else render_errors(exchange.errors)
-    return Answer(spec.status or 429, tuple(headers), body)
+    return Answer(spec.status or 429, tuple(headers.items()), body)
 
 
 async def delay(fault: Fault, exchange: Exchange, receive: Receive) -> None:
@@ -70,8 +71,8 @@ async def send(fault: Fault, start: dict[str, object], body: bytes, send: Send, 
         body = body[: min(spec.truncate_body_at, whole - 1)]
     pieces, pause = [body], 0.0
     if spec.chunked_dribble_delay is not None:
-        size = max(1, ceil(len(body) / spec.chunked_dribble_delay.number_of_chunks))
-        pieces = [body[at : at + size] for at in range(0, len(body), size)]
+        count = min(spec.chunked_dribble_delay.number_of_chunks, len(body))
+        pieces = [body[len(body) * at // count : len(body) * (at + 1) // count] for at in range(count)]
         pause = spec.chunked_dribble_delay.total_duration / 1000 / max(1, len(pieces))
     for piece in pieces:
         await asyncio.sleep(pause)

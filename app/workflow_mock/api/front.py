@@ -67,6 +67,7 @@ class Front:
             await self._exchange(self._start, exchange, scope, receive, send)
         elif path == TOKEN_PATH:
             exchange = Exchange(request_id, scope, *token_endpoint.identify(scope["query_string"]))
+            exchange.path = path  # with %74 for t it is this path too, and its secrets are none of the journal's
             await self._exchange(self._token, exchange, scope, receive, send)
         else:
 
@@ -115,10 +116,13 @@ class Front:
         fault = next((fault for fault in candidates if fault.strikes(exchange)), None)
         if fault is not None:
             exchange.fault_id = fault.spec.id
-            self._sandbox.events.publish(
-                "fault", exchange.customer_id or None, {"id": fault.spec.id, "request": exchange.id}
-            )
+            if fault.spec.when == "before":
+                self._tell(fault, exchange)
         return fault
+
+    def _tell(self, fault: Fault, exchange: Exchange) -> None:
+        data = {"id": fault.spec.id, "request": exchange.id}
+        self._sandbox.events.publish("fault", exchange.customer_id or None, data)
 
     async def _answer(
         self, handle: Handler, fault: Fault | None, exchange: Exchange, scope: Scope, receive: Receive
@@ -132,8 +136,12 @@ class Front:
                 answer = breakage.replacement(fault, exchange) or await handle(exchange, scope, receive)
             else:
                 answer = await handle(exchange, scope, receive)
-                await breakage.delay(fault, exchange, receive)
-                answer = breakage.replacement(fault, exchange) or answer
+                if answer.status == 200:
+                    self._tell(fault, exchange)
+                    await breakage.delay(fault, exchange, receive)
+                    answer = breakage.replacement(fault, exchange) or answer
+                else:
+                    fault.miss(exchange)  # a token that was refused
             if fault is not None and fault.loses_answers:
                 exchange.answer_lost = exchange.execution_id is not None
         except ApiError as error:

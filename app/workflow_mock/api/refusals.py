@@ -12,7 +12,7 @@ from workflow_mock.api.envelope import render
 from workflow_mock.api.front import internal_error
 from workflow_mock.domain.definition import show_path
 from workflow_mock.errors import ApiError, ValidationDetail
-from workflow_mock.fields import explain
+from workflow_mock.fields import explain, place_in
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ def _invalid(error: RequestValidationError) -> ApiError:
         where, *path = fault["loc"]
         if fault["type"] == "json_invalid":
             return ApiError("malformed_json", f"The body isn't JSON: {fault['ctx']['error']} at character {path[0]}")
-        faults.append(ValidationDetail(show_path(tuple(path)) or where, explain(fault["msg"])))
+        place = place_in(error.body, path) if where == "body" else tuple(path)
+        faults.append(ValidationDetail(show_path(place) or where, explain(fault["msg"])))
     return ApiError("validation_failed", "The request is not valid: see validation", validation=faults)
 
 

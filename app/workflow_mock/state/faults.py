@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import uuid4
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from workflow_mock.fields import Duration, Shape, Uuid
 from workflow_mock.settings import TOKEN_PATH
@@ -28,8 +28,15 @@ MAX_TALLIES = 1000
 
 MAX_DELAY_MILLISECONDS = 10 * 60 * 1000
 
-Milliseconds = Annotated[float, Field(ge=0, le=MAX_DELAY_MILLISECONDS, strict=False)]
-HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$")]
+
+def _not_of_framing(name: str) -> str:
+    if name.lower() in ("content-length", "transfer-encoding"):
+        raise ValueError("is the server's own to say; see truncateBodyAt and fault for how to break it")
+    return name
+
+
+Milliseconds = Annotated[float, Field(ge=0, le=MAX_DELAY_MILLISECONDS)]
+HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$"), AfterValidator(_not_of_framing)]
 HeaderValue = Annotated[str, Field(pattern=r"^[ -~]{0,1000}$")]
 
 
@@ -46,6 +53,12 @@ class Uniform(Shape):
     type: Literal["uniform"]
     lower: Milliseconds
     upper: Milliseconds
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "Uniform":
+        if self.lower > self.upper:
+            raise ValueError("lower is over upper")
+        return self
 
     def draw(self, source: random.Random) -> float:
         return source.uniform(self.lower, self.upper)
@@ -85,7 +98,7 @@ class FaultSpec(Shape):
     # How often:
     times: int | None = Field(None, ge=1, description="It strikes so many times at most.")
     after: int = Field(0, ge=0, description="It lets so many matching requests through first.")
-    probability: float = Field(1.0, ge=0, le=1, strict=False)
+    probability: float = Field(1.0, ge=0, le=1)
     seed: int = Field(0, description="Of the probability and the delays.")
     ttl: Duration | None = Field(None, description="It ends so long after it was made.")
     quota: Quota | None = Field(
@@ -103,10 +116,15 @@ class FaultSpec(Shape):
     chunked_dribble_delay: Dribble | None = None
     truncate_body_at: int | None = Field(None, ge=0, description="The answer ends after so many bytes of its body.")
 
+    @field_validator("matcher")
+    @classmethod
+    def _of_requests(cls, matcher: Matcher) -> Matcher:
+        if matcher.is_of_answers:
+            raise ValueError("status, errorCode, executionId and faultId are known too late for a fault")
+        return matcher
+
     @model_validator(mode="after")
     def _sensible(self) -> "FaultSpec":
-        if self.matcher.is_of_answers:
-            raise ValueError("matcher: status, errorCode, executionId and faultId are known too late for a fault")
         if self.fault is not None and self.status is not None:
             raise ValueError("fault and status exclude each other: there is no answer to give a status to")
         return self
@@ -270,6 +288,9 @@ class Faults:
             return
         for fault in self.of(customer_id):
             self.remove(fault.spec.id)
+        for spec in self._permanent:
+            if spec.matcher.customer_id == customer_id:
+                self.add(spec, is_permanent=True)
         for faults in self._index.get(None, {}).values():
             for fault in faults:
                 fault.forget(customer_id)

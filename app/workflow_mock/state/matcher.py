@@ -27,7 +27,7 @@ class TextMatch(Shape):
 
     @model_validator(mode="after")
     def _one(self) -> "TextMatch":
-        if len(self.model_fields_set) != 1:
+        if len(self.model_fields_set) != 1 or getattr(self, *self.model_fields_set) is None:
             raise ValueError("needs exactly one of equalTo, equalToIgnoreCase, contains, absent")
         return self
 
@@ -39,6 +39,10 @@ class TextMatch(Shape):
         if self.equal_to_ignore_case is not None:
             return text.lower() == self.equal_to_ignore_case.lower()
         return (self.contains or "") in text
+
+    def matches_body(self, text: str) -> bool:
+        """As `matches`, but an empty body is none."""
+        return self.matches(None if self.absent is not None and not text else text)
 
 
 class Matcher(Shape):
@@ -82,7 +86,7 @@ class Matcher(Shape):
             conditions.append(_Condition(said, lambda e, h=header, t=text: t.matches(e.header(h))))  # type: ignore[misc]
         for text in self.body_patterns:
             said = f"body is not {text.model_dump_json(by_alias=True, exclude_unset=True)}"
-            conditions.append(_Condition(said, lambda e, t=text: t.matches(e.text)))  # type: ignore[misc]
+            conditions.append(_Condition(said, lambda e, t=text: t.matches_body(e.text)))  # type: ignore[misc]
         return conditions
 
 
