@@ -1,10 +1,13 @@
 """The control plane as an application: its routes, its errors, its contract."""
 
+from typing import Any
+
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.dependencies.utils import get_flat_params
 
 from workflow_mock import __version__
 from workflow_mock.admin import control, docs, events, executions, faults, requests, tokens, workflows
+from workflow_mock.admin.shapes import Refusal
 from workflow_mock.api.refusals import handle_errors
 from workflow_mock.documents import check
 from workflow_mock.errors import ApiError, ValidationDetail
@@ -20,7 +23,7 @@ fault by its path in the JSON."""
 
 
 def admin_app(settings: Settings, sandbox: Sandbox, minter: Minter, verifier: TokenVerifier) -> FastAPI:
-    app = FastAPI(
+    app = _Plane(
         title="workflow-mock control plane",
         version=__version__,
         description=DESCRIPTION,
@@ -28,9 +31,14 @@ def admin_app(settings: Settings, sandbox: Sandbox, minter: Minter, verifier: To
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        separate_input_output_schemas=False,  # their names would not be the same each time
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    routes = APIRouter(prefix=ADMIN_PATH, dependencies=[Depends(_known_parameters), Depends(_sound_json)])
+    routes = APIRouter(
+        prefix=ADMIN_PATH,
+        dependencies=[Depends(_known_parameters), Depends(_sound_json)],
+        responses={"4XX": {"model": Refusal, "description": "Refused, and why"}},
+    )
     for part in (
         control.router(settings, sandbox, minter.issuer),
         workflows.router(sandbox),
@@ -45,6 +53,15 @@ def admin_app(settings: Settings, sandbox: Sandbox, minter: Minter, verifier: To
     app.include_router(routes)
     handle_errors(app, f"{ADMIN_PATH}/docs has those that there are")
     return app
+
+
+class _Plane(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The contract; FastAPI describes events by an itemSchema, which OpenAPI 3.1 doesn't know."""
+        contract = super().openapi()
+        events = contract["paths"][f"{ADMIN_PATH}/events"]["get"]["responses"]["200"]["content"]
+        events["text/event-stream"] = {"schema": {"type": "string"}}
+        return contract
 
 
 async def _known_parameters(request: Request) -> None:

@@ -19,6 +19,19 @@ class View(Shape):
     model_config = ConfigDict(strict=False)
 
 
+class RefusalMeta(View):
+    errors: list["ErrorView"]
+    validation: list["ValidationView"] = Field(description="Each fault with its path in the JSON, for 400.")
+    info: dict[str, Any]
+
+
+class Refusal(View):
+    """What is answered instead: the envelope of the documented plane."""
+
+    meta: RefusalMeta
+    data: None
+
+
 class TokenOfEntry(View):
     digest: str = Field(description="Of the token, which is not kept itself.", examples=["sha256:9f86d081884c7d65"])
     claims: dict[str, Any] | None = Field(
@@ -180,6 +193,8 @@ def _summary(execution: Execution, clock: Clock) -> dict[str, Any]:
 
 class FaultView(FaultSpec):
     """A fault in force, and what it has done."""
+
+    model_config = ConfigDict(json_schema_extra={})  # the examples are of what is sent
 
     created: Moment
     seen: int = Field(description="Requests that its matcher matched.")

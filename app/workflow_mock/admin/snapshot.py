@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from workflow_mock.admin.shapes import Entry
 from workflow_mock.catalogue import WorkflowEntry, entry_of
@@ -58,6 +58,8 @@ class FaultState(Shape):
 
 
 class Snapshot(Shape):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"clocks": [{"frozen": "2030-01-01T00:00:00Z"}]}]})
+
     clocks: list[ClockState] = Field(default_factory=list)
     seeds: list[SeedState] = Field(default_factory=list)
     workflows: list[WorkflowEntry] = Field(default_factory=list, max_length=MAX_WORKFLOWS)

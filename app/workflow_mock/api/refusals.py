@@ -5,6 +5,7 @@ import logging
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from workflow_mock.api.envelope import render
@@ -25,8 +26,8 @@ def handle_errors(app: FastAPI, hint: str) -> None:
         if isinstance(error, RequestValidationError):
             return _answer(_invalid(error))
         status = error.status_code if isinstance(error, HTTPException) else 404
-        if status == 405 and isinstance(error, HTTPException):
-            allow = ((b"allow", (error.headers or {}).get("Allow", "").encode("ascii")),)
+        if status == 405:
+            allow = ((b"allow", ", ".join(sorted(_methods(app, request.url.path))).encode("ascii")),)
             return _answer(
                 ApiError("method_not_allowed", f"{request.url.path} doesn't take {request.method}", headers=allow)
             )
@@ -37,6 +38,12 @@ def handle_errors(app: FastAPI, hint: str) -> None:
     for kind in (HTTPException, ApiError, RequestValidationError):
         app.add_exception_handler(kind, refuse)
     app.add_exception_handler(Exception, _fail)
+
+
+def _methods(app: FastAPI, path: str) -> set[str]:
+    """Those that some route of this path takes; FastAPI itself names those of the first such route."""
+    routes = [each for each in iter_route_contexts(app.routes) if each.path_regex and each.path_regex.match(path)]
+    return {method for each in routes for method in each.methods or ()}
 
 
 def _invalid(error: RequestValidationError) -> ApiError:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import uuid4
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from workflow_mock.fields import Duration, Shape, Uuid
 from workflow_mock.settings import TOKEN_PATH
@@ -76,6 +76,8 @@ class Quota(Shape):
 
 class FaultSpec(Shape):
     """A fault: which requests it is for, how often it strikes, and what it does."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": 503, "retryAfter": "2s", "times": 1}]})
 
     id: Uuid = Field(default_factory=lambda: str(uuid4()))
     matcher: Matcher = Field(default_factory=Matcher)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Annotated, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from workflow_mock.fields import Shape, Uuid
@@ -43,6 +43,10 @@ class TextMatch(Shape):
 
 class Matcher(Shape):
     """What an exchange must be like; without any member, every exchange is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"method": "POST", "bodyPatterns": [{"contains": "workflowId"}]}]}
+    )
 
     method: Text | None = None
     url_path: Text | None = None
