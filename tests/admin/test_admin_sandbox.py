@@ -174,7 +174,7 @@ def test_no_control_of_the_clock_changes_the_uptime(own: Server) -> None:
 def test_the_settings_are_shown_without_secrets(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("a secret of thirty-two bytes, or more")
     settings = {
-        "--jwks": "https://reader:pass-word@keys.example.com:444/jwks?",
+        "--jwks": "https://reader:pass-word@keys.example.com:444/jwks",
         "--jwks-issuer": "https://login.example.com",
         "--hs256-secret": str(tmp_path / "secret"),
         "--hs256-issuer": "https://other.example.com",
@@ -188,7 +188,7 @@ def test_the_settings_are_shown_without_secrets(tmp_path: Path) -> None:
         shown = answer.json()
         for secret in ("an-admin-token", "pass-word", "reader", "thirty-two"):
             assert secret not in answer.text
-    assert shown["jwks"].startswith("https://keys.example.com:444/jwks")
+    assert shown["jwks"] == "https://keys.example.com:444/jwks"
     assert shown["adminToken"] == "[redacted]"
     assert shown["hs256Secret"] == str(tmp_path / "secret")
     assert (shown["tokenLifetime"], shown["clockSkew"]) == ("PT90.5S", "PT300S")
@@ -371,6 +371,18 @@ def test_the_journal_of_a_snapshot_is_the_same_to_whoever_asks(own: Server, othe
     admin(other, "PUT", "snapshot", taken)
     assert snapshot(other)["requests"] == taken["requests"]
     assert admin(other, "GET", "requests") == admin(own, "GET", "requests")
+
+
+@pytest.mark.parametrize("moment", ["1970-01-01T00:00:00Z", "8999-12-31T23:59:59.999999Z"])
+@pytest.mark.parametrize("action", ["set", "freeze"])
+def test_a_clock_at_an_end_of_the_calendar_is_in_a_snapshot_too(
+    own: Server, other: Server, action: str, moment: str
+) -> None:
+    admin(own, "PUT", "clock", {"action": action, "to": moment})
+    own.start(customer=CUSTOMER, token=admin(own, "POST", "tokens", {})["accessToken"])
+    taken = snapshot(own)
+    admin(other, "PUT", "snapshot", taken)
+    assert snapshot(other) == taken
 
 
 def test_a_lost_answer_is_known_after_a_snapshot(own: Server, other: Server) -> None:

@@ -27,7 +27,7 @@ def handle_errors(app: FastAPI, hint: str) -> None:
             return _answer(_invalid(error))
         status = error.status_code if isinstance(error, HTTPException) else 404
         if status == 405:
-            allow = ((b"allow", ", ".join(sorted(_methods(app, request.url.path))).encode("ascii")),)
+            allow = ((b"allow", ", ".join(sorted(_methods(app, request.scope["path"]))).encode("ascii")),)
             return _answer(
                 ApiError("method_not_allowed", f"{request.url.path} doesn't take {request.method}", headers=allow)
             )
