@@ -36,7 +36,8 @@ audit: .venv/dev ## known holes in what is installed; needs a way to the package
 	$(BIN)/pip-audit --disable-pip -r requirements.lock
 
 openapi: .venv/dev ## write the control plane's contract anew
-	$(BIN)/workflow-mock openapi --admin > openapi/admin-api.yaml
+	$(BIN)/workflow-mock openapi --admin > .admin-api.yaml
+	mv .admin-api.yaml openapi/admin-api.yaml
 
 format: .venv/dev ## put the code into its form
 	$(BIN)/ruff check --fix-only .

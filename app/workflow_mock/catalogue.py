@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from workflow_mock.documents import ParseFault, lines, parse
 from workflow_mock.domain.definition import (
@@ -121,6 +121,12 @@ class EdgeEntry(Shape):
 
 class WorkflowEntry(Shape):
     """A workflow that clients can start."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"name": "Order", "tasks": [{"key": "pay"}, {"key": "ship", "after": ["pay"]}]}]
+        }
+    )
 
     id: Uuid | None = Field(None, description="Derived from the name if not given.")
     name: Name

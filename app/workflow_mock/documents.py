@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from workflow_mock.domain.definition import Path
+from workflow_mock.domain.definition import Path, show_path
 
 MAX_VALUES_BY_ALIASES = 1_000_000
 MAX_DEPTH = 100
@@ -48,28 +48,36 @@ def parse(text: str, *, is_json: bool) -> Any:
     value = _parse_json(text) if is_json else _Values(text).of(_compose(text))
     try:
         check(value)
-    except ValueError as error:
-        raise ParseFault(str(error), None) from None
+    except Unsayable as error:
+        raise ParseFault(f"{show_path(error.path)} {error}".strip(), None) from None
     return value
 
 
-def check(value: Any, depth: int = 0) -> None:
-    """Raises ValueError for what JSON readers let pass and no answer of the server's could say again."""
-    if depth > MAX_DEPTH:
-        raise ValueError("is nested too deep")
+class Unsayable(ValueError):
+    """A value that JSON readers let pass and no answer of the server's could say again; `path` is its place."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def check(value: Any, path: Path = ()) -> None:
+    """Raises Unsayable."""
+    if len(path) > MAX_DEPTH:
+        raise Unsayable((), "is nested too deep")
     if isinstance(value, str):
         if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-            raise ValueError("has a string with half of a surrogate pair")
+            raise Unsayable(path, "has half of a surrogate pair")
     elif isinstance(value, float):
         if not isfinite(value):
-            raise ValueError("has a number that isn't finite")
+            raise Unsayable(path, "is not a finite number")
     elif isinstance(value, list):
-        for item in value:
-            check(item, depth + 1)
+        for place, item in enumerate(value):
+            check(item, (*path, place))
     elif isinstance(value, dict):
         for name, item in value.items():
-            check(name)
-            check(item, depth + 1)
+            check(name, path)
+            check(item, (*path, name))
 
 
 def lines(text: str, paths: Sequence[Path]) -> list[int | None]:

@@ -42,9 +42,23 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def own(catalogue: str) -> Iterator[Server]:
+def fresh(catalogue: str) -> Iterator[Server]:
+    """A server that nobody has asked anything yet."""
     with serving("--catalogue", catalogue, "--seed", "first") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def changing(catalogue: str) -> Iterator[Server]:
+    with serving("--catalogue", catalogue, "--seed", "first") as running:
+        yield running
+
+
+@pytest.fixture
+def own(changing: Server) -> Server:
+    """A server that a test may change."""
+    admin(changing, "POST", "reset")
+    return changing
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +174,7 @@ def test_no_control_of_the_clock_changes_the_uptime(own: Server) -> None:
 def test_the_settings_are_shown_without_secrets(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("a secret of thirty-two bytes, or more")
     settings = {
-        "--jwks": "https://reader:pass-word@keys.example.com:444/jwks?",
+        "--jwks": "https://reader:pass-word@keys.example.com:444/jwks",
         "--jwks-issuer": "https://login.example.com",
         "--hs256-secret": str(tmp_path / "secret"),
         "--hs256-issuer": "https://other.example.com",
@@ -174,7 +188,7 @@ def test_the_settings_are_shown_without_secrets(tmp_path: Path) -> None:
         shown = answer.json()
         for secret in ("an-admin-token", "pass-word", "reader", "thirty-two"):
             assert secret not in answer.text
-    assert shown["jwks"].startswith("https://keys.example.com:444/jwks")
+    assert shown["jwks"] == "https://keys.example.com:444/jwks"
     assert shown["adminToken"] == "[redacted]"
     assert shown["hs256Secret"] == str(tmp_path / "secret")
     assert (shown["tokenLifetime"], shown["clockSkew"]) == ("PT90.5S", "PT300S")
@@ -185,16 +199,16 @@ def test_the_settings_are_shown_without_secrets(tmp_path: Path) -> None:
 # Reset
 
 
-def test_a_reset_brings_everything_back_to_the_start(own: Server) -> None:
-    start, keys = snapshot(own), kids(own)
+def test_a_reset_brings_everything_back_to_the_start(fresh: Server) -> None:
+    start, keys = snapshot(fresh), kids(fresh)
     assert [name for name, state in start.items() if state] == ["clocks", "seeds", "workflows", "faults"]
-    fill(own)
-    filled = snapshot(own)
+    fill(fresh)
+    filled = snapshot(fresh)
     assert [name for name in start if filled[name] == start[name]] == []
-    assert len(kids(own)) == 2
-    admin(own, "POST", "reset")
-    assert snapshot(own) == start
-    assert kids(own) == keys
+    assert len(kids(fresh)) == 2
+    admin(fresh, "POST", "reset")
+    assert snapshot(fresh) == start
+    assert kids(fresh) == keys
 
 
 def test_a_reset_leaves_good_what_was_got_before(own: Server) -> None:
@@ -259,20 +273,20 @@ def test_a_reset_of_nobody_known_is_refused_and_resets_nothing(own: Server, quer
     assert admin(own, "GET", "health")["store"]["executions"] == 1
 
 
-def test_a_reset_is_told_to_whoever_listens(own: Server) -> None:
-    admin(own, "POST", "reset")
-    admin(own, "POST", "reset", customerId=CUSTOMER)
-    with listening(own) as events:
+def test_a_reset_is_told_to_whoever_listens(fresh: Server) -> None:
+    admin(fresh, "POST", "reset")
+    admin(fresh, "POST", "reset", customerId=CUSTOMER)
+    with listening(fresh) as events:
         everybody, customer = next(events), next(events)
     assert everybody == {"event": "reset", "data": {"customerId": None, "reset": {}}}
     assert customer == {"event": "reset", "data": {"customerId": CUSTOMER, "reset": {}}}
 
 
-def test_a_reset_of_all_is_told_to_those_who_listen_to_one_customer_and_that_of_another_isnt(own: Server) -> None:
-    admin(own, "POST", "reset", customerId=OTHER)
-    admin(own, "POST", "reset")
-    admin(own, "POST", "reset", customerId=CUSTOMER)
-    with listening(own, customerId=CUSTOMER) as events:
+def test_a_reset_of_all_is_told_to_those_who_listen_to_one_customer_and_that_of_another_isnt(fresh: Server) -> None:
+    admin(fresh, "POST", "reset", customerId=OTHER)
+    admin(fresh, "POST", "reset")
+    admin(fresh, "POST", "reset", customerId=CUSTOMER)
+    with listening(fresh, customerId=CUSTOMER) as events:
         assert [next(events)["data"]["customerId"] for _ in range(2)] == [None, CUSTOMER]
 
 
@@ -288,8 +302,8 @@ def test_a_snapshot_put_into_another_server_is_what_that_one_has(own: Server, ot
 
 def test_a_snapshot_of_the_start_is_what_another_server_has_then(other: Server) -> None:
     admin(other, "POST", "reset")
-    with serving() as fresh:
-        taken = snapshot(fresh)
+    with serving() as running:
+        taken = snapshot(running)
     assert taken["seeds"] == []
     admin(other, "PUT", "snapshot", taken)
     assert snapshot(other) == taken
@@ -357,6 +371,18 @@ def test_the_journal_of_a_snapshot_is_the_same_to_whoever_asks(own: Server, othe
     admin(other, "PUT", "snapshot", taken)
     assert snapshot(other)["requests"] == taken["requests"]
     assert admin(other, "GET", "requests") == admin(own, "GET", "requests")
+
+
+@pytest.mark.parametrize("moment", ["1970-01-01T00:00:00Z", "8999-12-31T23:59:59.999999Z"])
+@pytest.mark.parametrize("action", ["set", "freeze"])
+def test_a_clock_at_an_end_of_the_calendar_is_in_a_snapshot_too(
+    own: Server, other: Server, action: str, moment: str
+) -> None:
+    admin(own, "PUT", "clock", {"action": action, "to": moment})
+    own.start(customer=CUSTOMER, token=admin(own, "POST", "tokens", {})["accessToken"])
+    taken = snapshot(own)
+    admin(other, "PUT", "snapshot", taken)
+    assert snapshot(other) == taken
 
 
 def test_a_lost_answer_is_known_after_a_snapshot(own: Server, other: Server) -> None:

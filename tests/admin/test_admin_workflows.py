@@ -234,7 +234,7 @@ def test_parameters_that_no_answer_could_say_are_refused_by_both(server: Server,
     workflow = f'{{"name":"x","tasks":[{{"key":"a","parameters":{{"a":{odd}}}}}]}}'
     headers = {"Content-Type": "application/json"}
     answer = server.http.put(f"/__admin/workflows/{MINE}", content=workflow, headers=headers)
-    assert (answer.status_code, answer.json()["meta"]["errors"][0]["code"]) == (400, "malformed_json")
+    assert (answer.status_code, answer.json()["meta"]["errors"][0]["code"]) == (400, "validation_failed")
     assert server.http.get(f"/__admin/workflows/{MINE}").status_code == 404
     (tmp_path / "catalogue.json").write_text(f'{{"workflows":[{workflow}]}}')
     assert run("check", str(tmp_path / "catalogue.json")).returncode == 1

@@ -9,7 +9,8 @@ from workflow_mock import __version__
 from workflow_mock.admin import control, docs, events, executions, faults, requests, tokens, workflows
 from workflow_mock.admin.shapes import Refusal
 from workflow_mock.api.refusals import handle_errors
-from workflow_mock.documents import check
+from workflow_mock.documents import Unsayable, check
+from workflow_mock.domain.definition import show_path
 from workflow_mock.errors import ApiError, ValidationDetail
 from workflow_mock.oauth.issue import Minter
 from workflow_mock.oauth.verify import TokenVerifier
@@ -25,7 +26,7 @@ REFUSED: dict[str, Any] = {"model": Refusal, "description": "Refused; `errors` a
 
 
 def admin_app(settings: Settings, sandbox: Sandbox, minter: Minter, verifier: TokenVerifier) -> FastAPI:
-    app = FastAPI(
+    app = _Plane(
         title="workflow-mock control plane",
         version=__version__,
         description=DESCRIPTION,
@@ -33,6 +34,7 @@ def admin_app(settings: Settings, sandbox: Sandbox, minter: Minter, verifier: To
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        separate_input_output_schemas=False,  # their names would not be the same each time
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     routes = APIRouter(
@@ -54,6 +56,15 @@ def admin_app(settings: Settings, sandbox: Sandbox, minter: Minter, verifier: To
     return app
 
 
+class _Plane(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The contract; FastAPI describes events by an itemSchema, which OpenAPI 3.1 doesn't know."""
+        contract = super().openapi()
+        events = contract["paths"][f"{ADMIN_PATH}/events"]["get"]["responses"]["200"]["content"]
+        events["text/event-stream"] = {"schema": {"type": "string"}}
+        return contract
+
+
 async def _known_parameters(request: Request) -> None:
     """Raises ApiError (400): a misspelt customerId must not mean all customers."""
     known = {parameter.alias for parameter in get_flat_params(request.scope["route"].dependant)}
@@ -72,5 +83,6 @@ async def _sound_json(request: Request) -> None:
         return  # whatever reads the body refuses it
     try:
         check(document)
-    except ValueError as error:
-        raise ApiError("malformed_json", f"The body {error}") from None
+    except Unsayable as error:
+        fault = [ValidationDetail(show_path(error.path) or "body", str(error))]
+        raise ApiError("validation_failed", "The request is not valid: see validation", validation=fault) from None

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from fastapi import APIRouter
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from workflow_mock import __version__
@@ -45,9 +45,15 @@ class ClockView(Shape):
 class ClockChange(Shape):
     """What to do to the clock."""
 
-    action: Action = Field(strict=False, examples=["advance"])
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"action": "advance", "by": "1h"}, {"action": "freeze", "to": "2030-01-01T00:00:00Z"}]
+        }
+    )
+
+    action: Action = Field(strict=False)
     to: Moment | None = Field(None, description="For set, and for freeze if not at this moment.")
-    by: Duration | None = Field(None, description="For advance.", examples=["1h"])
+    by: Duration | None = Field(None, description="For advance.")
 
     @model_validator(mode="after")
     def _sensible(self) -> "ClockChange":
@@ -61,7 +67,9 @@ class ClockChange(Shape):
 
 
 class Seed(Shape):
-    seed: str = Field(max_length=200, examples=["42"])
+    model_config = ConfigDict(json_schema_extra={"examples": [{"seed": "42"}]})
+
+    seed: str = Field(max_length=200)
 
 
 def router(settings: Settings, sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter:

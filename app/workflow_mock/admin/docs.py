@@ -52,7 +52,7 @@ def _page(contract: Mapping[str, Any]) -> Iterator[str]:
                 yield f"<details><summary>body</summary>{_schema(body, contract)}</details>"
             for status, answer in operation["responses"].items():
                 schema = answer.get("content", {}).get("application/json", {}).get("schema")
-                if schema and status != "422":
+                if schema:
                     yield f"<details><summary>{status}</summary>{_schema(schema, contract)}</details>"
     yield "</main></html>"
 

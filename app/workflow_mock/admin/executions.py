@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from workflow_mock.admin.parameters import Cursor, Customer, Limit
 from workflow_mock.admin.shapes import ExecutionSummary, ExecutionView, execution_view, summary
@@ -24,6 +24,8 @@ class ExecutionPage(Shape):
 
 
 class Advance(Shape):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"to": "end"}]})
+
     to: Literal["next", "end"] = Field(
         description="Give the tasks in the queue their outcome once, or until none is left."
     )

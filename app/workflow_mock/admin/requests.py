@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from workflow_mock.admin.parameters import Cursor, Customer, Limit
 from workflow_mock.admin.shapes import Entry
@@ -74,6 +74,8 @@ class Wanted(Shape):
 
 
 class Verification(Shape):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"matcher": {"status": 500}, "count": {"exactly": 0}}]})
+
     matcher: Matcher = Field(default_factory=Matcher)
     count: Wanted = Field(default_factory=Wanted)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from workflow_mock.api.wire import WireEdge, WireQueueEntry, queue_entries
 from workflow_mock.documents import check
@@ -189,6 +189,8 @@ def _summary(execution: Execution, clock: Clock) -> dict[str, Any]:
 
 class FaultView(FaultSpec):
     """A fault in force, and what it has done."""
+
+    model_config = ConfigDict(json_schema_extra={})  # the examples are of what is sent
 
     created: Moment
     seen: int = Field(description="Requests that its matcher matched.")

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from workflow_mock.admin.shapes import Entry
 from workflow_mock.catalogue import WorkflowEntry, entry_of
@@ -58,6 +58,8 @@ class FaultState(Shape):
 
 
 class Snapshot(Shape):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"clocks": [{"frozen": "2030-01-01T00:00:00Z"}]}]})
+
     clocks: list[ClockState] = Field(default_factory=list)
     seeds: list[SeedState] = Field(default_factory=list)
     workflows: list[WorkflowEntry] = Field(default_factory=list, max_length=MAX_WORKFLOWS)
@@ -122,7 +124,7 @@ def restore(snapshot: Snapshot, sandbox: Sandbox) -> None:
 def _setting(place: int, state: ClockState) -> Setting:
     setting = Setting(timedelta(seconds=state.offset_in_seconds), state.frozen)
     try:
-        if EARLIEST <= setting.now() <= LATEST:
+        if EARLIEST.year <= setting.now().year <= LATEST.year:
             return setting
     except OverflowError:
         pass

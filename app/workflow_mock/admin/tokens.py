@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from workflow_mock.admin.parameters import Customer
 from workflow_mock.api.start import DOCUMENTED_PATH
@@ -21,11 +21,15 @@ from workflow_mock.web import issuer_of
 class Wish(Shape):
     """The token that is wanted; without any member, a good one."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "expired", "customers": ["5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"]}]}
+    )
+
     kind: Kind = Field(Kind.GOOD, strict=False)
     client_id: str = Field("demo", min_length=1, max_length=100)
     scopes: list[Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")]] | None = Field(None, max_length=100)
     customers: list[Uuid] | None = Field(None, max_length=100, description="Whom it may act for; else everybody.")
-    lifetime: Duration | None = Field(None, description="Else --token-lifetime.", examples=["10m"])
+    lifetime: Duration | None = Field(None, description="Else --token-lifetime.")
     claims: dict[str, Any] = Field(default_factory=dict, description="Put over those that it would have.")
 
 
@@ -43,7 +47,9 @@ class Minted(Shape):
 
 
 class Rotation(Shape):
-    overlap: Duration = Field(timedelta(0), description="How long the old key still counts.", examples=["5m"])
+    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap": "5m"}]})
+
+    overlap: Duration = Field(timedelta(0), description="How long the old key still counts.")
 
 
 class Rotated(Shape):

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import uuid4
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from workflow_mock.fields import Duration, Shape, Uuid
 from workflow_mock.settings import TOKEN_PATH
@@ -90,6 +90,8 @@ class Quota(Shape):
 class FaultSpec(Shape):
     """A fault: which requests it is for, how often it strikes, and what it does."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": 503, "retryAfter": "2s", "times": 1}]})
+
     id: Uuid = Field(default_factory=lambda: str(uuid4()))
     matcher: Matcher = Field(default_factory=Matcher)
     when: Literal["before", "afterCommit"] = Field(
@@ -120,7 +122,7 @@ class FaultSpec(Shape):
     @classmethod
     def _of_requests(cls, matcher: Matcher) -> Matcher:
         if matcher.is_of_answers:
-            raise ValueError("status, errorCode, executionId and faultId are known too late for a fault")
+            raise ValueError("clientId, status, errorCode, executionId and faultId are known too late for a fault")
         return matcher
 
     @model_validator(mode="after")

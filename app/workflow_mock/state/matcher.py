@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Annotated, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from workflow_mock.fields import Shape, Uuid
@@ -48,13 +48,17 @@ class TextMatch(Shape):
 class Matcher(Shape):
     """What an exchange must be like; without any member, every exchange is."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"method": "POST", "bodyPatterns": [{"contains": "workflowId"}]}]}
+    )
+
     method: Text | None = None
     url_path: Text | None = None
     headers: dict[str, TextMatch] = Field(default_factory=dict, max_length=50)
     body_patterns: list[TextMatch] = Field(default_factory=list, max_length=50)
     customer_id: Uuid | None = None
     workflow_id: Uuid | None = None
-    client_id: Text | None = None
+    client_id: Text | None = Field(None, description="Of the token; not for faults.")
     status: int | None = Field(None, description="Of the answer; not for faults.")
     error_code: Text | None = Field(None, description="Of the answer; not for faults.")
     execution_id: Uuid | None = Field(None, description="Of the answer; not for faults.")
@@ -62,8 +66,9 @@ class Matcher(Shape):
 
     @property
     def is_of_answers(self) -> bool:
-        """Whether it asks for what is known only once the request is answered."""
-        return not self.model_fields_set.isdisjoint({"status", "error_code", "execution_id", "fault_id"})
+        """Whether it asks for what is known only once the request is answered, or its token checked."""
+        late = {"client_id", "status", "error_code", "execution_id", "fault_id"}
+        return not self.model_fields_set.isdisjoint(late)
 
     def matches(self, exchange: Exchange) -> bool:
         return all(condition.holds(exchange) for condition in self._conditions)
