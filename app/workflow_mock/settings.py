@@ -70,6 +70,12 @@ def is_http_url(text: str) -> bool:
         return False
 
 
+def without_password(text: str) -> str:
+    """An address, fit to be shown."""
+    scheme, separator, rest = text.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else text
+
+
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 _FILE_OR_FOLDER = click.Path(exists=True, readable=True, path_type=Path)
 

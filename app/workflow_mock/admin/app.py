@@ -22,6 +22,9 @@ Everything that a test does to the sandbox, over HTTP and JSON. `?customerId=` n
 one customer; without it, everything is meant. What is refused has the envelope of the documented plane, and names each
 fault by its path in the JSON."""
 
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""A snapshot is large."""
+
 REFUSED: dict[str, Any] = {"model": Refusal, "description": "Refused; `errors` and `validation` say why."}
 
 
@@ -34,6 +37,7 @@ def admin_app(settings: Settings, sandbox: Sandbox, minter: Minter, verifier: To
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        max_body_size=MAX_BODY_BYTES,
         separate_input_output_schemas=False,  # their names would not be the same each time
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )

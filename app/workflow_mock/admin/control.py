@@ -14,7 +14,7 @@ from workflow_mock.admin.snapshot import Snapshot, restore, take
 from workflow_mock.errors import ApiError, ValidationDetail
 from workflow_mock.fields import Duration, Moment, Shape, show_duration
 from workflow_mock.oauth.issuers import OwnIssuer
-from workflow_mock.settings import Settings
+from workflow_mock.settings import Settings, without_password
 from workflow_mock.state.clock import Action, uptime
 from workflow_mock.state.sandbox import Sandbox
 
@@ -140,9 +140,4 @@ def _shown(name: str, value: object) -> object:
         return show_duration(value)
     if isinstance(value, tuple):
         return [str(each) for each in value]
-    return value if value is None or isinstance(value, bool | int) else _without_password(str(value))
-
-
-def _without_password(text: str) -> str:
-    scheme, separator, rest = text.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else text
+    return value if value is None or isinstance(value, bool | int) else without_password(str(value))

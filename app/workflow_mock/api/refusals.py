@@ -31,6 +31,8 @@ def handle_errors(app: FastAPI, hint: str) -> None:
             return _answer(
                 ApiError("method_not_allowed", f"{request.url.path} doesn't take {request.method}", headers=allow)
             )
+        if status == 413:
+            return _answer(ApiError("body_too_large", f"The body is over {app.max_body_size} bytes"))
         if status == 400:
             return _answer(ApiError("malformed_json", "The body can't be read as JSON"))
         return _answer(ApiError("route_not_found", f"No such route; {hint}"))

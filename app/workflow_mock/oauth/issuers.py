@@ -18,6 +18,7 @@ from workflow_mock.oauth.keys import (
     VerificationKey,
     read_jwks,
 )
+from workflow_mock.settings import without_password
 from workflow_mock.state.clock import Clock, uptime
 
 ISSUED_NAMES = 1000
@@ -156,7 +157,9 @@ class RemoteIssuer(TrustedIssuer):
             try:
                 self._keys = read_jwks(await fetch(self._url))
             except (KeyUnusable, OSError) as error:
-                logger.warning("the keys of %s can't be had from %s: %s", self._name, self._url, error)
+                logger.warning(
+                    "the keys of %s can't be had from %s: %s", self._name, without_password(self._url), error
+                )
 
 
 async def fetch(url: str) -> bytes:
