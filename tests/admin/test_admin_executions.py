@@ -181,7 +181,7 @@ def test_executions_are_found_by_customer_workflow_and_state(world: World, workf
 def test_pages_follow_each_other(world: World) -> None:
     started = [world.start().json()["data"]["id"] for _ in range(5)]
     seen: list[str] = []
-    cursor = 0
+    cursor: int | None = 0
     while cursor is not None:
         page = world.admin("GET", "executions", params={"limit": 2, "cursor": cursor})
         seen += [each["id"] for each in page["executions"]]
@@ -189,9 +189,7 @@ def test_pages_follow_each_other(world: World) -> None:
     assert seen == started
 
 
-@pytest.mark.parametrize(
-    "query", ["state=waiting", "limit=0", "limit=1001", "cursor=-1", "customerId=x", "status=running"]
-)
+@pytest.mark.parametrize("query", ["state=waiting", "limit=0", "limit=1001", "cursor=-1", "customerId=x", "status=x"])
 def test_a_wrong_question_is_400(own: Server, query: str) -> None:
     answer = own.http.get(f"/__admin/executions?{query}")
     (fault,) = answer.json()["meta"]["validation"]
