@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from workflow_mock.admin.parameters import Customer
@@ -13,22 +13,28 @@ from workflow_mock.state.events import MAX_LISTENERS, Event
 from workflow_mock.state.journal import Exchange
 from workflow_mock.state.sandbox import Sandbox
 
+_OF_ALL = ("clock", "reset")
+"""Without a customer these are about every customer; a request without one is about none."""
+
 
 def router(sandbox: Sandbox) -> APIRouter:
     routes = APIRouter()
 
-    @routes.get("/events", tags=["Events"], response_class=EventSourceResponse)
+    async def room() -> None:
+        """Raises ApiError (503): once the stream has begun, it is too late for another status."""
+        if sandbox.events.is_full:
+            raise ApiError("limit_reached", f"There are {MAX_LISTENERS} listeners already")
+
+    @routes.get("/events", tags=["Events"], response_class=EventSourceResponse, dependencies=[Depends(room)])
     async def events(
         customer: Customer = None,
         last_event_id: Annotated[int | None, Header(ge=0, description="Go on after this one.")] = None,
     ) -> AsyncIterator[ServerSentEvent]:
         """`request`, `execution`, `fault`, `clock`, `reset` as they happen; `dropped` if the listener is too slow."""
-        if sandbox.events.is_full:
-            raise ApiError("limit_reached", f"There are {MAX_LISTENERS} listeners already")
         async for event in sandbox.events.listen(last_event_id):
             if event is None:
                 yield ServerSentEvent(event="dropped", data={"reason": "too many events were waiting for you"})
-            elif customer is None or event.customer_id in (customer, None):
+            elif customer in (None, event.customer_id) or (event.customer_id is None and event.kind in _OF_ALL):
                 yield _render(event)
 
     return routes

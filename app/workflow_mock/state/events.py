@@ -46,11 +46,11 @@ class Events:
     async def listen(self, after: int | None) -> AsyncIterator[Event | None]:
         """The events from now on, or from the one after this number on; None at the end, for a listener too slow."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        for event in self._history if after is not None else ():
-            if event.number > (after or 0):
-                queue.put_nowait(event)
+        missed = [] if after is None else [event for event in self._history if event.number > after]
         self._listeners.add(queue)
         try:
+            for event in missed:
+                yield event
             while True:
                 waited = await queue.get()
                 yield waited

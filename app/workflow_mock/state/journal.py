@@ -4,6 +4,7 @@ An entry holds no token and no secret: of a token it has the digest and the clai
 in secret is replaced before the entry is kept.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -30,6 +31,7 @@ _NO_TIME = datetime.min.replace(tzinfo=UTC)
 REDACTED = "[redacted]"
 
 _SECRET_HEADERS = frozenset({b"authorization", b"proxy-authorization", b"cookie", b"x-api-key"})
+_FIELD = re.compile(r"[\w.$-]*")
 _SECRET_FIELDS = frozenset({"client_secret", "access_token", "refresh_token", "password", "assertion", "code"})
 
 
@@ -118,6 +120,8 @@ def digest(token: str) -> str:
 
 
 def redact_form(data: bytes) -> bytes:
-    """A form or query with what is secret in it replaced."""
+    """A form or query with what is secret in it replaced; all of it, where it is no form but JSON or the like."""
     pairs = parse_qsl(data.decode("utf-8", "replace"), keep_blank_values=True)
+    if not all(_FIELD.fullmatch(name) for name, _ in pairs):
+        return REDACTED.encode()
     return urlencode([(name, REDACTED if name.lower() in _SECRET_FIELDS else value) for name, value in pairs]).encode()
