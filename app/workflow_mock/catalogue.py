@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from workflow_mock.documents import ParseFault, lines, parse
 from workflow_mock.domain.definition import (
@@ -69,6 +69,12 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Customers = Annotated[list[Uuid] | None, Field(description="The customers meant; without it, every customer.")]
 
 
+def _writable(value: dict[str, Any]) -> dict[str, Any]:
+    """Raises ValueError for what an answer can't have: NaN, and half of a surrogate pair."""
+    json.dumps(value, ensure_ascii=False, allow_nan=False, default=str).encode()
+    return value
+
+
 class TaskEntry(Shape):
     """A task of a workflow: a key or an id names it."""
 
@@ -76,7 +82,7 @@ class TaskEntry(Shape):
     id: Uuid | None = None
     subject_id: Uuid | None = Field(None, description="What the job works on; derived from the task's id if not given.")
     name: str | None = Field(None, description="What people read; the key if not given.", max_length=1000)
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: Annotated[dict[str, Any], AfterValidator(_writable)] = Field(default_factory=dict)
     is_trigger: bool | None = Field(None, description="If not given, a task that waits for no other is a trigger.")
     after: list[str] = Field(default_factory=list, description="Keys or ids of the tasks that this one waits for.")
     progression: Kind | None = Field(
