@@ -20,6 +20,7 @@ from tests.support import Server, serving
 def events_server() -> Iterator[Server]:
     with serving() as running:
         yield running
+        assert "Traceback" not in running.log.read_text()
 
 
 @pytest.fixture
@@ -239,6 +240,7 @@ def test_there_may_be_so_many_listeners_and_no_more_until_one_goes() -> None:
                 return answer.status_code == 200
 
         assert until(is_let_in)
+        assert "Traceback" not in running.log.read_text()
 
 
 def publish(events: Events, count: int) -> None:

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from anyio import BrokenResourceError
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.dependencies.utils import get_flat_params
+from starlette.types import Receive, Scope, Send
 
 from workflow_mock import __version__
 from workflow_mock.admin import control, docs, events, executions, faults, requests, tokens, workflows
@@ -61,6 +63,12 @@ def admin_app(settings: Settings, sandbox: Sandbox, minter: Minter, verifier: To
 
 
 class _Plane(FastAPI):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except* BrokenResourceError:
+            pass  # a listener left while events waited for it: FastAPI closes the stream that it writes them to
+
     def openapi(self) -> dict[str, Any]:
         """The contract; FastAPI describes events by an itemSchema, which OpenAPI 3.1 doesn't know."""
         contract = super().openapi()

@@ -39,6 +39,10 @@ def router(sandbox: Sandbox) -> APIRouter:
                 raise ApiError("validation_failed", "The request is not valid: see validation", validation=place)
             matcher = spec.matcher.model_copy(update={"customer_id": customer})
             spec = spec.model_copy(update={"matcher": matcher})
+        same = sandbox.faults.get(spec.id)
+        if same is not None and same.spec.matcher.customer_id != spec.matcher.customer_id:
+            place = [ValidationDetail("id", "is that of a fault for another customer")]
+            raise ApiError("validation_failed", "The request is not valid: see validation", validation=place)
         return FaultView.of(sandbox.faults.add(spec))
 
     @routes.delete("", status_code=204)

@@ -110,15 +110,19 @@ class Front:
 
     async def _strike(self, exchange: Exchange, receive: Receive) -> Fault | None:
         candidates = self._sandbox.faults.candidates(exchange)
-        if candidates:
-            with suppress(TooLarge):  # refused when its turn comes
-                exchange.body = await read_body(exchange, receive, self._max_body)
+        if any(fault.spec.matcher.body_patterns for fault in candidates):
+            await self._read_body(exchange, receive)
         fault = next((fault for fault in candidates if fault.strikes(exchange)), None)
         if fault is not None:
+            await self._read_body(exchange, receive)
             exchange.fault_id = fault.spec.id
             if fault.spec.when == "before":
                 self._tell(fault, exchange)
         return fault
+
+    async def _read_body(self, exchange: Exchange, receive: Receive) -> None:
+        with suppress(TooLarge):  # refused when its turn comes
+            exchange.body = await read_body(exchange, receive, self._max_body)
 
     def _tell(self, fault: Fault, exchange: Exchange) -> None:
         data = {"id": fault.spec.id, "request": exchange.id}

@@ -62,7 +62,8 @@ def _invalid(error: RequestValidationError) -> ApiError:
 
 
 async def _fail(request: Request, error: Exception) -> Response:
-    logger.error("%s: a fault of the server's own", request.state.request_id, exc_info=error)
+    if not isinstance(error, ExceptionGroup):  # what a group has is for whoever runs the application to tell
+        logger.error("%s: a fault of the server's own", request.state.request_id, exc_info=error)
     return _answer(internal_error(request.state.request_id))
 
 

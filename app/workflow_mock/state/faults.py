@@ -84,7 +84,7 @@ class Quota(Shape):
     """Of the matching requests of a customer, so many in a window are let through."""
 
     limit: int = Field(ge=0)
-    window: Duration
+    window: Duration = Field(gt=timedelta(0))
 
 
 class FaultSpec(Shape):
