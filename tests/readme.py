@@ -2,9 +2,14 @@
 
 import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import NamedTuple
 
-from tests.support import ROOT
+from workflow_mock.settings import PREFIX
+
+from tests.support import ROOT, Server
 
 README = (ROOT / "README.md").read_text("utf-8")
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -43,3 +48,30 @@ def environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith("WORKFLOW_MOCK_") and not name.lower().endswith("_proxy")
     }
+
+
+def shell(script: str, folder: Path, server: Server | None = None) -> str:
+    """Run a snippet where .venv is this environment, and 8080 the port of this server; give what it printed."""
+    (folder / ".venv").mkdir(exist_ok=True)
+    if not (folder / ".venv" / "bin").exists():
+        (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    port = {f"{PREFIX}PORT": str(server.address[1])} if server else {}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script.replace(DEFAULT_URL, server.url) if server else script],
+        cwd=folder,
+        env=environment() | port,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def python(script: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

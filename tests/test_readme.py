@@ -21,8 +21,9 @@ from workflow_mock.errors import STATUS_OF_CODE
 from workflow_mock.settings import PREFIX, Settings, flag
 
 from tests.oauth.forge import Key, claims
-from tests.readme import DEFAULT_URL, README, block, blocks, environment, table
+from tests.readme import DEFAULT_URL, README, block, blocks, environment, python, shell, table
 from tests.support import ROOT, Server, path, run, serving
+from tests.test_recipes import RECIPES
 
 UUID_LINE = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -32,7 +33,7 @@ COMMAND = ".venv/bin/workflow-mock "
 CLONE = ("sh", "git clone")
 FIRST_REQUEST = ("sh", "--request POST")
 FIRST_ANSWER = ("text", '"executionQueue"')
-CURL = ("sh", "BASE=")
+CURL = ("sh", "ID=$(curl")
 PYTHON = ("python", "raise_for_status")
 PYTHON_OAUTH = ("python", "authlib")
 OWN_WORKFLOW = ("yaml", "Nightly report")
@@ -41,41 +42,15 @@ CLIENTS = ("yaml", "Payroll")
 ISSUERS = ("sh", "--jwks")
 DOCKER = ("sh", "docker build")
 READY_FILE = ("sh", "ready.json")
-FIXTURE = ("python", "@pytest.fixture")
+FIXTURE = ("python", "tmp_path_factory")
 MAKE = ("sh", "make format")
 RUN_HERE = [
     *(CLONE, FIRST_REQUEST, FIRST_ANSWER, CURL, PYTHON, PYTHON_OAUTH, OWN_WORKFLOW, OWN_COMMANDS),
     *(CLIENTS, ISSUERS, DOCKER, READY_FILE, FIXTURE, MAKE),
+    *RECIPES,
 ]
 # Their tools aren't on everybody's machine: tests/languages/test_other_languages.py, `make test-languages`, the gate.
 RUN_WITH_THEIR_TOOLS = [("ts", ""), ("csharp", ""), ("java", "")]
-
-
-def shell(script: str, folder: Path, server: Server | None = None) -> str:
-    """Run a snippet where .venv is this environment, and 8080 the port of this server; give what it printed."""
-    (folder / ".venv").mkdir(exist_ok=True)
-    if not (folder / ".venv" / "bin").exists():
-        (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
-    port = {f"{PREFIX}PORT": str(server.address[1])} if server else {}
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script.replace(DEFAULT_URL, server.url) if server else script],
-        cwd=folder,
-        env=environment() | port,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def python(script: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=environment(), capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def commands(snippet: str) -> Iterator[list[str]]:
