@@ -111,10 +111,12 @@ class OwnIssuer(TrustedIssuer):
         return (self._signing_key is not None and key is self._signing_key.public) or key in self.keys
 
     async def rotate(self, overlap: timedelta) -> SigningKey:
-        """Sign with a new key from now on; the old one counts for the overlap, which may be none."""
+        """Sign with a new key from now on; the old ones count for the overlap at most, which may be none."""
         new = await asyncio.to_thread(SigningKey.generate)
-        old = await self.signing_key()
-        self._retired = ((old, self._clock.now() + overlap), *self._retired)[:RETIRED_KEYS]
+        old = await self.signing_key()  # after the wait: another rotation may have come meanwhile
+        until = self._clock.now() + overlap
+        older = ((key, min(end, until)) for key, end in self._retired)
+        self._retired = ((old, until), *older)[:RETIRED_KEYS]
         self._signing_key = new
         return new
 
