@@ -140,7 +140,7 @@ def no_secret_in(answer: httpx.Response) -> None:
         if answer.request.url.path == "/__admin/tokens" and answer.status_code == 201:
             SECRETS.append(answer.json()["accessToken"])
         else:
-            assert not [secret for secret in SECRETS if secret in answer.text]
+            assert not [secret for secret in tuple(SECRETS) if secret in answer.text]
 
 
 def path(workflow: str = WORKFLOW, *, customer: str | None = None) -> str:
@@ -171,7 +171,7 @@ def serving(*arguments: str, environment: Mapping[str, str] | None = None) -> It
             with server.http:
                 yield server
             said = log.read_text()
-            assert not [secret for secret in SECRETS if secret in said and secret != "demo-secret"]
+            assert not [secret for secret in tuple(SECRETS) if secret in said and secret != "demo-secret"]
         finally:
             process.kill()
             process.wait()
