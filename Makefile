@@ -5,7 +5,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-languages fuzz soak audit openapi format lock lint-openapi image
+.PHONY: help run demo test test-languages bench bench-quick fuzz soak audit openapi format lock lint-openapi image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -25,6 +25,12 @@ test: .venv/dev ## format, lint, type and test checks
 
 test-languages: .venv/dev ## the README's TypeScript, Java and C#; needs node, java and mono's mcs
 	$(BIN)/pytest -q tests/languages
+
+bench: .venv/dev ## every figure of the README, 20 minutes; needs wrk, taskset, node and java
+	$(BIN)/python benchmarks/run.py
+
+bench-quick: .venv/dev ## the floors and ours in some minutes; needs wrk and taskset
+	$(BIN)/python benchmarks/run.py --quick
 
 fuzz: .venv/dev ## a long run of the fuzzers, half an hour or so
 	FUZZ_EXAMPLES=1000 $(BIN)/pytest -q tests/fuzz
