@@ -306,9 +306,7 @@ def main(*, quick: bool) -> None:
         f"{name} {version(name)}" for name in ("fastapi", "starlette", "uvicorn", "pydantic", "uvloop")
     )
     head = ["# Results", "", f"Written by `make bench{'-quick' if quick else ''}` on {machine}; {packages}."]
-    head += [
-        f"One server process on core 0, wrk with {CONNECTIONS} connections on core 1; {rounds} rounds, medians and ranges."
-    ]
+    head += [f"One server process on core 0, wrk with {CONNECTIONS} connections on core 1; medians of {rounds} rounds."]
     head += ["The peers check no token and keep no record of an execution; ours does both, with its journal on.", ""]
     text = "\n".join([*head, *report, ""])
     print(text)
