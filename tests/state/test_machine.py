@@ -144,7 +144,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(customer=st.sampled_from(CUSTOMERS))
     def start(self, customer: str) -> None:
-        execution = self.sandbox.start(customer, WORKFLOW)
+        execution = self.sandbox.start(customer, WORKFLOW, self.sandbox.clock.now(customer))
         self.models[execution.id] = Model(self.definition, self.now[customer])
 
     @rule(customer=st.sampled_from(CUSTOMERS), seconds=st.sampled_from([0, 5, 10, 25, 3600]))

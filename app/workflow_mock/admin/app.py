@@ -52,7 +52,7 @@ def admin_app(settings: Settings, sandbox: Sandbox, minter: Minter, verifier: To
         executions.router(sandbox),
         requests.router(sandbox),
         faults.router(sandbox),
-        tokens.router(settings, minter, verifier),
+        tokens.router(settings, sandbox.clock, minter, verifier),
         events.router(sandbox),
         docs.router(app.openapi),
     ):

@@ -9,7 +9,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from workflow_mock.admin.parameters import Customer
 from workflow_mock.admin.shapes import Entry
 from workflow_mock.errors import ApiError
-from workflow_mock.state.events import MAX_LISTENERS, Event
+from workflow_mock.state.events import MAX_LISTENERS
 from workflow_mock.state.journal import Exchange
 from workflow_mock.state.sandbox import Sandbox
 
@@ -34,16 +34,11 @@ def router(sandbox: Sandbox) -> APIRouter:
         async for event in sandbox.events.listen(last_event_id):
             if event is None:
                 yield ServerSentEvent(event="dropped", data={"reason": "too many events were waiting for you"})
-            elif customer in (None, event.customer_id) or (event.customer_id is None and event.kind in _OF_ALL):
-                yield _render(event)
+                return
+            number, kind, whose, data = event
+            if customer in (None, whose) or (whose is None and kind in _OF_ALL):
+                if isinstance(data, Exchange):
+                    data = Entry.of(data).model_dump(mode="json", by_alias=True)
+                yield ServerSentEvent(event=kind, id=str(number), data={"customerId": whose, kind: data})
 
     return routes
-
-
-def _render(event: Event) -> ServerSentEvent:
-    data = (
-        Entry.of(event.data).model_dump(mode="json", by_alias=True) if isinstance(event.data, Exchange) else event.data
-    )
-    return ServerSentEvent(
-        event=event.kind, id=str(event.number), data={"customerId": event.customer_id, event.kind: data}
-    )

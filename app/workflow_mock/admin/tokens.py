@@ -14,6 +14,7 @@ from workflow_mock.oauth.issue import Client, Minter
 from workflow_mock.oauth.specimens import Kind, specimen
 from workflow_mock.oauth.verify import TokenVerifier
 from workflow_mock.settings import Settings
+from workflow_mock.state.clock import Clock
 from workflow_mock.state.journal import Exchange
 from workflow_mock.web import issuer_of
 
@@ -57,7 +58,7 @@ class Rotated(Shape):
     valid_kids: list[str]
 
 
-def router(settings: Settings, minter: Minter, verifier: TokenVerifier) -> APIRouter:
+def router(settings: Settings, clock: Clock, minter: Minter, verifier: TokenVerifier) -> APIRouter:
     routes = APIRouter(tags=["Tokens"])
 
     @routes.post("/tokens", status_code=201)
@@ -76,6 +77,7 @@ def router(settings: Settings, minter: Minter, verifier: TokenVerifier) -> APIRo
         token = specimen(wish.kind, claims, wish.claims, key, settings.clock_skew)
         minter.issuer.remember(claims["iss"])
         exchange = Exchange.of_customer(who, DOCUMENTED_PATH)
+        exchange.time = clock.now(who)
         try:
             await verifier.verify(token, exchange, request_issuer=here)
         except ApiError as error:

@@ -11,7 +11,7 @@ from asyncio import Transport
 from math import ceil
 from secrets import token_bytes
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from workflow_mock.api.envelope import JSON_TYPE, render_errors
 from workflow_mock.errors import ErrorDetail
@@ -59,7 +59,7 @@ async def disconnection(receive: Receive) -> None:
         pass
 
 
-async def send(fault: Fault, start: dict[str, object], body: bytes, send: Send, scope: Scope, receive: Receive) -> None:
+async def send(fault: Fault, start: Message, body: bytes, send: Send, scope: Scope, receive: Receive) -> None:
     """Send an answer as the fault has it: not at all, in drops, or only its beginning."""
     spec = fault.spec
     if spec.fault is not None:

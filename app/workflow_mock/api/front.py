@@ -24,7 +24,7 @@ from workflow_mock.settings import ADMIN_PATH, API_PATH, TOKEN_PATH
 from workflow_mock.state.faults import Fault
 from workflow_mock.state.journal import Exchange
 from workflow_mock.state.sandbox import Sandbox
-from workflow_mock.web import Answer, Disconnected, TooLarge, read_body
+from workflow_mock.web import WHOLE, Answer, Disconnected, TooLarge, read_body
 
 Handler = Callable[[Exchange, Scope, Receive], Awaitable[Answer]]
 
@@ -63,7 +63,8 @@ class Front:
         request_id = scope["state"]["request_id"] = next(self._request_ids)
         path = scope["path"]
         if path[: len(API_PATH)].lower() == API_PATH:
-            exchange = Exchange(request_id, scope, *start.identify(path))
+            route = start.route_of(path)
+            exchange = Exchange(request_id, scope, route.customer_id, route.workflow_id)
             await self._exchange(self._start, exchange, scope, receive, send)
         elif path == TOKEN_PATH:
             exchange = Exchange(request_id, scope, *token_endpoint.identify(scope["query_string"]))
@@ -101,10 +102,10 @@ class Front:
             return
         headers = [(b"x-request-id", exchange.id.encode()), NOSNIFF, *answer.headers]
         headers.append((b"content-length", b"%d" % len(answer.body)))
-        head = {"type": "http.response.start", "status": answer.status, "headers": headers}
+        head: Message = {"type": "http.response.start", "status": answer.status, "headers": headers}
         if fault is None or exchange.fault_id is None:
+            head[WHOLE] = answer.body
             await send(head)
-            await send({"type": "http.response.body", "body": answer.body})
         else:
             await breakage.send(fault, head, answer.body, send, scope, receive)
 
@@ -137,6 +138,7 @@ class Front:
                 answer = await handle(exchange, scope, receive)
             elif fault.spec.when == "before":
                 await breakage.delay(fault, exchange, receive)
+                exchange.time = self._sandbox.clock.now(exchange.customer_id)
                 answer = breakage.replacement(fault, exchange) or await handle(exchange, scope, receive)
             else:
                 answer = await handle(exchange, scope, receive)

@@ -4,6 +4,7 @@ Each use is noted on the request; `--strict` refuses it with the same words. Sou
 inferred".
 """
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -54,6 +55,10 @@ class Leniencies:
             raise ApiError(code, f"Refused by --strict: {message}")
         if len(self.notes) < MAX_NOTES:
             self.notes.append(Note(leniency, property and property[:100]))
+
+    def add(self, notes: Sequence[Note]) -> None:
+        """Note what a part of the request was found to use."""
+        self.notes += notes[: MAX_NOTES - len(self.notes)]
 
     def refused(self) -> list[ValidationDetail]:
         """In strict mode, a validation fault for each noted property."""

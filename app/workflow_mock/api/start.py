@@ -6,6 +6,7 @@ Source: contract, section 1, "Order of checks, and the answers".
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from starlette.types import Receive, Scope
 
@@ -14,7 +15,7 @@ from workflow_mock.api.envelope import JSON_TYPE
 from workflow_mock.api.leniency import Leniencies, Leniency
 from workflow_mock.api.wire import start_answer
 from workflow_mock.domain.ids import parse_uuid
-from workflow_mock.errors import ApiError
+from workflow_mock.errors import ApiError, ValidationDetail
 from workflow_mock.oauth.verify import TokenVerifier, malformed
 from workflow_mock.state.journal import Exchange
 from workflow_mock.state.sandbox import Sandbox
@@ -25,6 +26,16 @@ DOCUMENTED_PATH = "/api/workflow/v1.0/customer/{customerId}/workflow/{workflowId
 _ROUTE = re.compile(r"/api/workflow/v1\.0/customer/([^/]+)/workflow/([^/]+)/WorkflowExecution")
 _ROUTE_IN_ANY_CASE = re.compile(_ROUTE.pattern + "(/?)", re.IGNORECASE | re.ASCII)
 _OK_HEADERS = (JSON_TYPE,)
+
+
+class Route(NamedTuple):
+    """What a path says: its ids in canonical form, empty or None where they aren't valid."""
+
+    customer_id: str
+    workflow_id: str | None
+    is_known: bool = True
+    leniencies: tuple[Leniency, ...] = ()
+    faults: tuple[ValidationDetail, ...] = ()
 
 
 class StartExecution:
@@ -40,43 +51,58 @@ class StartExecution:
         leniencies = Leniencies(self._strict)
         exchange.notes = leniencies.notes
         headers = exchange.headers
-        _check_route(exchange.method, scope["path"], leniencies)
-        if len(headers) != len(scope["headers"]) and [name for name, _ in scope["headers"]].count(b"authorization") > 1:
-            raise malformed("There are two Authorization headers")
+        route = route_of(scope["path"])
+        _check_route(exchange.method, route, leniencies)
+        accept = headers.get(b"accept")
+        if len(headers) != len(scope["headers"]):  # some come twice
+            if [name for name, _ in scope["headers"]].count(b"authorization") > 1:
+                raise malformed("There are two Authorization headers")
+            accept = b",".join(value for name, value in scope["headers"] if name == b"accept")
         token = _bearer_token(headers.get(b"authorization"))
         await self._verifier.verify(token, exchange, request_issuer=issuer_of(scope, headers.get(b"host")))
         charset = charset_of(headers.get(b"content-type"))
         if charset != "utf-8":
             leniencies.use(Leniency.CHARSET)
-        accept = b",".join(value for name, value in scope["headers"] if name == b"accept")
         if accept and not _accepts_json(accept):
             leniencies.use(Leniency.ACCEPT)
         try:
             exchange.body = await read_body(exchange, receive, self._max_body)
         except TooLarge:
             raise ApiError("body_too_large", f"The body is over {self._max_body} bytes") from None
-        workflow_id = check_request(exchange, charset, leniencies)
-        execution = self._sandbox.start(exchange.customer_id, workflow_id)
+        workflow_id = check_request(exchange, route.faults, charset, leniencies)
+        execution = self._sandbox.start(exchange.customer_id, workflow_id, exchange.time)
         exchange.execution_id = execution.id
         return Answer(200, _OK_HEADERS, start_answer(execution))
 
 
-def identify(path: str) -> tuple[str, str | None]:
-    """The customer's and the workflow's id in a path, in canonical form; empty and None where there is none."""
-    match = _ROUTE.fullmatch(path) or _ROUTE_IN_ANY_CASE.fullmatch(path)
-    return (parse_uuid(match[1]) or "", parse_uuid(match[2])) if match else ("", None)
+@lru_cache(maxsize=1024)
+def route_of(path: str) -> Route:
+    """Clients ask for the same few paths: to know one again takes a thirtieth of reading it."""
+    match = _ROUTE_IN_ANY_CASE.fullmatch(path)
+    if match is None:
+        return Route("", None, is_known=False)
+    leniencies = [Leniency.TRAILING_SLASH] if match[3] else []
+    if not _ROUTE.fullmatch(path.rstrip("/")):
+        leniencies.append(Leniency.PATH_CASE)
+    ids = {"customerId": parse_uuid(match[1]), "workflowId": parse_uuid(match[2])}
+    return Route(
+        ids["customerId"] or "",
+        ids["workflowId"],
+        leniencies=tuple(leniencies),
+        faults=tuple(
+            ValidationDetail(name, f"The {name} in the path must be a UUID of 36 characters with dashes")
+            for name, value in ids.items()
+            if value is None
+        ),
+    )
 
 
-def _check_route(method: str, path: str, leniencies: Leniencies) -> None:
+def _check_route(method: str, route: Route, leniencies: Leniencies) -> None:
     """Raises ApiError (404, 405)."""
-    if not _ROUTE.fullmatch(path):
-        match = _ROUTE_IN_ANY_CASE.fullmatch(path)
-        if match is None:
-            raise ApiError("route_not_found", f"No such route; the one there is: POST {DOCUMENTED_PATH}")
-        if match[3]:
-            leniencies.use(Leniency.TRAILING_SLASH)
-        if not _ROUTE.fullmatch(path.rstrip("/")):
-            leniencies.use(Leniency.PATH_CASE)
+    if not route.is_known:
+        raise ApiError("route_not_found", f"No such route; the one there is: POST {DOCUMENTED_PATH}")
+    for leniency in route.leniencies:
+        leniencies.use(leniency)
     if method != "POST":
         allow = ((b"allow", b"POST"),)
         raise ApiError("method_not_allowed", f"This route takes POST alone, not {method}", headers=allow)

@@ -54,7 +54,7 @@ class Execution:
         self.customer_id = customer_id
         self.definition = definition
         self.created = created
-        self.steps = list(steps)
+        self.steps = tuple(steps)
         self._progress: Progress | None = None
 
     def at(self, now: datetime) -> "Progress":
@@ -78,7 +78,7 @@ class Execution:
             raise WrongStep(
                 f"the task is {progress.states[place]}: only a task in the queue can be completed or failed"
             )
-        self.steps.append(Step(progress.time, task_id, outcome))
+        self.steps += (Step(progress.time, task_id, outcome),)
         progress.settle(place, outcome)
         progress.run_until(progress.time)
 

@@ -93,7 +93,6 @@ class TokenVerifier:
         `request_issuer` is what our issuer's name is to whoever sent the request. Raises ApiError, 401 or 403.
         """
         exchange.token_digest = digest(token)
-        now = self._clock.now(exchange.customer_id)
         signed = self._signed.get(token)
         if signed is not None and signed.trusted.trusts(signed.key):
             self._signed.move_to_end(token)
@@ -105,10 +104,11 @@ class TokenVerifier:
                 self._signed.popitem(last=False)
         exchange.claims, exchange.client_id = signed.claims, signed.client_id
         try:
-            self._check_claims(signed, request_issuer, now.timestamp())
+            self._check_claims(signed, request_issuer, exchange.time.timestamp())
         except ApiError as error:
             if error.code in _TIMELY and self._clock.has_own(exchange.customer_id):
-                hint = f"the customer's clock has {timestamp(now)}; ?customerId= at the token URL gets a token of then"
+                then = timestamp(exchange.time)
+                hint = f"the customer's clock has {then}; ?customerId= at the token URL gets a token of that time"
                 raise ApiError(error.code, f"{error}; {hint}", headers=error.headers) from None
             raise
         self._check_rights(signed, exchange.customer_id)

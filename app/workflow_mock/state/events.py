@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Any, NamedTuple
+from typing import Any
 
 MAX_HISTORY = 1000
 """Events that a listener who comes back can still be told; the oldest is forgotten first."""
@@ -14,12 +14,8 @@ MAX_WAITING = 1000
 MAX_LISTENERS = 100
 
 
-class Event(NamedTuple):
-    number: int
-    kind: str
-    customer_id: str | None
-    data: Any
-    """An `Exchange`, or what JSON has; turned into JSON when somebody listens, as most of the time nobody does."""
+Event = tuple[int, str, str | None, Any]
+"""Its number, kind, customer and data: an `Exchange`, or what JSON has. Most of the time nobody listens."""
 
 
 class Events:
@@ -34,9 +30,9 @@ class Events:
 
     def publish(self, kind: str, customer_id: str | None, data: Any) -> None:
         self._number += 1
-        event = Event(self._number, kind, customer_id, data)
+        event = (self._number, kind, customer_id, data)
         self._history.append(event)
-        for listener in tuple(self._listeners):
+        for listener in tuple(self._listeners) if self._listeners else ():
             if listener.qsize() >= MAX_WAITING:
                 self._listeners.discard(listener)
                 listener.put_nowait(None)
@@ -46,7 +42,7 @@ class Events:
     async def listen(self, after: int | None) -> AsyncIterator[Event | None]:
         """The events from now on, or from the one after this number on; None at the end, for a listener too slow."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        missed = [] if after is None else [event for event in self._history if event.number > after]
+        missed = [] if after is None else [event for event in self._history if event[0] > after]
         self._listeners.add(queue)
         try:
             for event in missed:

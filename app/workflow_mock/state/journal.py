@@ -26,9 +26,9 @@ LOOK_BACK = 20
 """Exchanges of a customer that are searched for a start whose answer was lost."""
 
 FORM = "application/x-www-form-urlencoded"
-_NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 REDACTED = "[redacted]"
+_REDACTED = REDACTED.encode()
 
 _SECRET_HEADERS = frozenset({b"authorization", b"proxy-authorization", b"cookie", b"x-api-key"})
 _FIELD = re.compile(r"[\w.$-]*")
@@ -52,6 +52,8 @@ class Exchange:
     duplicate_of: str | None = None
     answer_lost: bool = False
     body_is_too_large: bool = False
+    time: datetime = datetime.min.replace(tzinfo=UTC)
+    """When it came; where a fault held it up, when that was over. Token, record and entry are of this one moment."""
     seconds: float = 0.0
     number: int = 0
 
@@ -59,10 +61,9 @@ class Exchange:
         self.id = id
         self.customer_id = customer_id
         self.workflow_id = workflow_id
-        self.time = _NO_TIME
         self.query: bytes = scope["query_string"]
         self.method: str = scope["method"]
-        self.path: str = scope["raw_path"].decode("ascii")
+        self.path: str = _text(scope["raw_path"])
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
 
     @classmethod
@@ -89,8 +90,10 @@ class Journal(Kept[Exchange]):
 
     def record(self, exchange: Exchange) -> None:
         """Keep an exchange, without its secrets."""
-        for name in _SECRET_HEADERS & exchange.headers.keys():
-            exchange.headers[name] = REDACTED.encode()
+        headers = exchange.headers
+        for name in _SECRET_HEADERS & headers.keys():
+            headers[name] = _REDACTED
+        exchange.headers = _shared(tuple(headers.items()))
         if exchange.query:
             exchange.query = redact_form(exchange.query)
         if exchange.path == TOKEN_PATH and exchange.body:
@@ -111,6 +114,16 @@ class Journal(Kept[Exchange]):
             if earlier.execution_id and earlier.workflow_id == exchange.workflow_id:
                 return earlier.execution_id if earlier.answer_lost else None
         return None
+
+
+@lru_cache(maxsize=256)
+def _shared(headers: tuple[tuple[bytes, bytes], ...]) -> dict[bytes, bytes]:
+    return dict(headers)
+
+
+@lru_cache(maxsize=1024)
+def _text(path: bytes) -> str:
+    return path.decode("ascii")
 
 
 @lru_cache(maxsize=1024)

@@ -1,6 +1,7 @@
 """Everything that lives between requests, in one place, so that a reset can't forget a part of it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from workflow_mock.domain.definition import Outcome, WorkflowDefinition
 from workflow_mock.domain.execution import Execution
@@ -36,10 +37,10 @@ class Sandbox:
         self.catalogue_fault: str | None = None
         """Why catalogue files that were changed aren't in force."""
 
-    def start(self, customer_id: str, workflow_id: str) -> Execution:
+    def start(self, customer_id: str, workflow_id: str, now: datetime) -> Execution:
         """Start a workflow for a customer. Raises ApiError (404)."""
         definition = self.workflows.offered(workflow_id, customer_id)
-        execution = Execution(self.ids.new(customer_id), customer_id, definition, self.clock.now(customer_id))
+        execution = Execution(self.ids.new(customer_id), customer_id, definition, now)
         self.executions.add(execution)
         self._tell(execution, "started")
         return execution
