@@ -99,8 +99,10 @@ class OwnIssuer(TrustedIssuer):
     @property
     def signing_keys(self) -> list[SigningKey]:
         """The key that signs, and those that did and still count, newest first."""
-        now = self._clock.now()
         current = [] if self._signing_key is None else [self._signing_key]
+        if not self._retired:
+            return current
+        now = self._clock.now()
         return current + [key for key, until in self._retired if now < until]
 
     @property

@@ -5,20 +5,18 @@ The `WWW-Authenticate` texts are those of ASP.NET Core's JwtBearerHandler (infer
 """
 
 import json
-import math
 import re
-from base64 import b64decode
-from binascii import Error as Base64Error
+from binascii import a2b_base64
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from workflow_mock.domain.times import timestamp
 from workflow_mock.errors import ApiError
 from workflow_mock.oauth.issuers import TrustedIssuer
-from workflow_mock.oauth.keys import VerificationKey, base64url
+from workflow_mock.oauth.keys import VerificationKey
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.journal import Exchange, digest
 
@@ -28,6 +26,9 @@ CACHED_TOKENS = 1024
 
 _TIMELY = frozenset({"token_expired", "token_not_yet_valid"})
 _PART = re.compile(r"[A-Za-z0-9_-]+")
+_LAST = {2: frozenset("AQgw"), 3: frozenset("AEIMQUYcgkosw048")}
+"""What base64url of a length that is no multiple of 4 can end in, as the bits that are left over are zero."""
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt"})
 _CHALLENGE = 'Bearer error="invalid_token"'
 
@@ -42,8 +43,7 @@ def malformed(message: str) -> ApiError:
     return token_error("token_malformed", message, None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SignedToken:
+class SignedToken(NamedTuple):
     """A token whose signature holds: its claims, read once, and the key and issuer that vouch for them.
 
     A claim that is missing or of a wrong type is None here, and `faulty_claim` names the first such one.
@@ -164,32 +164,36 @@ class TokenVerifier:
             raise ApiError("customer_forbidden", "The token doesn't allow acting for the customer of the path")
 
 
-def _take_apart(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
+def _take_apart(token: str) -> tuple[Mapping[str, Any], dict[str, Any], bytes, bytes]:
     """Header, claims, signing input and signature of a JWS in compact form. Raises ApiError (`token_malformed`)."""
     if len(token) > MAX_TOKEN_BYTES:
         raise malformed(f"The token is over {MAX_TOKEN_BYTES} bytes")
     parts = token.split(".")
     if len(parts) != 3:
         raise malformed(f"A token has three parts with dots between; this has {len(parts)}")
-    header, claims = _json_part("header", parts[0]), _json_part("payload", parts[1])
+    header, claims = _header(parts[0]), _json_part("payload", parts[1])
     signature = _bytes_of("signature", parts[2]) if parts[2] else b""
+    return header, claims, token[: -len(parts[2]) - 1].encode("ascii"), signature
+
+
+@lru_cache(maxsize=64)
+def _header(part: str) -> Mapping[str, Any]:
+    """What an issuer's tokens have in common, mostly: reading it takes 8 µs."""
+    header = _json_part("header", part)
     kind = header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
         raise malformed("The token's typ isn't that of an access token: at+jwt or JWT")
     if not isinstance(header.get("kid"), str | None):
         raise malformed("The token's kid isn't a string")
-    return header, claims, token[: -len(parts[2]) - 1].encode("ascii"), signature
+    return header
 
 
 def _bytes_of(name: str, part: str) -> bytes:
     """Base64url in its one canonical form: no padding, no white space, no left-over bits."""
-    try:
-        data = b64decode(part + "=" * (-len(part) % 4), altchars="-_") if _PART.fullmatch(part) else b""
-    except Base64Error:
-        data = b""
-    if base64url(data) != part or not data:
+    over = len(part) % 4
+    if not _PART.fullmatch(part) or (over and part[-1] not in _LAST.get(over, ())):
         raise malformed(f"The token's {name} isn't base64url (RFC 7515, section 2)")
-    return data
+    return a2b_base64(part.encode("ascii").translate(_URL_SAFE) + b"==")
 
 
 def _json_part(name: str, part: str) -> dict[str, Any]:
@@ -217,19 +221,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_consta
 
 
 def _read_claims(claims: dict[str, Any], key: VerificationKey, trusted: TrustedIssuer) -> SignedToken:
-    readers = {
-        "iss": _string,
-        "aud": _strings,
-        "exp": _time,
-        "nbf": _time,
-        "iat": _time,
-        "sub": _string,
-        "client_id": _string,
-        "jti": _string,
-        "scope": _scopes,
-        "customer_id": _strings,
-    }
-    read: dict[str, Any] = {name: reader(claims[name]) for name, reader in readers.items() if name in claims}
+    read = {name: reader(claims[name]) for name, reader in _READERS.items() if name in claims}
     customers = read.get("customer_id")
     return SignedToken(
         claims=claims,
@@ -267,12 +259,24 @@ def _time(value: object) -> float | None:
     """A NumericDate (RFC 7519, section 2) that is in the calendar, in seconds since 1970."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    try:
-        seconds = float(value)
-        datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, ValueError, OSError):
-        return None
-    return seconds if math.isfinite(seconds) else None
+    return float(value) if _EARLIEST <= value < _LATEST else None
+
+
+_EARLIEST, _LATEST = -62_135_596_800, 253_402_300_800
+"""The first second of the year 1, and of the year 10,000."""
+
+_READERS: Mapping[str, Callable[[object], Any]] = {
+    "iss": _string,
+    "aud": _strings,
+    "exp": _time,
+    "nbf": _time,
+    "iat": _time,
+    "sub": _string,
+    "client_id": _string,
+    "jti": _string,
+    "scope": _scopes,
+    "customer_id": _strings,
+}
 
 
 def _show(seconds: float) -> str:
