@@ -1,6 +1,6 @@
 """What the control plane answers with: JSON shapes of the state."""
 
-from collections.abc import Mapping
+import json
 from typing import Any
 
 from pydantic import ConfigDict, Field
@@ -111,7 +111,8 @@ class Entry(Shape):
         exchange.time = self.time
         exchange.body = self.body.encode()
         if self.token is not None:
-            exchange.token_digest, exchange.claims = self.token.digest, self.token.claims
+            exchange.token_digest = self.token.digest
+            exchange.claims = None if self.token.claims is None else json.dumps(self.token.claims).encode()
         exchange.errors = [ErrorDetail(error.code, error.message) for error in self.errors]
         exchange.validation = [ValidationDetail(fault.property, fault.message) for fault in self.validation]
         exchange.seconds = self.duration_in_milliseconds / 1000
@@ -203,10 +204,10 @@ class FaultView(FaultSpec):
         return cls(**dict(fault.spec), created=fault.created, seen=seen, struck=struck)
 
 
-def _shown(claims: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _shown(claims: bytes | None) -> dict[str, Any] | None:
     """The claims; of a token that another issuer signed, there may be some that can't be said in JSON again."""
     try:
-        check(found := None if claims is None else dict(claims))
+        check(found := None if claims is None else json.loads(claims))
     except ValueError:
         return None
     return found

@@ -46,10 +46,11 @@ def malformed(message: str) -> ApiError:
 class SignedToken(NamedTuple):
     """A token whose signature holds: its claims, read once, and the key and issuer that vouch for them.
 
-    A claim that is missing or of a wrong type is None here, and `faulty_claim` names the first such one.
+    A claim that is missing or of a wrong type is None here, and `faulty_claim` names the first of a wrong type.
     """
 
-    claims: Mapping[str, Any]
+    payload: bytes
+    """All claims, in JSON: what is kept of them for the journal, as it's a third of what they take when read."""
     key: VerificationKey
     trusted: TrustedIssuer
     issuer: str | None
@@ -57,8 +58,9 @@ class SignedToken(NamedTuple):
     not_before: float | None
     expires: float | None
     client_id: str | None
-    scopes: frozenset[str]
+    scopes: tuple[str, ...]
     customers: frozenset[str] | None
+    has_expiration: bool
     faulty_claim: str | None
 
 
@@ -102,7 +104,7 @@ class TokenVerifier:
             self._signed[token] = signed
             if len(self._signed) > CACHED_TOKENS:
                 self._signed.popitem(last=False)
-        exchange.claims, exchange.client_id = signed.claims, signed.client_id
+        exchange.claims, exchange.client_id = signed.payload, signed.client_id
         try:
             self._check_claims(signed, request_issuer, exchange.time.timestamp())
         except ApiError as error:
@@ -114,7 +116,8 @@ class TokenVerifier:
         self._check_rights(signed, exchange.customer_id)
 
     async def _check_signature(self, token: str) -> SignedToken:
-        header, claims, signing_input, signature = _take_apart(token)
+        header, payload, signing_input, signature = _take_apart(token)
+        claims = _json_object("payload", payload)
         algorithm, kid = str(header.get("alg")), header.get("kid")
         if "crit" in header or "b64" in header or not any(algorithm in trusted.algorithms for trusted in self._issuers):
             message = "The token's alg isn't one that is accepted here, or its header has crit or b64"
@@ -125,7 +128,7 @@ class TokenVerifier:
         fitting = [(t, key) for t, key in candidates if key.algorithm == algorithm]
         for trusted, key in fitting:
             if key.verifies(signing_input, signature):
-                return _read_claims(claims, key, trusted)
+                return _read_claims(payload, claims, key, trusted)
         if kid is None or not candidates:
             message = "No key fits the token: it names none that is known here. Is it from before this server's start?"
             raise token_error("token_key_unknown", message, "The signature key was not found")
@@ -147,7 +150,7 @@ class TokenVerifier:
             shown = "(null)" if token.issuer is None else _escape(token.issuer)
             message = "The token's iss isn't an issuer whose tokens are accepted here"
             raise token_error("token_issuer", message, f"The issuer '{shown}' is invalid")
-        if "exp" not in token.claims:
+        if not token.has_expiration:
             raise token_error("token_claims", "The token has no expiration")
         if token.faulty_claim is not None:
             message = f"The token's {token.faulty_claim} is of a wrong type or out of range"
@@ -164,22 +167,22 @@ class TokenVerifier:
             raise ApiError("customer_forbidden", "The token doesn't allow acting for the customer of the path")
 
 
-def _take_apart(token: str) -> tuple[Mapping[str, Any], dict[str, Any], bytes, bytes]:
-    """Header, claims, signing input and signature of a JWS in compact form. Raises ApiError (`token_malformed`)."""
+def _take_apart(token: str) -> tuple[Mapping[str, Any], bytes, bytes, bytes]:
+    """Header, payload, signing input and signature of a JWS in compact form. Raises ApiError (`token_malformed`)."""
     if len(token) > MAX_TOKEN_BYTES:
         raise malformed(f"The token is over {MAX_TOKEN_BYTES} bytes")
     parts = token.split(".")
     if len(parts) != 3:
         raise malformed(f"A token has three parts with dots between; this has {len(parts)}")
-    header, claims = _header(parts[0]), _json_part("payload", parts[1])
+    header, payload = _header(parts[0]), _bytes_of("payload", parts[1])
     signature = _bytes_of("signature", parts[2]) if parts[2] else b""
-    return header, claims, token[: -len(parts[2]) - 1].encode("ascii"), signature
+    return header, payload, token[: -len(parts[2]) - 1].encode("ascii"), signature
 
 
 @lru_cache(maxsize=64)
 def _header(part: str) -> Mapping[str, Any]:
     """What an issuer's tokens have in common, mostly: reading it takes 8 µs."""
-    header = _json_part("header", part)
+    header = _json_object("header", _bytes_of("header", part))
     kind = header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
         raise malformed("The token's typ isn't that of an access token: at+jwt or JWT")
@@ -196,9 +199,9 @@ def _bytes_of(name: str, part: str) -> bytes:
     return a2b_base64(part.encode("ascii").translate(_URL_SAFE) + b"==")
 
 
-def _json_part(name: str, part: str) -> dict[str, Any]:
+def _json_object(name: str, data: bytes) -> dict[str, Any]:
     try:
-        document = _DECODER.decode(_bytes_of(name, part).decode("utf-8"))
+        document = _DECODER.decode(data.decode("utf-8"))
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
@@ -220,11 +223,11 @@ def _no_constant(name: str) -> None:
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
-def _read_claims(claims: dict[str, Any], key: VerificationKey, trusted: TrustedIssuer) -> SignedToken:
+def _read_claims(payload: bytes, claims: dict[str, Any], key: VerificationKey, trusted: TrustedIssuer) -> SignedToken:
     read = {name: reader(claims[name]) for name, reader in _READERS.items() if name in claims}
     customers = read.get("customer_id")
     return SignedToken(
-        claims=claims,
+        payload=payload,
         key=key,
         trusted=trusted,
         issuer=read.get("iss"),
@@ -232,8 +235,9 @@ def _read_claims(claims: dict[str, Any], key: VerificationKey, trusted: TrustedI
         not_before=read.get("nbf"),
         expires=read.get("exp"),
         client_id=read.get("client_id"),
-        scopes=frozenset(read.get("scope") or ()),
+        scopes=read.get("scope") or (),
         customers=None if customers is None else frozenset(customer.lower() for customer in customers),
+        has_expiration="exp" in claims,
         faulty_claim=next((name for name, value in read.items() if value is None), None),
     )
 

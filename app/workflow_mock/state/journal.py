@@ -5,12 +5,11 @@ in secret is replaced before the entry is kept.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.types import Scope
@@ -41,7 +40,8 @@ class Exchange:
     # What most exchanges never set stands on the class: an entry is smaller and sooner made.
     body: bytes | None = None
     token_digest: str | None = None
-    claims: Mapping[str, Any] | None = None
+    claims: bytes | None = None
+    """Of its token, in JSON."""
     client_id: str | None = None
     status: int = 0
     errors: Sequence[ErrorDetail] = ()
