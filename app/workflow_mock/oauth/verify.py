@@ -5,7 +5,6 @@ The `WWW-Authenticate` texts are those of ASP.NET Core's JwtBearerHandler (infer
 """
 
 import json
-import re
 from binascii import a2b_base64
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -25,10 +24,9 @@ CACHED_TOKENS = 1024
 """Signatures that stay verified: the least recently used gives way. About 2 MB when full of ordinary tokens."""
 
 _TIMELY = frozenset({"token_expired", "token_not_yet_valid"})
-_PART = re.compile(r"[A-Za-z0-9_-]+")
-_LAST = {2: frozenset("AQgw"), 3: frozenset("AEIMQUYcgkosw048")}
+_LAST = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
 """What base64url of a length that is no multiple of 4 can end in, as the bits that are left over are zero."""
-_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_URL_SAFE = bytes.maketrans(b"-_+/=", b"+/!!!")
 _TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt"})
 _CHALLENGE = 'Bearer error="invalid_token"'
 
@@ -43,25 +41,30 @@ def malformed(message: str) -> ApiError:
     return token_error("token_malformed", message, None)
 
 
-class SignedToken(NamedTuple):
-    """A token whose signature holds: its claims, read once, and the key and issuer that vouch for them.
+class Claims(NamedTuple):
+    """The claims that count, read once; one that is missing or of a wrong type is None, or empty."""
 
-    A claim that is missing or of a wrong type is None here, and `faulty_claim` names the first of a wrong type.
-    """
-
-    payload: bytes
-    """All claims, in JSON: what is kept of them for the journal, as it's a third of what they take when read."""
-    key: VerificationKey
-    trusted: TrustedIssuer
     issuer: str | None
     audiences: tuple[str, ...]
     not_before: float | None
     expires: float | None
+    has_expiration: bool
     client_id: str | None
     scopes: tuple[str, ...]
     customers: frozenset[str] | None
-    has_expiration: bool
-    faulty_claim: str | None
+    faulty: str | None
+    """The first that is of a wrong type."""
+
+
+class SignedToken(NamedTuple):
+    """A token whose signature holds, and the key and issuer that vouch for it."""
+
+    digest: str
+    payload: bytes
+    """All claims, in JSON: so they are kept for the journal, in a third of the room that they take when read."""
+    key: VerificationKey
+    trusted: TrustedIssuer
+    claims: Claims
 
 
 class TokenVerifier:
@@ -94,17 +97,17 @@ class TokenVerifier:
 
         `request_issuer` is what our issuer's name is to whoever sent the request. Raises ApiError, 401 or 403.
         """
-        exchange.token_digest = digest(token)
         signed = self._signed.get(token)
+        exchange.token_digest = signed.digest if signed is not None else digest(token)
         if signed is not None and signed.trusted.trusts(signed.key):
             self._signed.move_to_end(token)
         else:
-            self._signed.pop(token, None)
-            signed = await self._check_signature(token)
-            self._signed[token] = signed
+            if signed is not None:
+                del self._signed[token]
+            signed = self._signed[token] = await self._check_signature(token, exchange.token_digest)
             if len(self._signed) > CACHED_TOKENS:
                 self._signed.popitem(last=False)
-        exchange.claims, exchange.client_id = signed.payload, signed.client_id
+        exchange.claims, exchange.client_id = signed.payload, signed.claims.client_id
         try:
             self._check_claims(signed, request_issuer, exchange.time.timestamp())
         except ApiError as error:
@@ -113,9 +116,9 @@ class TokenVerifier:
                 hint = f"the customer's clock has {then}; ?customerId= at the token URL gets a token of that time"
                 raise ApiError(error.code, f"{error}; {hint}", headers=error.headers) from None
             raise
-        self._check_rights(signed, exchange.customer_id)
+        self._check_rights(signed.claims, exchange.customer_id)
 
-    async def _check_signature(self, token: str) -> SignedToken:
+    async def _check_signature(self, token: str, digest: str) -> SignedToken:
         header, payload, signing_input, signature = _take_apart(token)
         claims = _json_object("payload", payload)
         algorithm, kid = str(header.get("alg")), header.get("kid")
@@ -128,7 +131,7 @@ class TokenVerifier:
         fitting = [(t, key) for t, key in candidates if key.algorithm == algorithm]
         for trusted, key in fitting:
             if key.verifies(signing_input, signature):
-                return _read_claims(payload, claims, key, trusted)
+                return SignedToken(digest, payload, key, trusted, _read_claims(claims))
         if kid is None or not candidates:
             message = "No key fits the token: it names none that is known here. Is it from before this server's start?"
             raise token_error("token_key_unknown", message, "The signature key was not found")
@@ -138,32 +141,33 @@ class TokenVerifier:
         raise token_error("token_signature", "The signature is invalid")
 
     def _check_claims(self, token: SignedToken, request_issuer: str, now: float) -> None:
-        if token.not_before is not None and token.not_before > now + self._skew:
-            raise token_error("token_not_yet_valid", f"The token is not valid before '{_show(token.not_before)}'")
-        if token.expires is not None and token.expires <= now - self._skew:
-            raise token_error("token_expired", f"The token expired at '{_show(token.expires)}'")
-        if self._audience not in token.audiences:
-            shown = _escape(", ".join(token.audiences)) if token.audiences else "(null)"
+        claims = token.claims
+        if claims.not_before is not None and claims.not_before > now + self._skew:
+            raise token_error("token_not_yet_valid", f"The token is not valid before '{_show(claims.not_before)}'")
+        if claims.expires is not None and claims.expires <= now - self._skew:
+            raise token_error("token_expired", f"The token expired at '{_show(claims.expires)}'")
+        if self._audience not in claims.audiences:
+            shown = _escape(", ".join(claims.audiences)) if claims.audiences else "(null)"
             message = f"The token's aud is not {self._audience}"
             raise token_error("token_audience", message, f"The audience '{shown}' is invalid")
-        if token.issuer is None or not token.trusted.accepts(token.issuer, request_issuer):
-            shown = "(null)" if token.issuer is None else _escape(token.issuer)
+        if claims.issuer is None or not token.trusted.accepts(claims.issuer, request_issuer):
+            shown = "(null)" if claims.issuer is None else _escape(claims.issuer)
             message = "The token's iss isn't an issuer whose tokens are accepted here"
             raise token_error("token_issuer", message, f"The issuer '{shown}' is invalid")
-        if not token.has_expiration:
+        if not claims.has_expiration:
             raise token_error("token_claims", "The token has no expiration")
-        if token.faulty_claim is not None:
-            message = f"The token's {token.faulty_claim} is of a wrong type or out of range"
+        if claims.faulty is not None:
+            message = f"The token's {claims.faulty} is of a wrong type or out of range"
             raise token_error("token_claims", message, None)
 
-    def _check_rights(self, token: SignedToken, customer_id: str) -> None:
-        if self._scope not in token.scopes:
+    def _check_rights(self, claims: Claims, customer_id: str) -> None:
+        if self._scope not in claims.scopes:
             challenge = f'Bearer error="insufficient_scope", scope="{self._scope}"'.encode()
             message = f"The token lacks the scope {self._scope}"
             raise ApiError("insufficient_scope", message, headers=((b"www-authenticate", challenge),))
-        if token.customers is None and not self._require_customer_claim:
+        if claims.customers is None and not self._require_customer_claim:
             return
-        if token.customers is None or customer_id not in token.customers:
+        if claims.customers is None or customer_id not in claims.customers:
             raise ApiError("customer_forbidden", "The token doesn't allow acting for the customer of the path")
 
 
@@ -194,9 +198,12 @@ def _header(part: str) -> Mapping[str, Any]:
 def _bytes_of(name: str, part: str) -> bytes:
     """Base64url in its one canonical form: no padding, no white space, no left-over bits."""
     over = len(part) % 4
-    if not _PART.fullmatch(part) or (over and part[-1] not in _LAST.get(over, ())):
-        raise malformed(f"The token's {name} isn't base64url (RFC 7515, section 2)")
-    return a2b_base64(part.encode("ascii").translate(_URL_SAFE) + b"==")
+    try:
+        if over and part[-1:].encode("ascii") not in _LAST[over]:
+            raise ValueError
+        return a2b_base64(part.encode("ascii").translate(_URL_SAFE) + b"=" * (-over % 4), strict_mode=True)
+    except (ValueError, KeyError):
+        raise malformed(f"The token's {name} isn't base64url (RFC 7515, section 2)") from None
 
 
 def _json_object(name: str, data: bytes) -> dict[str, Any]:
@@ -223,22 +230,19 @@ def _no_constant(name: str) -> None:
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
-def _read_claims(payload: bytes, claims: dict[str, Any], key: VerificationKey, trusted: TrustedIssuer) -> SignedToken:
+def _read_claims(claims: dict[str, Any]) -> Claims:
     read = {name: reader(claims[name]) for name, reader in _READERS.items() if name in claims}
     customers = read.get("customer_id")
-    return SignedToken(
-        payload=payload,
-        key=key,
-        trusted=trusted,
+    return Claims(
         issuer=read.get("iss"),
         audiences=read.get("aud") or (),
         not_before=read.get("nbf"),
         expires=read.get("exp"),
+        has_expiration="exp" in read,
         client_id=read.get("client_id"),
         scopes=read.get("scope") or (),
         customers=None if customers is None else frozenset(customer.lower() for customer in customers),
-        has_expiration="exp" in claims,
-        faulty_claim=next((name for name, value in read.items() if value is None), None),
+        faulty=next((name for name, value in read.items() if value is None), None),
     )
 
 

@@ -126,7 +126,6 @@ def _text(path: bytes) -> str:
     return path.decode("ascii")
 
 
-@lru_cache(maxsize=1024)
 def digest(token: str) -> str:
     """What a token is called in the journal."""
     return "sha256:" + sha256(token.encode("utf-8", "replace")).hexdigest()[:32]
