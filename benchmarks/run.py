@@ -29,7 +29,7 @@ from uuid import uuid4
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-from floors import WORKFLOW
+from floors import ANSWER, WORKFLOW
 from workflow_mock.domain.definition import Edge, Outcome, Task, define
 from workflow_mock.domain.execution import Execution
 
@@ -211,7 +211,7 @@ def peers(folder: Path) -> list[Contestant]:
     (here / "package.json").write_text(json.dumps({"private": True, "dependencies": PEERS}))
     subprocess.run(["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"], cwd=here, check=True)
     programs, contract = here / "node_modules" / ".bin", HERE.parent / "openapi" / "workflow-api.yaml"
-    canned = {"status": 200, "jsonBody": {"data": {"id": CUSTOMER}}, "headers": {"Content-Type": "application/json"}}
+    canned = {"status": 200, "jsonBody": json.loads(ANSWER), "headers": {"Content-Type": "application/json"}}
     mapping = {"request": {"method": "POST", "urlPathPattern": "/api/workflow/.*"}, "response": canned}
     for name in ("wiremock", "wiremock-journal"):
         (folder / name / "mappings").mkdir(parents=True)
@@ -341,7 +341,7 @@ def many_tasks(folder: Path, command: list[str], token: str, rounds: int, second
     us = Contestant(
         "10,000 tasks", [*command, "--catalogue", str(catalogue)], Load(documented(LARGE), body, tokens=[token])
     )
-    raw = Contestant("raw ASGI, as many bytes", floor("floors:raw_large"), Load("/x"))
+    raw = Contestant("raw ASGI, as many bytes", floor("floors:raw_large"), us.load)
     compete([raw, us], rounds, seconds, folder)
     ratio = statistics.median(us.figures.cpu_us) / statistics.median(raw.figures.cpu_us)
     ratios.append(at_most("start of 10,000 tasks: CPU of a raw application's", ratio, 1.5))
@@ -379,16 +379,19 @@ def fill(port: int, token: str) -> None:
     customers = [str(uuid4()) for _ in range(10_000)]
     with socket.create_connection(("127.0.0.1", port)) as connection:
         for batch in range(20_000):
-            part = [start(customers[(batch * 50 + n) % len(customers)], token) for n in range(50)]
-            connection.sendall(b"".join(part))
-            seen = b""
-            while seen.count(b"HTTP/1.1 200") < 50 or not seen.endswith(b"}}"):
-                seen += connection.recv(1 << 20)
+            start_all(connection, [customers[(batch * 50 + n) % len(customers)] for n in range(50)], token)
 
 
-def start(customer: str, token: str) -> bytes:
-    head = f"POST {path(customer=customer)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
-    return f"{head}Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n{BODY}".encode()
+def start_all(connection: socket.socket, customers: Sequence[str], token: str) -> None:
+    """Starts sent one behind the other, and their answers read."""
+    head = f"Host: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}"
+    starts = [f"POST {path(WORKFLOW, customer=customer)} HTTP/1.1\r\n{head}\r\n\r\n{BODY}" for customer in customers]
+    connection.sendall("".join(starts).encode())
+    seen = b""
+    while seen.count(b"HTTP/1.1 200") < len(customers) or not seen.endswith(b"}}"):
+        seen += connection.recv(1 << 20)
+        if b"HTTP/1.1 4" in seen:
+            raise SystemExit(f"a start is refused: {seen[-500:]!r}")
 
 
 def cold_start(folder: Path, times: int, ratios: Ratios) -> None:
@@ -474,10 +477,7 @@ def control_plane(ratios: Ratios) -> None:
         token = server.token()
         with server.connect() as connection:
             for _ in range(1000):
-                connection.sendall(b"".join(start(str(uuid4()), token) for _ in range(50)))
-                seen = b""
-                while seen.count(b"HTTP/1.1 200") < 50 or not seen.endswith(b"}}"):
-                    seen += connection.recv(1 << 20)
+                start_all(connection, [str(uuid4()) for _ in range(50)], token)
         nothing = median_ms(server, "GET", "/__admin/clock")
         reset = median_ms(server, "POST", f"/__admin/reset?customerId={CUSTOMER}")
         matcher = {"bodyPatterns": [{"contains": "no such text"}], "status": 200}

@@ -4,6 +4,8 @@ import json
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import jsonschema
 import pytest
@@ -210,3 +212,25 @@ JSON = st.recursive(
 def test_yaml_and_json_of_one_value_are_read_as_that_value(value: object) -> None:
     assert parse(json.dumps(value), is_json=True) == value
     assert parse(yaml.safe_dump(value, allow_unicode=True), is_json=False) == value
+
+
+@given(st.data())
+def test_a_catalogue_with_one_value_replaced_is_read_or_its_faults_are_told(data: st.DataObject) -> None:
+    document = yaml.safe_load((ROOT / "app" / "workflow_mock" / "demo.yaml").read_text())
+    place: Any = document
+    while True:
+        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not isinstance(place[key], dict | list) or not place[key] or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(JSON)
+    with TemporaryDirectory() as folder:
+        try:
+            found = of(Path(folder), json.dumps(document), "c.json")
+        except InvalidCatalogue as error:
+            told = str(error).splitlines()
+        else:
+            assert all(definition.triggers for definition in found.workflows)
+            return
+        assert told
+        assert all(line.startswith(f"{folder}/c.json:") for line in told)

@@ -102,6 +102,15 @@ def test_under_load_each_start_is_answered_whole_or_not_at_all() -> None:
         assert len(set(answers)) == len(answers)
 
 
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    command = f'ulimit -f 0; exec "{sys.executable}" -m workflow_mock serve --port 0 --ready-file "{ready}"'
+    done = subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == f"workflow-mock: the ready file {ready} can't be written: File too large; see --ready-file\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_it_serves_though_nobody_reads_what_it_prints(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -5,8 +5,8 @@ import json
 import os
 import signal
 import socket
-import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from errno import EACCES, EADDRINUSE
 from functools import partial
@@ -126,10 +126,11 @@ def write_ready_file(path: Path, url: str, issuer: str | None) -> None:
         "issuer": issuer or url + ISSUER_PATH,
         "pid": os.getpid(),
     }
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as file:
-            json.dump(document, file)
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
+        beside.write_text(json.dumps(document))
+        beside.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
         raise Unusable(f"the ready file {path} can't be written: {error.strerror}; see --ready-file") from None

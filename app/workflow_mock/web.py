@@ -3,16 +3,16 @@
 import asyncio
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from workflow_mock.errors import Headers
+from workflow_mock.remembered import remembered
 from workflow_mock.settings import ISSUER_PATH
 from workflow_mock.state.journal import Exchange
 
-_HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
 
 TRANSPORT = "workflow_mock.transport"
@@ -73,9 +73,9 @@ async def read_body(exchange: Exchange, receive: Receive, limit: int) -> bytes:
     raise TooLarge
 
 
-@lru_cache(maxsize=256)
-def _issuer(scheme: str, host: bytes | None, server: tuple[str, int | None] | None) -> str:
-    name = host.decode("latin-1") if host else ""
+@remembered(256)
+def _issuer(host: bytes, scheme: str, server: tuple[str, int | None] | None) -> str:
+    name = host.decode("latin-1")
     if not _HOST.fullmatch(name):
         address, port = server or ("localhost", None)
         name = f"[{address}]" if ":" in address else address
@@ -88,4 +88,4 @@ def issuer_of(scope: Scope, host: bytes | None) -> str:
 
     A Host that isn't a host name or address counts as none, and then the address that the request came to is used.
     """
-    return _issuer(scope["scheme"], host, scope["server"])
+    return _issuer(host or b"", scope["scheme"], scope["server"])

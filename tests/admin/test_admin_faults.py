@@ -668,6 +668,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"ttl": "P999999D"}, "ttl"),
     ({"quota": {"limit": -1, "window": "1m"}}, "quota.limit"),
     ({"quota": {"limit": 1}}, "quota.window"),
+    ({"quota": {"limit": 1, "window": "0s"}}, "quota.window"),
     ({"quota": {"limit": 1, "window": "1e400s"}}, "quota.window"),
     ({"status": 200}, "status"),
     ({"status": 600}, "status"),
@@ -719,6 +720,23 @@ def test_all_that_is_bad_in_a_fault_is_said_at_once(world: World) -> None:
 
 def test_a_connection_fault_has_no_status(world: World) -> None:
     assert len(refused(world, {"fault": "EMPTY_RESPONSE", "status": 503})) == 1
+
+
+def test_a_fault_is_not_taken_from_another_customer_by_its_id(world: World) -> None:
+    fault = world.fault(status=503)
+    other = {"id": fault, "status": 500}
+    answer = world.server.http.post("/__admin/faults", params={"customerId": str(uuid4())}, json=other)
+    assert answer.status_code == 400
+    assert [each["property"] for each in answer.json()["meta"]["validation"]] == ["id"]
+    assert world.start().status_code == 503
+
+
+def test_a_body_is_waited_for_only_where_a_fault_depends_on_it(world: World) -> None:
+    """A fault that asks for what a head has leaves a request without a token refused by its head alone."""
+    world.fault(matcher={"headers": {"X-Test": {"equalTo": "strike"}}}, status=503)
+    head = f"POST {world.path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 64\r\n\r\n"
+    (answer,) = world.server.send(head.encode())
+    assert answer.status == 401
 
 
 def test_a_customer_in_the_matcher_and_another_in_the_query_is_a_contradiction(world: World) -> None:

@@ -5,7 +5,6 @@ Source: contract, section 1, "Order of checks, and the answers".
 """
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 from starlette.types import Receive, Scope
@@ -17,6 +16,7 @@ from workflow_mock.api.wire import start_answer
 from workflow_mock.domain.ids import parse_uuid
 from workflow_mock.errors import ApiError, ValidationDetail
 from workflow_mock.oauth.verify import TokenVerifier, malformed
+from workflow_mock.remembered import remembered
 from workflow_mock.state.journal import Exchange
 from workflow_mock.state.sandbox import Sandbox
 from workflow_mock.web import Answer, TooLarge, issuer_of, read_body
@@ -60,7 +60,7 @@ class StartExecution:
             accept = b",".join(value for name, value in scope["headers"] if name == b"accept")
         token = _bearer_token(headers.get(b"authorization"))
         await self._verifier.verify(token, exchange, request_issuer=issuer_of(scope, headers.get(b"host")))
-        charset = charset_of(headers.get(b"content-type"))
+        charset = charset_of(headers.get(b"content-type", b""))
         if charset != "utf-8":
             leniencies.use(Leniency.CHARSET)
         if accept and not _accepts_json(accept):
@@ -75,7 +75,7 @@ class StartExecution:
         return Answer(200, _OK_HEADERS, start_answer(execution))
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def route_of(path: str) -> Route:
     """Clients ask for the same few paths: to know one again takes a thirtieth of reading it."""
     match = _ROUTE_IN_ANY_CASE.fullmatch(path)
@@ -119,7 +119,7 @@ def _bearer_token(authorization: bytes | None) -> str:
     return token
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def _accepts_json(accept: bytes) -> bool:
     """Whether an Accept header leaves room for application/json (RFC 9110, section 12.5.1)."""
     weights = {}

@@ -4,7 +4,7 @@ Time is passed in; nothing here reads a clock. What became of an execution at a 
 the steps that were taken, and of that time: no timer runs, and looking changes nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from heapq import heappop, heappush
@@ -44,18 +44,21 @@ class Execution:
     is no more than its slots; then `_progress` remembers how far it has been worked out.
     """
 
-    __slots__ = ("_progress", "created", "customer_id", "definition", "id", "number", "steps")
+    __slots__ = ("_progress", "_steps", "created", "customer_id", "definition", "id", "number")
 
-    def __init__(
-        self, id: str, customer_id: str, definition: WorkflowDefinition, created: datetime, steps: Iterable[Step] = ()
-    ) -> None:
+    def __init__(self, id: str, customer_id: str, definition: WorkflowDefinition, created: datetime) -> None:
         self.id = id
         self.number = 0
         self.customer_id = customer_id
         self.definition = definition
         self.created = created
-        self.steps = tuple(steps)
+        self._steps: list[Step] | None = None
         self._progress: Progress | None = None
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """The steps that were taken, in their order."""
+        return self._steps or ()
 
     def at(self, now: datetime) -> "Progress":
         """What has become of it by now; a clock that was put back can't undo a step that was taken."""
@@ -78,7 +81,9 @@ class Execution:
             raise WrongStep(
                 f"the task is {progress.states[place]}: only a task in the queue can be completed or failed"
             )
-        self.steps += (Step(progress.time, task_id, outcome),)
+        if self._steps is None:
+            self._steps = []
+        self._steps.append(Step(progress.time, task_id, outcome))
         progress.settle(place, outcome)
         progress.run_until(progress.time)
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.types import Scope
 
 from workflow_mock.errors import ErrorDetail, ValidationDetail
+from workflow_mock.remembered import remembered
 from workflow_mock.settings import TOKEN_PATH
 from workflow_mock.state.kept import Kept
 
@@ -116,12 +117,13 @@ class Journal(Kept[Exchange]):
         return None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _shared(headers: tuple[tuple[bytes, bytes], ...]) -> dict[bytes, bytes]:
+    """One dictionary for all requests with the same headers: a client's mostly have, and so the journal takes half."""
     return dict(headers)
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _text(path: bytes) -> str:
     return path.decode("ascii")
 
