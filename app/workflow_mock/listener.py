@@ -25,6 +25,9 @@ GRACE = timedelta(seconds=10)
 
 BACKLOG = 2048
 
+OTHER_FILES = 64
+"""What the server may have open besides its connections."""
+
 
 class Server(uvicorn.Server):
     """uvicorn's, with a hook for the moment when connections are accepted."""
@@ -76,6 +79,7 @@ def server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None]) -> Se
         head_bytes=settings.max_header_bytes,
         seconds_to_send=settings.request_timeout.total_seconds(),
     )
+    _allow_files(settings.max_connections)
     protocol: Any = partial(Protocol, limits=limits)
     config = uvicorn.Config(
         app,
@@ -98,6 +102,18 @@ def server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None]) -> Se
     except OSError as error:  # which ssl.SSLError is
         raise Unusable(f"--tls-cert and --tls-key can't be used: {error.strerror or error}") from None
     return Server(config, on_ready)
+
+
+def _allow_files(connections: int) -> None:
+    """Raise the soft limit of open files, often 1,024, so that there is one for each connection; POSIX alone has it."""
+    with suppress(ImportError):
+        import resource  # noqa: PLC0415
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = connections + OTHER_FILES
+        if resource.RLIM_INFINITY != soft < wanted:
+            wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def serve(server: Server, listening: socket.socket) -> bool:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import resource
 import select
 import socket
 from collections.abc import Iterator
@@ -114,18 +115,29 @@ def test_a_client_that_does_not_take_its_answers_is_dropped(small: Server) -> No
 
 
 def test_idle_slow_and_unreading_clients_do_not_keep_others_from_their_answers() -> None:
-    with serving("--log-level", "warning") as server, contextlib.ExitStack() as stack:
+    """2,000 are idle, 500 send a byte now and then, 500 take no answer; the server raises its own limit of files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+        server = stack.enter_context(serving("--log-level", "warning"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4000), hard))
         token = server.token()
         body = json.dumps({"data": {"workflowId": LARGE}})
         head = f"POST {path(LARGE)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
         request = f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
-        for number in range(900):
+        slow = []
+        for number in range(3000):
             connection = stack.enter_context(server.connect())
-            if number % 3 == 1:
-                connection.sendall(request[: number % len(request)])
-            elif number % 3 == 2:
-                connection.sendall(request * 3)
-        assert [server.start(token=token).status_code for _ in range(50)] == [200] * 50
+            if number % 6 == 1:
+                slow.append((connection, iter(request)))
+            elif number % 6 == 2:
+                connection.sendall(request * 3)  # and it never reads
+        for _ in range(20):
+            assert server.start(token=token).status_code == 200
+            for connection, rest in slow:
+                connection.sendall(bytes([next(rest)]))
+        assert server.http.get("/__admin/health").status_code == 200
 
 
 def test_what_came_whole_is_answered_before_what_came_after_is_refused(small: Server) -> None:

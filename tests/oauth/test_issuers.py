@@ -1,9 +1,11 @@
 """Where tokens come from: discovery, the names of this server, external issuers, and real OAuth clients."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,12 @@ from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
 from cryptography.hazmat.primitives.asymmetric import ec
 from oauthlib.oauth2 import BackendApplicationClient
 from requests_oauthlib import OAuth2Session
+from workflow_mock.errors import ApiError
+from workflow_mock.oauth import issuers
+from workflow_mock.oauth.issuers import RemoteIssuer
+from workflow_mock.oauth.verify import TokenVerifier
+from workflow_mock.state.clock import Clock, uptime
+from workflow_mock.state.journal import Exchange
 
 from tests.oauth.forge import Key, claims, es256, hs256, number
 from tests.support import WORKFLOW, Server, path, run, serving
@@ -184,6 +192,37 @@ def test_an_unknown_key_has_them_fetched_again_at_most_once_a_minute(pages: Page
         pages.page = sends({"keys": [jwk(NEXT_KEY)]})
         assert [code(own, of(NEXT_KEY)) for _ in range(3)] == ["token_key_unknown"] * 3
         assert pages.asked == 1
+
+
+def test_a_verdict_does_not_outlive_the_key_that_its_issuer_withdraws(
+    pages: PageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inside one process, as the minute between two fetches is on a clock that nobody can set."""
+    clock = Clock()
+    verifier = TokenVerifier(
+        (RemoteIssuer(EXTERNAL, pages.url),),
+        clock,
+        audience="workflow_api",
+        scope="workflow_api",
+        clock_skew=timedelta(0),
+        require_customer_claim=False,
+    )
+
+    def check(token: str) -> str:
+        exchange = Exchange.of_customer("", "/")
+        exchange.time = clock.now()
+        try:
+            asyncio.run(verifier.verify(token, exchange, request_issuer=""))
+        except ApiError as error:
+            return error.code
+        return "passed"
+
+    old, new = of(KEY), of(NEXT_KEY)
+    pages.page = sends({"keys": [jwk(KEY)]})
+    assert [check(old), check(old), check(new)] == ["passed", "passed", "token_key_unknown"]
+    pages.page = sends({"keys": [jwk(NEXT_KEY)]})
+    monkeypatch.setattr(issuers, "uptime", lambda: uptime() + timedelta(minutes=1))
+    assert [check(old), check(new), check(old)] == ["passed", "passed", "token_key_unknown"]
 
 
 def endless(request: Pages) -> None:
