@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import socket
 import subprocess
@@ -100,6 +101,14 @@ class Server:
 
     def connect(self) -> socket.socket:
         return socket.create_connection(self.address, timeout=10)
+
+    def banner(self) -> str:
+        """What it printed at its start, which comes right after the ready file."""
+        deadline = time.monotonic() + START_SECONDS
+        while not re.search(r"\nStart .*\n\n  curl .*\n", said := self.log.read_text()):
+            assert time.monotonic() < deadline, f"no banner: {said}"
+            select.select([], [], [], 0.01)
+        return said
 
     def stop(self) -> int:
         """End it as Docker would, and give its exit code."""

@@ -314,7 +314,7 @@ def test_the_api_and_its_authorization_server_answer_to_every_name(server: Serve
 )
 def test_the_start_says_plainly_that_anybody_can_control_it(arguments: tuple[str, ...], says: bool) -> None:
     with serving(*arguments) as running:
-        banner = running.log.read_text()
+        banner = running.banner()
         assert ("anybody who reaches 0.0.0.0 can use it and control it" in banner) is says
         assert ("--admin-token" in banner) is says
         assert SECRET not in banner

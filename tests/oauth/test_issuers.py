@@ -212,7 +212,7 @@ def test_a_verdict_does_not_outlive_the_key_that_its_issuer_withdraws(
         exchange = Exchange.of_customer("", "/")
         exchange.time = clock.now()
         try:
-            asyncio.run(verifier.verify(token, exchange, request_issuer=""))
+            asyncio.run(verifier.verify(token.encode(), exchange, request_issuer=""))
         except ApiError as error:
             return error.code
         return "passed"
@@ -223,6 +223,12 @@ def test_a_verdict_does_not_outlive_the_key_that_its_issuer_withdraws(
     pages.page = sends({"keys": [jwk(NEXT_KEY)]})
     monkeypatch.setattr(issuers, "uptime", lambda: uptime() + timedelta(minutes=1))
     assert [check(old), check(new), check(old)] == ["passed", "passed", "token_key_unknown"]
+    pages.page = sends({"keys": [jwk(KEY)]})
+    monkeypatch.setattr(issuers, "uptime", lambda: uptime() + timedelta(minutes=1) + issuers.MAX_AGE)
+    assert [check(new), check(old)] == ["token_key_unknown", "passed"], "no token has named a key that isn't known"
+    pages.page = writes(b"HTTP/1.1 503 Busy\r\n\r\n")
+    monkeypatch.setattr(issuers, "uptime", lambda: uptime() + timedelta(minutes=1) + 2 * issuers.MAX_AGE)
+    assert [check(old), check(old)] == ["passed", "passed"], "the last good set counts"
 
 
 def endless(request: Pages) -> None:

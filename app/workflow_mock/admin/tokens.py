@@ -79,7 +79,7 @@ def router(settings: Settings, clock: Clock, minter: Minter, verifier: TokenVeri
         exchange = Exchange.of_customer(who, DOCUMENTED_PATH)
         exchange.time = clock.now(who)
         try:
-            await verifier.verify(token, exchange, request_issuer=here)
+            await verifier.verify(token.encode(), exchange, request_issuer=here)
         except ApiError as error:
             challenge = dict(error.headers).get(b"www-authenticate", b"").decode("latin-1")
             expected = Presented(status=error.status, code=error.code, www_authenticate=challenge or None)

@@ -108,11 +108,11 @@ def _check_route(method: str, route: Route, leniencies: Leniencies) -> None:
         raise ApiError("method_not_allowed", f"This route takes POST alone, not {method}", headers=allow)
 
 
-def _bearer_token(authorization: bytes | None) -> str:
+def _bearer_token(authorization: bytes | None) -> bytes:
     """The token of the header (RFC 6750, section 2.1). Raises ApiError (401)."""
-    scheme, _, token = (authorization or b"").decode("latin-1").partition(" ")
-    token = token.strip(" ")
-    if scheme.lower() != "bearer" or not token:
+    scheme, _, token = (authorization or b"").partition(b" ")
+    token = token.strip(b" ")
+    if scheme.lower() != b"bearer" or not token:
         reason = "There is no Authorization header" if authorization is None else "The Authorization header has none"
         message = f"{reason}: send Authorization: Bearer <token>"
         raise ApiError("token_missing", message, headers=((b"www-authenticate", b"Bearer"),))

@@ -28,6 +28,8 @@ RETIRED_KEYS = 10
 """Of its own that were rotated out and may still count; the oldest counts no more first."""
 
 FETCH_INTERVAL = timedelta(minutes=1)
+MAX_AGE = timedelta(minutes=5)
+"""A key that an external issuer withdraws counts for so long at most, as long as its set can be had."""
 FETCH_TIMEOUT = timedelta(seconds=5)
 MAX_JWKS_BYTES = 256 * 1024
 
@@ -58,8 +60,12 @@ class TrustedIssuer:
         """Whether a token signed with one of its keys may name this issuer."""
         return issuer == self._name
 
-    async def prepare(self, issuer: object, kid: object) -> None:
-        """See to it that the keys are there which a token that names this issuer and key id needs."""
+    def needs_keys(self, issuer: object, kid: str | None) -> bool:
+        """Whether `get_keys` must come first where a token names this issuer and key id."""
+        return False
+
+    async def get_keys(self) -> None:
+        """See to it that its keys are there, and are those that count now."""
 
 
 class OwnIssuer(TrustedIssuer):
@@ -131,15 +137,18 @@ class OwnIssuer(TrustedIssuer):
             return issuer == self._name
         return issuer in self._issued_names or issuer == request_issuer
 
-    async def prepare(self, issuer: object, kid: object) -> None:
+    def needs_keys(self, issuer: object, kid: str | None) -> bool:
+        return self._signing_key is None
+
+    async def get_keys(self) -> None:
         await self.signing_key()
 
 
 class RemoteIssuer(TrustedIssuer):
     """An issuer whose JWK Set is at a URL.
 
-    It is fetched when the issuer's first token comes, and again when one names a key id that isn't in it, at most once
-    a minute. While it can't be had, the last good set counts.
+    It is fetched when the issuer's first token comes, again when one names a key id that isn't in it, and when it is
+    older than `MAX_AGE`; at most once a minute. While it can't be had, the last good set counts.
     """
 
     algorithms = frozenset(ASYMMETRIC_ALGORITHMS)
@@ -150,12 +159,19 @@ class RemoteIssuer(TrustedIssuer):
         self._fetched: timedelta | None = None
         self._fetching = asyncio.Lock()
 
-    async def prepare(self, issuer: object, kid: object) -> None:
-        if issuer != self._name:
-            return
+    def _is_older_than(self, age: timedelta) -> bool:
+        return self._fetched is None or uptime() - self._fetched >= age
+
+    def trusts(self, key: VerificationKey) -> bool:
+        return super().trusts(key) and not self._is_older_than(MAX_AGE)
+
+    def needs_keys(self, issuer: object, kid: str | None) -> bool:
+        has_it = any(kid is None or key.kid == kid for key in self.keys)
+        return issuer == self._name and (not has_it or self._is_older_than(MAX_AGE))
+
+    async def get_keys(self) -> None:
         async with self._fetching:
-            has_it = any(kid is None or key.kid == kid for key in self.keys)
-            if has_it or (self._fetched is not None and uptime() - self._fetched < FETCH_INTERVAL):
+            if not self._is_older_than(FETCH_INTERVAL):
                 return
             self._fetched = uptime()
             try:

@@ -24,9 +24,10 @@ CACHED_TOKENS = 1024
 """Signatures that stay verified: the least recently used gives way. About 2 MB when full of ordinary tokens."""
 
 _TIMELY = frozenset({"token_expired", "token_not_yet_valid"})
-_LAST = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
+_LAST = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")
 """What base64url of a length that is no multiple of 4 can end in, as the bits that are left over are zero."""
 _URL_SAFE = bytes.maketrans(b"-_+/=", b"+/!!!")
+_PADDING = (b"", b"===", b"==", b"=")
 _TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt"})
 _CHALLENGE = 'Bearer error="invalid_token"'
 
@@ -39,6 +40,18 @@ def token_error(code: str, message: str, description: str | None = "") -> ApiErr
 
 def malformed(message: str) -> ApiError:
     return token_error("token_malformed", message, None)
+
+
+class Header(NamedTuple):
+    """What counts of a token's header."""
+
+    algorithm: str
+    kid: str | None
+    has_extension: bool
+    """It has `crit` or `b64`, which change what is signed or how."""
+
+    def names(self, key: VerificationKey) -> bool:
+        return self.kid is None or key.kid == self.kid
 
 
 class Claims(NamedTuple):
@@ -85,14 +98,15 @@ class TokenVerifier:
         require_customer_claim: bool,
     ) -> None:
         self._issuers = issuers
+        self._algorithms = frozenset[str]().union(*(trusted.algorithms for trusted in issuers))
         self._clock = clock
         self._audience = audience
         self._scope = scope
         self._skew = clock_skew.total_seconds()
         self._require_customer_claim = require_customer_claim
-        self._signed: OrderedDict[str, SignedToken] = OrderedDict()
+        self._signed: OrderedDict[bytes, SignedToken] = OrderedDict()
 
-    async def verify(self, token: str, exchange: Exchange, *, request_issuer: str) -> None:
+    async def verify(self, token: bytes, exchange: Exchange, *, request_issuer: str) -> None:
         """Pass a token that may start executions for the exchange's customer, and note on the exchange whose it is.
 
         `request_issuer` is what our issuer's name is to whoever sent the request. Raises ApiError, 401 or 403.
@@ -118,27 +132,32 @@ class TokenVerifier:
             raise
         self._check_rights(signed.claims, exchange.customer_id)
 
-    async def _check_signature(self, token: str, digest: str) -> SignedToken:
+    async def _check_signature(self, token: bytes, digest: str) -> SignedToken:
         header, payload, signing_input, signature = _take_apart(token)
         claims = _json_object("payload", payload)
-        algorithm, kid = str(header.get("alg")), header.get("kid")
-        if "crit" in header or "b64" in header or not any(algorithm in trusted.algorithms for trusted in self._issuers):
+        if header.has_extension or header.algorithm not in self._algorithms:
             message = "The token's alg isn't one that is accepted here, or its header has crit or b64"
             raise token_error("token_algorithm", message, "The signature is invalid")
+        issuer = claims.get("iss")
         for trusted in self._issuers:
-            await trusted.prepare(claims.get("iss"), kid)
-        candidates = [(t, key) for t in self._issuers for key in t.keys if kid is None or key.kid == kid]
-        fitting = [(t, key) for t, key in candidates if key.algorithm == algorithm]
-        for trusted, key in fitting:
-            if key.verifies(signing_input, signature):
-                return SignedToken(digest, payload, key, trusted, _read_claims(claims))
-        if kid is None or not candidates:
+            if trusted.needs_keys(issuer, header.kid):
+                await trusted.get_keys()
+        for trusted in self._issuers:
+            for key in trusted.keys:
+                fits = header.names(key) and key.algorithm == header.algorithm
+                if fits and key.verifies(signing_input, signature):
+                    return SignedToken(digest, payload, key, trusted, _read_claims(claims))
+        raise self._not_verified(header)
+
+    def _not_verified(self, header: Header) -> ApiError:
+        named = [key for trusted in self._issuers for key in trusted.keys if header.names(key)]
+        if header.kid is None or not named:
             message = "No key fits the token: it names none that is known here. Is it from before this server's start?"
-            raise token_error("token_key_unknown", message, "The signature key was not found")
-        if not fitting:
-            message = f"The key that the token names serves {candidates[0][1].algorithm} alone"
-            raise token_error("token_algorithm", message, "The signature is invalid")
-        raise token_error("token_signature", "The signature is invalid")
+            return token_error("token_key_unknown", message, "The signature key was not found")
+        if all(key.algorithm != header.algorithm for key in named):
+            message = f"The key that the token names serves {named[0].algorithm} alone"
+            return token_error("token_algorithm", message, "The signature is invalid")
+        return token_error("token_signature", "The signature is invalid")
 
     def _check_claims(self, token: SignedToken, request_issuer: str, now: float) -> None:
         claims = token.claims
@@ -171,47 +190,48 @@ class TokenVerifier:
             raise ApiError("customer_forbidden", "The token doesn't allow acting for the customer of the path")
 
 
-def _take_apart(token: str) -> tuple[Mapping[str, Any], bytes, bytes, bytes]:
+def _take_apart(token: bytes) -> tuple[Header, bytes, bytes, bytes]:
     """Header, payload, signing input and signature of a JWS in compact form. Raises ApiError (`token_malformed`)."""
     if len(token) > MAX_TOKEN_BYTES:
         raise malformed(f"The token is over {MAX_TOKEN_BYTES} bytes")
-    parts = token.split(".")
+    parts = token.split(b".")
     if len(parts) != 3:
         raise malformed(f"A token has three parts with dots between; this has {len(parts)}")
-    header, payload = _header(parts[0]), _bytes_of("payload", parts[1])
-    signature = _bytes_of("signature", parts[2]) if parts[2] else b""
-    return header, payload, token[: -len(parts[2]) - 1].encode("ascii"), signature
+    header, payload, signature = parts
+    signing_input = token[: -len(signature) - 1]
+    return _header(header), _bytes_of("payload", payload), signing_input, _bytes_of("signature", signature)
 
 
 @lru_cache(maxsize=64)
-def _header(part: str) -> Mapping[str, Any]:
+def _header(part: bytes) -> Header:
     """What an issuer's tokens have in common, mostly: reading it takes 8 µs."""
     header = _json_object("header", _bytes_of("header", part))
-    kind = header.get("typ", "JWT")
+    kind, kid = header.get("typ", "JWT"), header.get("kid")
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
         raise malformed("The token's typ isn't that of an access token: at+jwt or JWT")
-    if not isinstance(header.get("kid"), str | None):
+    if not isinstance(kid, str | None):
         raise malformed("The token's kid isn't a string")
-    return header
+    return Header(str(header.get("alg")), kid, "crit" in header or "b64" in header)
 
 
-def _bytes_of(name: str, part: str) -> bytes:
+def _bytes_of(name: str, part: bytes) -> bytes:
     """Base64url in its one canonical form: no padding, no white space, no left-over bits."""
     over = len(part) % 4
     try:
-        if over and part[-1:].encode("ascii") not in _LAST[over]:
+        if over and part[-1:] not in _LAST[over]:
             raise ValueError
-        return a2b_base64(part.encode("ascii").translate(_URL_SAFE) + b"=" * (-over % 4), strict_mode=True)
-    except (ValueError, KeyError):
+        return a2b_base64(part.translate(_URL_SAFE) + _PADDING[over], strict_mode=True)
+    except ValueError:
         raise malformed(f"The token's {name} isn't base64url (RFC 7515, section 2)") from None
 
 
 def _json_object(name: str, data: bytes) -> dict[str, Any]:
     try:
-        document = _DECODER.decode(data.decode("utf-8"))
+        text = data.decode().strip(_JSON_SPACE)
+        document, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
+        document, text, end = None, "", 0
+    if not isinstance(document, dict) or end != len(text):
         raise malformed(f"The token's {name} isn't a JSON object with unique names")
     return document
 
@@ -227,6 +247,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+_JSON_SPACE = " \t\r\n"
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
@@ -242,7 +263,7 @@ def _read_claims(claims: dict[str, Any]) -> Claims:
         client_id=read.get("client_id"),
         scopes=read.get("scope") or (),
         customers=None if customers is None else frozenset(customer.lower() for customer in customers),
-        faulty=next((name for name, value in read.items() if value is None), None),
+        faulty=next(name for name in read if read[name] is None) if None in read.values() else None,
     )
 
 
@@ -253,9 +274,7 @@ def _string(value: object) -> str | None:
 def _strings(value: object) -> tuple[str, ...] | None:
     if isinstance(value, str):
         return (value,)
-    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
-        return tuple(value)
-    return None
+    return tuple(value) if isinstance(value, list) and {str}.issuperset(map(type, value)) else None
 
 
 def _scopes(value: object) -> tuple[str, ...] | None:
@@ -263,11 +282,10 @@ def _scopes(value: object) -> tuple[str, ...] | None:
     return tuple(value.split(" ")) if isinstance(value, str) else _strings(value)
 
 
-def _time(value: object) -> float | None:
+def _time(value: Any) -> float | None:
     """A NumericDate (RFC 7519, section 2) that is in the calendar, in seconds since 1970."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if _EARLIEST <= value < _LATEST else None
+    is_number = isinstance(value, int | float) and value is not True and value is not False
+    return float(value) if is_number and _EARLIEST <= value < _LATEST else None
 
 
 _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_800

@@ -95,6 +95,7 @@ class Journal(Kept[Exchange]):
         for name in _SECRET_HEADERS & headers.keys():
             headers[name] = _REDACTED
         exchange.headers = _shared(tuple(headers.items()))
+        exchange.notes = tuple(exchange.notes)
         if exchange.query:
             exchange.query = redact_form(exchange.query)
         if exchange.path == TOKEN_PATH and exchange.body:
@@ -128,9 +129,9 @@ def _text(path: bytes) -> str:
     return path.decode("ascii")
 
 
-def digest(token: str) -> str:
+def digest(token: bytes) -> str:
     """What a token is called in the journal."""
-    return "sha256:" + sha256(token.encode("utf-8", "replace")).hexdigest()[:32]
+    return "sha256:" + sha256(token).hexdigest()[:32]
 
 
 def redact_form(data: bytes) -> bytes:
