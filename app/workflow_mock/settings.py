@@ -129,7 +129,7 @@ class Settings:
         10_000, "Executions kept for each customer, newest first.", click.IntRange(min=1), "COUNT"
     )
     max_executions_total: int = setting(
-        50_000, "Executions kept for all customers together.", click.IntRange(min=1), "COUNT"
+        40_000, "Executions kept for all customers together.", click.IntRange(min=1), "COUNT"
     )
     max_requests: int = setting(10_000, "Requests kept in the journal.", click.IntRange(min=1), "COUNT")
     journal: bool = setting(True, "Keep a journal of requests.")

@@ -50,7 +50,7 @@ class Kept(Generic[T]):
         if own is None:
             self._by_customer[item.customer_id] = own = []
         else:
-            item.customer_id = own[0].customer_id  # one string for all of them: 4 MB less of 50,000 executions
+            item.customer_id = own[0].customer_id  # one string for all of them: 3 MB less of 40,000 executions
         own.append(item)
         if len(own) == FEW:
             self._by_customer[item.customer_id] = own = deque(own)
