@@ -3,8 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
-from tests.support import Server, serving
+from tests.support import EXAMPLES, Server, serving
+
+settings.register_profile("scaled", max_examples=20 * EXAMPLES, deadline=None)
+settings.load_profile("scaled")
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,8 @@ import httpx2 as httpx
 ROOT = Path(__file__).parents[1]
 WORKFLOW = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
 START_SECONDS = 30
-
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "15"))
+"""The measure of what fuzzers and property tests try; `make fuzz` sets 1,000."""
 
 SECRETS: deque[str] = deque(["demo-secret"], maxlen=500)
 """What tests have sent, or got, that the server must show nobody."""

@@ -15,10 +15,9 @@ from workflow_mock.domain.ids import parse_uuid
 from workflow_mock.domain.times import timestamp
 from workflow_mock.errors import STATUS_OF_CODE, ApiError
 
-from tests.support import WORKFLOW, Answer, Server, path
+from tests.support import EXAMPLES, WORKFLOW, Answer, Server, path
 
-in_process = settings(max_examples=300, deadline=None)
-on_a_socket = settings(max_examples=60, deadline=None)
+on_a_socket = settings(max_examples=4 * EXAMPLES)
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 values = st.recursive(
@@ -105,7 +104,6 @@ def with_tuples(value: Any) -> Any:
 REFUSED = ("malformed_json",)  # not a value of JSON, as with_tuples writes those
 
 
-@in_process
 @given(bodies)
 def test_the_reader_accepts_what_is_json_and_nothing_else(body: bytes) -> None:
     try:
@@ -119,7 +117,6 @@ def test_the_reader_accepts_what_is_json_and_nothing_else(body: bytes) -> None:
     assert read == expected
 
 
-@in_process
 @given(values, st.sampled_from(["utf-16", "utf-16-le"]))
 def test_the_reader_reads_utf_16_as_it_reads_utf_8(value: Any, charset: str) -> None:
     text = json.dumps(value)
@@ -132,7 +129,6 @@ def test_the_reader_reads_utf_16_as_it_reads_utf_8(value: Any, charset: str) -> 
     assert results[0] == results[1]
 
 
-@in_process
 @given(bodies)
 def test_strict_accepts_no_json_that_the_default_refuses(body: bytes) -> None:
     lenient = Leniencies(strict=False)
@@ -149,7 +145,6 @@ def test_strict_accepts_no_json_that_the_default_refuses(body: bytes) -> None:
         assert read_json(body, "utf-8", Leniencies(strict=True)) == read
 
 
-@in_process
 @given(st.binary(max_size=40) | st.from_regex(rb"\A(text|application)/([a-z.]+\+)?json;? ?(charset=[a-z0-9\"-]*)?\Z"))
 def test_a_content_type_is_read_or_refused_with_415(content_type: bytes) -> None:
     result: str | int
@@ -164,7 +159,6 @@ ranges = st.sampled_from(["application/json", "application/*", "*/*", "text/html
 weights = st.sampled_from(["", ";q=1", ";q=0.5", "; q=0.001", ";q=0", "; Q=0.000"])
 
 
-@in_process
 @given(st.dictionaries(ranges, weights, min_size=1), st.sampled_from([",", ", ", " ,\t"]))
 def test_the_most_specific_range_of_an_accept_header_decides(entries: dict[str, str], comma: str) -> None:
     header = comma.join(media_range + weight for media_range, weight in entries.items())
@@ -172,13 +166,11 @@ def test_the_most_specific_range_of_an_accept_header_decides(entries: dict[str, 
     assert _accepts_json(header.encode()) == (bool(deciding) and deciding[0] not in (";q=0", "; Q=0.000"))
 
 
-@in_process
 @given(st.binary(max_size=60))
 def test_any_accept_header_can_be_read(header: bytes) -> None:
     assert _accepts_json(header) in (True, False)
 
 
-@in_process
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_a_time_is_written_in_its_shortest_form_and_loses_nothing(moment: datetime) -> None:
     text = timestamp(moment)
@@ -191,7 +183,6 @@ def test_a_time_is_written_in_its_shortest_form_and_loses_nothing(moment: dateti
     assert datetime.fromisoformat(f"{seconds}.{fraction:0<6}+00:00") == moment
 
 
-@in_process
 @given(st.uuids(), st.booleans(), st.sampled_from(["{}", "urn:uuid:", "()", " ", "\n", "-", ""]))
 def test_a_uuid_has_one_form_in_either_case(uuid: object, upper: bool, around: str) -> None:
     text = str(uuid).upper() if upper else str(uuid)
@@ -217,6 +208,7 @@ def send(server: Server, *head: bytes, body: bytes = b"") -> None:
     assert_one_of_ours(answer)
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("mode", ["server", "strict_server"])
 def test_no_body_is_a_fault_of_the_servers_own(request: pytest.FixtureRequest, mode: str) -> None:
     server: Server = request.getfixturevalue(mode)

@@ -1,6 +1,5 @@
 """Requests with bytes taken out, put in, doubled and moved, on raw sockets: each is answered, or refused, in HTTP."""
 
-import os
 import re
 import socket
 from collections.abc import Iterator
@@ -10,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support import WORKFLOW, Server, path, serving
+from tests.support import EXAMPLES, WORKFLOW, Server, path, serving
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "15")) * 10
 PIECES = [
     *(b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b"%00", b"%", b"\xff", b"\xe2\x82\xac", b"//", b"?", b"#"),
     *(b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"GET ", b"PUT ", b"CONNECT ", b"OPTIONS * ", b"Host: x\r\n"),
@@ -66,7 +64,7 @@ def whole(server: Server) -> list[bytes]:
     ]
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=10 * EXAMPLES)
 @given(data=st.data())
 def test_mangled_requests_are_answered_or_refused(fuzzed: Server, data: st.DataObject) -> None:
     message = whole(fuzzed)[data.draw(st.integers(0, 4), label="request")] * data.draw(st.integers(1, 3), label="times")

@@ -14,6 +14,8 @@ from workflow_mock.state.faults import FaultSpec
 from workflow_mock.state.journal import Exchange
 from workflow_mock.state.sandbox import Sandbox
 
+from tests.support import EXAMPLES
+
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 CUSTOMERS = [f"{digit}0000000-0000-4000-8000-000000000000" for digit in "12"]
 WORKFLOW = "90000000-0000-4000-8000-000000000000"
@@ -228,4 +230,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestMachine.settings = settings(max_examples=10 * EXAMPLES, stateful_step_count=25)
