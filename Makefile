@@ -32,7 +32,7 @@ bench: .venv/dev ## every figure of the README, 20 minutes; needs wrk, taskset, 
 bench-quick: .venv/dev ## the floors and ours in some minutes; needs wrk and taskset
 	$(BIN)/python benchmarks/run.py --quick
 
-fuzz: .venv/dev ## a long run of the fuzzers and the property tests, three quarters of an hour or so
+fuzz: .venv/dev ## a long run of the fuzzers and the property tests, half an hour or so
 	FUZZ_EXAMPLES=1000 $(BIN)/pytest -q -m "fuzz or hypothesis" --durations 0 -rP
 
 soak: .venv/dev ## a million starts: memory and latency before and after
