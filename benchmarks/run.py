@@ -37,7 +37,7 @@ from tests.oauth.forge import Key, claims
 from tests.support import Server, path, serving
 
 README = HERE.parent / "README.md"
-FIGURES = re.compile("(?<=<!-- figures -->\n).*?(?=\n<!-- end of figures -->)", re.DOTALL)
+FIGURES = re.compile("(?<=<!-- figures -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
 """What `make bench` writes into the README."""
 
 CUSTOMER = "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"
