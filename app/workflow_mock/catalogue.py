@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -316,7 +317,7 @@ def _merge(texts: Sequence[tuple[str, str]]) -> Catalogue:
             content = CatalogueFile.model_validate(document)
         except ValidationError as error:
             found = [
-                Fault(place_in(document, entry["loc"]), explain(entry["msg"]))
+                Fault(_without_secret(place_in(document, entry["loc"])), explain(entry["msg"]))
                 for entry in error.errors(include_url=False)
             ]
         else:
@@ -341,3 +342,10 @@ def _merge(texts: Sequence[tuple[str, str]]) -> Catalogue:
     if not names_clients:
         clients = {DEMO_CLIENT.id: DEMO_CLIENT}
     return Catalogue(tuple(workflows.values()), tuple(clients.values()), tuple(to_strike))
+
+
+def _without_secret(path: FaultPath) -> FaultPath:
+    """In a client, `secret:x` without a space is a key of that name: no more of one is shown than is a word."""
+    if path[:1] != ("clients",):
+        return path
+    return tuple(re.split(r"\W", step)[0] if isinstance(step, str) else step for step in path)
