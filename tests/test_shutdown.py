@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import httpx2 as httpx
 
-from tests.support import Server, serving
+from tests.support import Server, path, read_answers, run, serving
 
 
 def delay(server: Server, milliseconds: int) -> str:
@@ -133,3 +133,54 @@ def test_it_serves_though_nobody_reads_what_it_prints(tmp_path: Path) -> None:
         assert process.wait(20) == 0
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
+
+
+def test_it_serves_and_ends_with_all_standard_streams_closed(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    command = f'exec "{sys.executable}" -m workflow_mock serve --port 0 --ready-file "{ready}" <&- >&- 2>&-'
+    with subprocess.Popen(["sh", "-c", command]) as process:
+        wait_for(lambda: ready.exists() or process.poll() is not None)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert not ready.exists()
+
+
+def test_whoever_is_cut_off_when_its_time_is_up_is_refused_and_the_exit_code_says_so() -> None:
+    with serving() as server:
+        target = path(customer=delay(server, 100_000))
+        with server.connect() as connection:
+            connection.sendall(f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+            wait_for(lambda: server.http.get("/__admin/faults").json()["faults"][0]["struck"])
+            server.process.terminate()
+            assert [answer.status for answer in read_answers(connection, 1)] == [503]
+        assert server.process.wait(20) == 1
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_a_server_that_fails_leaves_the_ready_file_of_another_alone() -> None:
+    with serving() as server:
+        ready = server.log.parent / "ready.json"
+        done = run("serve", "--port", "0", "--ready-file", str(ready), "--tls-cert", __file__, "--tls-key", __file__)
+        assert done.returncode == 2
+        assert ready.exists()
+
+
+def test_a_ready_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    done = run("serve", "--port", "0", "--ready-file", str(pipe))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert pipe.is_fifo()
+
+
+def test_severed_connections_that_had_sent_more_leave_nothing_behind() -> None:
+    with serving() as server:
+        customer = str(uuid4())
+        server.http.post(f"/__admin/faults?customerId={customer}", json={"fault": "EMPTY_RESPONSE"})
+        head = f"POST {path(customer=customer)} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode()
+        for _ in range(20):
+            assert server.send(head * 2) == []
+        server.process.terminate()
+        assert server.process.wait(5) == 0
+        assert "Cancel" not in server.log.read_text()

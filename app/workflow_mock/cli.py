@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -27,6 +28,10 @@ class Failure(click.ClickException):
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit: 0; 1 where the answer is no; 2 where it can't be done as it was said."""
+    # libuv can't close a socket that has the number of a standard stream which was closed.
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
     try:
         code = cli.main(arguments, prog_name="workflow-mock", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -83,8 +88,7 @@ def serve(**values: Any) -> int:
             all_answered = listener.serve(listener.server(app.asgi, settings, announce, app.close), listening)
         finally:
             if settings.ready_file:
-                with suppress(OSError):
-                    settings.ready_file.unlink()
+                listener.remove_ready_file(settings.ready_file)
     except Unusable as error:
         raise Failure(str(error)) from None
     return 0 if all_answered else 1

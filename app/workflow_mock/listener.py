@@ -20,8 +20,8 @@ from starlette.types import ASGIApp
 from workflow_mock.protocol import Limits, Protocol
 from workflow_mock.settings import ISSUER_PATH, TOKEN_PATH, Settings, Unusable
 
-GRACE = timedelta(seconds=10)
-"""How long requests in flight may take to be answered once the server is told to end."""
+GRACE = timedelta(seconds=8)
+"""How long requests in flight may take to be answered once the server is told to end; Docker kills it after 10 s."""
 
 BACKLOG = 2048
 
@@ -37,6 +37,8 @@ class Server(uvicorn.Server):
         self._on_ready = on_ready
         self._on_end = on_end
         self.failure: Unusable | None = None
+        self.was_cut_off = False
+        """Whether a request was still in flight at the end."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal ends the server in good order, the second at once."""
@@ -54,6 +56,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_end()
         await super().shutdown(sockets)
+        self.was_cut_off = bool(self.server_state.tasks or self.server_state.connections)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -83,13 +86,13 @@ def server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None], on_en
         headers=settings.max_headers,
         head_bytes=settings.max_header_bytes,
         seconds_to_send=settings.request_timeout.total_seconds(),
+        seconds_idle=settings.idle_timeout.total_seconds(),
     )
     _allow_files(settings.max_connections)
     protocol: Any = partial(Protocol, limits=limits)
     config = uvicorn.Config(
         app,
         http=protocol,
-        timeout_keep_alive=int(settings.idle_timeout.total_seconds()),
         ws="none",
         loop="auto",
         lifespan="off",
@@ -136,7 +139,7 @@ def serve(server: Server, listening: socket.socket) -> bool:
     server.run(sockets=[listening])
     if server.failure is not None:
         raise server.failure
-    return not server.force_exit
+    return not server.was_cut_off
 
 
 def write_ready_file(path: Path, url: str, issuer: str | None) -> None:
@@ -147,6 +150,8 @@ def write_ready_file(path: Path, url: str, issuer: str | None) -> None:
         "issuer": issuer or url + ISSUER_PATH,
         "pid": os.getpid(),
     }
+    if path.exists() and not path.is_file():
+        raise Unusable(f"the ready file {path} can't be written: it is something else already; see --ready-file")
     beside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         beside.write_text(json.dumps(document))
@@ -155,3 +160,10 @@ def write_ready_file(path: Path, url: str, issuer: str | None) -> None:
         with suppress(OSError):
             beside.unlink()
         raise Unusable(f"the ready file {path} can't be written: {error.strerror}; see --ready-file") from None
+
+
+def remove_ready_file(path: Path) -> None:
+    """Remove what this process has written, and nothing else."""
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        if path.is_file() and json.loads(path.read_text())["pid"] == os.getpid():
+            path.unlink()

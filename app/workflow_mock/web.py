@@ -15,6 +15,9 @@ from workflow_mock.state.journal import Exchange
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
 
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+"""What every answer carries."""
+
 TRANSPORT = "workflow_mock.transport"
 """The name under which the listener hands the connection on, in the scope's extensions."""
 

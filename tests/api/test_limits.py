@@ -2,10 +2,14 @@
 
 import contextlib
 import json
+import re
 import resource
 import select
 import socket
+import time
 from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -147,3 +151,118 @@ def test_what_came_whole_is_answered_before_what_came_after_is_refused(small: Se
     good = f"POST {path()} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode()
     for junk, status in ((b"GET /x HTTP/1.1\r\nX : a\r\n\r\n", 400), (HEAD + b"X: a\r\n" * 20 + b"\r\n", 431)):
         assert [answer.status for answer in small.send(good + good + junk, answers=4)] == [401, 401, status]
+
+
+def test_trailers_without_an_end_are_refused(small: Server) -> None:
+    head = f"POST {path()} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+    for trailers in (b"A: b\r\n" * 5000, b"A: " + b"b" * 50_000):
+        answers = small.send(head.encode() + b"\r\n0\r\n" + trailers, answers=2)
+        assert answers[-1].status == 431
+
+
+def test_chunk_extensions_without_an_end_are_refused(small: Server) -> None:
+    head = f"POST {path()} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;".encode()
+    assert small.send(head + b"a" * 50_000, answers=2)[-1].status == 431
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_trailer_is_no_header(small: Server, parts: int) -> None:
+    trailer = f"Authorization: Bearer {small.token()}\r\nContent-Type: text/plain\r\n\r\n".encode()
+    head = f"POST {path()} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n".encode()
+    (answer,) = small.send(*([head + trailer] if parts == 1 else [head, trailer]))
+    assert code(answer)[:2] == (401, "token_missing")
+
+
+def memory(server: Server) -> int:
+    """Resident, in MB."""
+    return int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{server.process.pid}/status").read_text())[0]) // 1024
+
+
+def test_a_pipeline_without_an_end_takes_little_memory() -> None:
+    with serving("--log-level", "warning", "--request-timeout", "1") as own:
+        request = b"GET /api/workflow/x HTTP/1.1\r\nHost: x\r\n\r\n" * 1000
+        before = memory(own)
+        with contextlib.ExitStack() as stack:
+            for _ in range(10):
+                connection = stack.enter_context(own.connect())
+                with pytest.raises(OSError, match=r"reset|Broken pipe|timed out"):
+                    send_for_ever(connection, request)
+            assert memory(own) < before + 60
+        assert own.start().status_code == 200
+
+
+def test_a_long_pipeline_is_answered_to_its_end(small: Server) -> None:
+    request = f"POST {path()} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{'x' * 100}".encode()
+    assert [answer.status for answer in small.send(request * 3000, answers=3000)] == [401] * 3000
+
+
+@pytest.mark.parametrize("idle", ["0.5", "1"])
+@pytest.mark.parametrize(
+    "kind", ["only a line break", "after an answer", "after a line break", "body after its answer"]
+)
+def test_a_connection_on_which_nothing_more_comes_is_closed(kind: str, idle: str) -> None:
+    start = f"POST {path()} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n".encode()
+    with serving("--request-timeout", "0.5", "--idle-timeout", idle) as own, own.connect() as connection:
+        if kind == "only a line break":
+            connection.sendall(b"\r\n")
+        else:
+            connection.sendall(start if kind == "body behind it" else start + b"1234")
+            (answer,) = read_answers(connection, 1)
+            assert (answer.status, answer.header("connection")) == (401, None)
+            connection.sendall({"body behind it": b"1234", "after a line break": b"\r\n"}.get(kind, b""))
+        begin = time.monotonic()
+        assert connection.recv(1) == b""
+        assert time.monotonic() - begin > float(idle) * 0.9 or kind == "only a line break"
+
+
+def test_each_request_has_the_time_to_be_sent_anew(small: Server) -> None:
+    """A packet has the end of one and the beginning of the next."""
+    request = HEAD + b"\r\n"
+    with small.connect() as connection:
+        connection.sendall(request[:-3])
+        for _ in range(8):
+            assert select.select([connection], [], [], 0.15)[0] == []
+            connection.sendall(request[-3:] + request[:-3])
+            assert next(read_answers(connection, 1)).status == 404
+
+
+@pytest.mark.parametrize("more", [HEAD[:10], HEAD + b"X: " + b"x" * 3000], ids=["a beginning", "a head"])
+def test_a_whole_request_is_answered_whatever_waits_behind_it(small: Server, more: bytes) -> None:
+    customer = str(uuid4())
+    small.http.post(f"/__admin/faults?customerId={customer}", json={"fixedDelayMilliseconds": 1200})
+    start = f"POST {path(customer=customer)} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode()
+    assert [answer.status for answer in small.send(start + more, answers=2)] == [401, 408]
+    assert [answer.status for answer in small.send(start + more + start, answers=1)] == [401]
+
+
+def test_a_refusal_of_a_large_body_reaches_who_still_sends_it(small: Server) -> None:
+    body = b"x" * 8_000_000
+    head = f"POST {path()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {small.token()}\r\nConnection: close\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    with small.connect() as connection:
+        connection.sendall(head.encode())
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(body)
+        assert next(read_answers(connection, 1)).status == 413
+
+
+def test_who_reads_slowly_but_reads_is_not_idle() -> None:
+    with serving("--idle-timeout", "0.3", "--log-level", "warning") as own, socket.socket() as connection:
+        body = json.dumps({"data": {"workflowId": LARGE}})
+        head = f"POST {path(LARGE)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {own.token()}\r\n"
+        request = f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(10)
+        connection.connect(own.address)
+        connection.sendall(request * 4)
+        seen = 0
+        while part := connection.recv(2048):
+            seen += part.count(b"HTTP/1.1 200")
+            select.select([], [], [], 0.01)
+        assert seen == 4
+
+
+def test_what_the_connection_refuses_has_the_headers_of_every_answer(small: Server) -> None:
+    (answer,) = small.send(b"junk\r\n\r\n", answers=2)
+    assert answer.header("x-content-type-options") == "nosniff"
+    assert answer.header("date")

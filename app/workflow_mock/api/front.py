@@ -24,11 +24,9 @@ from workflow_mock.settings import ADMIN_PATH, API_PATH, TOKEN_PATH
 from workflow_mock.state.faults import Fault
 from workflow_mock.state.journal import Exchange
 from workflow_mock.state.sandbox import Sandbox
-from workflow_mock.web import WHOLE, Answer, Disconnected, TooLarge, read_body
+from workflow_mock.web import NOSNIFF, WHOLE, Answer, Disconnected, TooLarge, read_body
 
 Handler = Callable[[Exchange, Scope, Receive], Awaitable[Answer]]
-
-NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 logger = logging.getLogger("workflow_mock.requests")
 

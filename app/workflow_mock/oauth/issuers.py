@@ -116,6 +116,8 @@ class OwnIssuer(TrustedIssuer):
 
     @property
     def keys(self) -> list[VerificationKey]:
+        if self._signing_key is not None and not self._retired:
+            return [self._signing_key.public]
         return [key.public for key in self.signing_keys]
 
     def trusts(self, key: VerificationKey) -> bool:

@@ -7,10 +7,12 @@ The `WWW-Authenticate` texts are those of ASP.NET Core's JwtBearerHandler (infer
 import json
 from binascii import a2b_base64
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
 from workflow_mock.domain.times import timestamp
 from workflow_mock.errors import ApiError
@@ -22,6 +24,8 @@ from workflow_mock.state.journal import Exchange, digest
 MAX_TOKEN_BYTES = 16 * 1024
 CACHED_TOKENS = 1024
 """Signatures that stay verified: the least recently used gives way. About 2 MB when full of ordinary tokens."""
+MAX_CACHED_BYTES = 4096
+"""A longer token is verified each time."""
 
 _TIMELY = frozenset({"token_expired", "token_not_yet_valid"})
 _LAST = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")
@@ -51,19 +55,29 @@ class Header(NamedTuple):
     """It has `crit` or `b64`, which change what is signed or how."""
 
 
-class Claims(NamedTuple):
-    """The claims that count, read once; one that is missing or of a wrong type is None, or empty."""
+Strings = str | list[str]
+Time = Annotated[float, Field(ge=-62_135_596_800, lt=253_402_300_800)]
+"""A NumericDate (RFC 7519, section 2), in seconds since 1970, that is in the calendar: in the years 1 to 9999."""
 
-    issuer: str | None
-    audiences: tuple[str, ...]
-    not_before: float | None
-    expires: float | None
-    has_expiration: bool
-    client_id: str | None
-    scopes: tuple[str, ...]
-    customers: frozenset[str] | None
-    faulty: str | None
-    """The first that is of a wrong type."""
+
+@with_config(ConfigDict(strict=True))
+class Claims(TypedDict, total=False):
+    """The claims that count (RFC 9068, section 2.2); a token may have others."""
+
+    iss: str
+    aud: Strings
+    nbf: Time
+    exp: Time
+    iat: Time
+    sub: str
+    client_id: str
+    jti: str
+    scope: Strings
+    """A list, as IdentityServer writes it, or words with spaces between (RFC 9068, section 2.2.3)."""
+    customer_id: Strings
+
+
+_validate = TypeAdapter(Claims).validator.validate_python
 
 
 class SignedToken(NamedTuple):
@@ -75,6 +89,9 @@ class SignedToken(NamedTuple):
     key: VerificationKey
     trusted: TrustedIssuer
     claims: Claims
+    """Without those of a wrong type, which count as missing."""
+    faulty: str | None
+    """The first claim that is of a wrong type."""
 
 
 class TokenVerifier:
@@ -115,10 +132,12 @@ class TokenVerifier:
         else:
             if signed is not None:
                 del self._signed[token]
-            signed = self._signed[token] = await self._check_signature(token, exchange.token_digest)
+            signed = await self._check_signature(token, exchange.token_digest)
+            if len(token) <= MAX_CACHED_BYTES:
+                self._signed[token] = signed
             if len(self._signed) > CACHED_TOKENS:
                 self._signed.popitem(last=False)
-        exchange.claims, exchange.client_id = signed.payload, signed.claims.client_id
+        exchange.claims, exchange.client_id = signed.payload, signed.claims.get("client_id")
         try:
             self._check_claims(signed, request_issuer, exchange.time.timestamp())
         except ApiError as error:
@@ -143,7 +162,7 @@ class TokenVerifier:
         named = [each for each in keys if each[0].kid == header.kid is not None]
         for key, trusted in named or [each for each in keys if each[0].is_named(header.kid)]:
             if key.algorithm == header.algorithm and key.verifies(signing_input, signature):
-                return SignedToken(digest, payload, key, trusted, _read_claims(claims))
+                return SignedToken(digest, payload, key, trusted, *_read_claims(claims))
         if not named:
             message = "No key fits the token: it names none that is known here. Is it from before this server's start?"
             raise token_error("token_key_unknown", message, "The signature key was not found")
@@ -154,32 +173,35 @@ class TokenVerifier:
 
     def _check_claims(self, token: SignedToken, request_issuer: str, now: float) -> None:
         claims = token.claims
-        if claims.not_before is not None and claims.not_before > now + self._skew:
-            raise token_error("token_not_yet_valid", f"The token is not valid before '{_show(claims.not_before)}'")
-        if claims.expires is not None and claims.expires <= now - self._skew:
-            raise token_error("token_expired", f"The token expired at '{_show(claims.expires)}'")
-        if self._audience not in claims.audiences:
-            shown = _escape(", ".join(claims.audiences)) if claims.audiences else "(null)"
+        if "nbf" in claims and claims["nbf"] > now + self._skew:
+            raise token_error("token_not_yet_valid", f"The token is not valid before '{_show(claims['nbf'])}'")
+        if "exp" in claims and claims["exp"] <= now - self._skew:
+            raise token_error("token_expired", f"The token expired at '{_show(claims['exp'])}'")
+        audiences = _listed(claims.get("aud"))
+        if self._audience not in audiences:
+            shown = _escape(", ".join(audiences)) or "(null)"
             message = f"The token's aud is not {self._audience}"
             raise token_error("token_audience", message, f"The audience '{shown}' is invalid")
-        if claims.issuer is None or not token.trusted.accepts(claims.issuer, request_issuer):
-            shown = "(null)" if claims.issuer is None else _escape(claims.issuer)
+        issuer = claims.get("iss")
+        if issuer is None or not token.trusted.accepts(issuer, request_issuer):
+            shown = "(null)" if issuer is None else _escape(issuer)
             message = "The token's iss isn't an issuer whose tokens are accepted here"
             raise token_error("token_issuer", message, f"The issuer '{shown}' is invalid")
-        if not claims.has_expiration:
+        if "exp" not in claims and token.faulty != "exp":
             raise token_error("token_claims", "The token has no expiration")
-        if claims.faulty is not None:
-            message = f"The token's {claims.faulty} is of a wrong type or out of range"
+        if token.faulty is not None:
+            message = f"The token's {token.faulty} is of a wrong type or out of range"
             raise token_error("token_claims", message, None)
 
     def _check_rights(self, claims: Claims, customer_id: str) -> None:
-        if self._scope not in claims.scopes:
+        scopes = claims.get("scope")
+        if self._scope not in (scopes.split(" ") if isinstance(scopes, str) else scopes or ()):
             challenge = f'Bearer error="insufficient_scope", scope="{self._scope}"'.encode()
             message = f"The token lacks the scope {self._scope}"
             raise ApiError("insufficient_scope", message, headers=((b"www-authenticate", challenge),))
-        if claims.customers is None and not self._require_customer_claim:
+        if "customer_id" not in claims and not self._require_customer_claim:
             return
-        if claims.customers is None or customer_id not in claims.customers:
+        if customer_id not in map(str.lower, _listed(claims.get("customer_id"))):
             raise ApiError("customer_forbidden", "The token doesn't allow acting for the customer of the path")
 
 
@@ -244,58 +266,16 @@ _JSON_SPACE = " \t\r\n"
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
-def _read_claims(claims: dict[str, Any]) -> Claims:
-    read = {name: reader(claims[name]) for name, reader in _READERS.items() if name in claims}
-    customers = read.get("customer_id")
-    return Claims(
-        issuer=read.get("iss"),
-        audiences=read.get("aud") or (),
-        not_before=read.get("nbf"),
-        expires=read.get("exp"),
-        has_expiration="exp" in read,
-        client_id=read.get("client_id"),
-        scopes=read.get("scope") or (),
-        customers=None if customers is None else frozenset(customer.lower() for customer in customers),
-        faulty=next(name for name in read if read[name] is None) if None in read.values() else None,
-    )
+def _read_claims(claims: dict[str, Any]) -> tuple[Claims, str | None]:
+    try:
+        return _validate(claims), None
+    except ValidationError as error:
+        faulty = [str(fault["loc"][0]) for fault in error.errors(include_url=False, include_input=False)]
+        return _validate({name: claims[name] for name in claims.keys() - faulty}), faulty[0]
 
 
-def _string(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _strings(value: object) -> tuple[str, ...] | None:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(value) if isinstance(value, list) and {str}.issuperset(map(type, value)) else None
-
-
-def _scopes(value: object) -> tuple[str, ...] | None:
-    """A list, as IdentityServer writes it, or words with spaces between (RFC 9068, section 2.2.3)."""
-    return tuple(value.split(" ")) if isinstance(value, str) else _strings(value)
-
-
-def _time(value: Any) -> float | None:
-    """A NumericDate (RFC 7519, section 2) that is in the calendar, in seconds since 1970."""
-    is_number = isinstance(value, int | float) and value is not True and value is not False
-    return float(value) if is_number and _EARLIEST <= value < _LATEST else None
-
-
-_EARLIEST, _LATEST = -62_135_596_800, 253_402_300_800
-"""The first second of the year 1, and of the year 10,000."""
-
-_READERS: Mapping[str, Callable[[object], Any]] = {
-    "iss": _string,
-    "aud": _strings,
-    "exp": _time,
-    "nbf": _time,
-    "iat": _time,
-    "sub": _string,
-    "client_id": _string,
-    "jti": _string,
-    "scope": _scopes,
-    "customer_id": _strings,
-}
+def _listed(value: Strings | None) -> list[str]:
+    return [value] if isinstance(value, str) else value or []
 
 
 def _show(seconds: float) -> str:

@@ -112,7 +112,7 @@ class Journal(Kept[Exchange]):
         if exchange.query:
             exchange.query = redact_form(exchange.query[:MAX_BODY_BYTES], only_plain=at_token_url)
         if exchange.body:
-            is_form = (exchange.header("content-type") or "").lower().startswith(FORM)
+            is_form = exchange.headers.get(b"content-type", b"")[: len(FORM)].lower() == FORM.encode()
             exchange.body = exchange.body[:MAX_BODY_BYTES]
             if is_form:
                 exchange.body = redact_form(exchange.body, only_plain=at_token_url)
