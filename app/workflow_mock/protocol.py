@@ -8,7 +8,6 @@ import logging
 from asyncio import CancelledError, TimerHandle, Transport
 from collections import deque
 from functools import partial
-from itertools import chain
 from typing import Any, NamedTuple
 
 import httptools
@@ -108,18 +107,8 @@ class Protocol(HttpToolsProtocol):
         while self._unread and len(self.pipeline) < AHEAD:
             part, self._unread = self._unread[:SLICE_BYTES], self._unread[SLICE_BYTES:]
             self._silent += len(part)
-            self._feed(part)
-            if self._is_in_message and self._silent > self._limits.head_bytes:
-                self._refuse(self._head_too_large())
-        self.flow.is_held = bool(self._unread)
-        if self._unread:
-            self.flow.pause_reading()
-
-    def _feed(self, data: bytes) -> None:
-        while data and not self._is_deaf:
-            rest = b""
             try:
-                self.parser.feed_data(data)
+                self.parser.feed_data(part)
             except httptools.HttpParserUpgrade as offer:
                 method, version = self.parser.get_method(), self.parser.get_http_version().encode()
                 if method == b"CONNECT":
@@ -127,13 +116,18 @@ class Protocol(HttpToolsProtocol):
                 else:
                     head = [b"%s %s HTTP/%s" % (method, self.url, version)]
                     head += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
-                    rest = b"\r\n".join([*head, b"", data[offer.args[0] :]])
+                    self._unread = b"\r\n".join([*head, b"", part[offer.args[0] :] + self._unread])
+                    self._silent = 0
                     self.parser = httptools.HttpRequestParser(self)
                     self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
             except httptools.HttpParserError as error:
                 cause = error.__context__
                 self._refuse(cause if isinstance(cause, ApiError) else _not_http())
-            data = rest
+            if self._is_in_message and self._silent > self._limits.head_bytes:
+                self._refuse(self._head_too_large())
+        self.flow.is_held = bool(self._unread)
+        if self._unread:
+            self.flow.pause_reading()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -142,17 +136,15 @@ class Protocol(HttpToolsProtocol):
         extensions: dict[str, Any] = {TRANSPORT: self.transport}
         self.scope["extensions"] = extensions
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._has_head:  # a trailer is none (RFC 9110, section 6.5.1)
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         self._has_head = True
-        words = [*chain.from_iterable(self.headers)]
-        size = len(self.url) + sum(map(len, words)) + 4 * len(self.headers)
-        if len(self.headers) > self._limits.headers or size > self._limits.head_bytes:
+        names = [name for name, _ in self.headers]
+        if len(names) > self._limits.headers or (
+            self._silent > self._limits.head_bytes
+            and len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            > self._limits.head_bytes
+        ):
             raise self._head_too_large()
-        names = words[::2]
         hosts = names.count(b"host")
         if hosts != 1 and (hosts or self.parser.get_http_version() != "1.0"):
             raise ApiError("malformed_http", "A request has one Host header (RFC 9112, section 3.2)")
@@ -160,6 +152,7 @@ class Protocol(HttpToolsProtocol):
             raise ApiError("malformed_http", "The one Transfer-Encoding that is known here is chunked")
         if not self.parser.should_upgrade():
             super().on_headers_complete()
+            self.headers = []  # what trailers are put into, which are no headers (RFC 9110, section 6.5.1)
 
     def on_body(self, body: bytes) -> None:
         self._silent = 0
