@@ -9,16 +9,14 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from workflow_mock import __version__
-from workflow_mock.admin.parameters import Customer
+from workflow_mock.admin.parameters import Customer, invalid
 from workflow_mock.admin.snapshot import Snapshot, restore, take
-from workflow_mock.errors import ApiError, ValidationDetail
+from workflow_mock.domain.definition import Fault
 from workflow_mock.fields import Duration, Moment, Shape, show_duration
 from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.settings import Settings, without_password
 from workflow_mock.state.clock import Action, uptime
 from workflow_mock.state.sandbox import Sandbox
-
-_SECRETS = ("admin_token",)
 
 
 class Store(Shape):
@@ -120,8 +118,7 @@ def router(settings: Settings, sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter
         try:
             sandbox.clock.change(change.action, customer, to=change.to, by=change.by or timedelta(0))
         except OverflowError as error:
-            place = [ValidationDetail("to" if change.to else "by", str(error))]
-            raise ApiError("validation_failed", "The request is not valid: see validation", validation=place) from None
+            raise invalid(Fault(("to" if change.to else "by",), str(error))) from None
         sandbox.events.publish("clock", customer, {"action": change.action})
         return await clock(customer)
 
@@ -134,7 +131,7 @@ def router(settings: Settings, sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter
 
 
 def _shown(name: str, value: object) -> object:
-    if value is not None and name in _SECRETS:
+    if value is not None and name == "admin_token":
         return "[redacted]"
     if isinstance(value, timedelta):
         return show_duration(value)
