@@ -86,8 +86,11 @@ def parse_duration(text: object) -> timedelta:
         parts = iso.groupdict()
     if not parts:
         raise ValueError("must be a duration such as 90s, 200ms, 2h, PT1H30M or P1D")
-    duration = sum((timedelta(**{unit: float(n)}) for unit, n in parts.items() if n and float(n) < 1e9), timedelta(0))
-    if duration > MAX_DURATION or any(n and float(n) >= 1e9 for n in parts.values()):
+    try:
+        duration = timedelta(**{unit: float(number) for unit, number in parts.items() if number})
+    except OverflowError:
+        duration = timedelta.max
+    if duration > MAX_DURATION:
         raise ValueError(f"must be at most {MAX_DURATION.days} days")
     return duration
 

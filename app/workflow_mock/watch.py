@@ -34,12 +34,9 @@ async def watch(paths: Sequence[Path], reload: Callable[[Catalogue | Unusable], 
             logger.error("the changed catalogue has faults, the last good one stays in force:\n%s", error)  # noqa: TRY400
 
 
-def _stamps(paths: Sequence[Path]) -> dict[str, tuple[int, int]]:
-    stamps = {}
+def _stamps(paths: Sequence[Path]) -> object:
+    """Equal as long as nothing has changed."""
     try:
-        for file in catalogue_files(paths):
-            status = file.stat()
-            stamps[str(file)] = status.st_mtime_ns, status.st_size
+        return [(file, (status := file.stat()).st_mtime_ns, status.st_size) for file in catalogue_files(paths)]
     except OSError as error:  # one was removed, which reading it will tell
-        stamps[str(error)] = 0, 0
-    return stamps
+        return str(error)
