@@ -63,10 +63,12 @@ def without_password(text: str) -> str:
 
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 _FILE_OR_FOLDER = click.Path(exists=True, readable=True, path_type=Path)
+_POSITIVE = click.IntRange(min=1)
 
 
 def setting(default: Any, help: str, type: Any = None, metavar: str | None = None) -> Any:
     """A field whose metadata is what click needs to know of its option."""
+    type = seconds if isinstance(default, timedelta) else type
     multiple = isinstance(default, tuple)
     return field(default=default, metadata={"help": help, "type": type, "metavar": metavar, "multiple": multiple})
 
@@ -93,32 +95,22 @@ class Settings:
     signing_key: Path | None = setting(
         None, "RSA private key that signs this server's tokens; else one is made at start.", _FILE, "PEM"
     )
-    token_lifetime: timedelta = setting(
-        timedelta(hours=1), "How long issued tokens are valid, in seconds.", seconds, "SECONDS"
-    )
-    clock_skew: timedelta = setting(
-        timedelta(minutes=5), "How far clocks may differ when a token's times are checked.", seconds, "SECONDS"
-    )
+    token_lifetime: timedelta = setting(timedelta(hours=1), "How long issued tokens are valid, in seconds.")
+    clock_skew: timedelta = setting(timedelta(minutes=5), "How far clocks may differ when a token's times are checked.")
     require_customer_claim: bool = setting(False, "Refuse tokens that aren't bound to customers (403).")
-    max_body: int = setting(1024 * 1024, "Size limit of a request's body.", click.IntRange(min=1), "BYTES")
-    max_connections: int = setting(4096, "Connections at once; more are told to wait.", click.IntRange(min=1), "COUNT")
-    max_headers: int = setting(100, "Headers of a request.", click.IntRange(min=1), "COUNT")
+    max_body: int = setting(1024 * 1024, "Size limit of a request's body.", _POSITIVE, "BYTES")
+    max_connections: int = setting(4096, "Connections at once; more are told to wait.", _POSITIVE, "COUNT")
+    max_headers: int = setting(100, "Headers of a request.", _POSITIVE, "COUNT")
     max_header_bytes: int = setting(
         64 * 1024, "Size limit of a request's line and headers together.", click.IntRange(min=1024), "BYTES"
     )
     request_timeout: timedelta = setting(
-        timedelta(seconds=30), "How long a client may take to send a request, or to read on.", seconds, "SECONDS"
+        timedelta(seconds=30), "How long a client may take to send a request, or to read on."
     )
-    idle_timeout: timedelta = setting(
-        timedelta(seconds=75), "How long a connection may wait for its next request.", seconds, "SECONDS"
-    )
-    max_executions: int = setting(
-        10_000, "Executions kept for each customer, newest first.", click.IntRange(min=1), "COUNT"
-    )
-    max_executions_total: int = setting(
-        40_000, "Executions kept for all customers together.", click.IntRange(min=1), "COUNT"
-    )
-    max_requests: int = setting(10_000, "Requests kept in the journal.", click.IntRange(min=1), "COUNT")
+    idle_timeout: timedelta = setting(timedelta(seconds=75), "How long a connection may wait for its next request.")
+    max_executions: int = setting(10_000, "Executions kept for each customer, newest first.", _POSITIVE, "COUNT")
+    max_executions_total: int = setting(40_000, "Executions kept for all customers together.", _POSITIVE, "COUNT")
+    max_requests: int = setting(10_000, "Requests kept in the journal.", _POSITIVE, "COUNT")
     journal: bool = setting(True, "Keep a journal of requests.")
     seed: str | None = setting(None, "Makes the ids of executions repeatable, by customer.", metavar="TEXT")
     watch: bool = setting(False, "Read catalogue files again when they change.")

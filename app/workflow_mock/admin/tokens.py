@@ -78,13 +78,12 @@ def router(settings: Settings, clock: Clock, minter: Minter, verifier: TokenVeri
         minter.issuer.remember(claims["iss"])
         exchange = Exchange.of_customer(who, DOCUMENTED_PATH)
         exchange.time = clock.now(who)
+        expected = Presented(status=200, code=None, www_authenticate=None)
         try:
             await verifier.verify(token.encode(), exchange, request_issuer=here)
         except ApiError as error:
             challenge = dict(error.headers).get(b"www-authenticate", b"").decode("latin-1")
             expected = Presented(status=error.status, code=error.code, www_authenticate=challenge or None)
-        else:
-            expected = Presented(status=200, code=None, www_authenticate=None)
         return Minted(access_token=token, expected=expected)
 
     @routes.post("/keys/rotate")

@@ -162,7 +162,9 @@ class Fault:
         if not spec.matcher.matches(exchange):
             return False
         tally = self._tally(exchange)
-        if (spec.times is not None and tally.struck >= spec.times) or self._has_expired(exchange.time):
+        if spec.times is not None and tally.struck >= spec.times:
+            return False
+        if spec.ttl is not None and exchange.time - self.created >= spec.ttl:
             return False
         tally.seen += 1
         if tally.seen <= spec.after or self.source(exchange).random() >= spec.probability:
@@ -189,9 +191,6 @@ class Fault:
     @property
     def loses_answers(self) -> bool:
         return self.replaces or self.spec.truncate_body_at is not None
-
-    def _has_expired(self, now: datetime) -> bool:
-        return self.spec.ttl is not None and now - self.created >= self.spec.ttl
 
     def retry_after(self, exchange: Exchange) -> timedelta | None:
         """What to say in Retry-After: what the fault says, or when the quota's window ends."""
