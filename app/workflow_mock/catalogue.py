@@ -28,7 +28,7 @@ from workflow_mock.domain.definition import (
 )
 from workflow_mock.domain.definition import Path as FaultPath
 from workflow_mock.domain.ids import derive_uuid
-from workflow_mock.fields import Duration, Shape, Uuid, explain, place_in
+from workflow_mock.fields import Duration, ScopeName, Shape, Uuid, explain, place_in
 from workflow_mock.oauth.issue import Client
 from workflow_mock.settings import Unusable
 from workflow_mock.state.faults import FaultSpec
@@ -198,7 +198,7 @@ class ClientEntry(Shape):
 
     id: str = Field(min_length=1, max_length=100)
     secret: str = Field(min_length=1, max_length=100)
-    scopes: list[Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")]] | None = Field(
+    scopes: list[ScopeName] | None = Field(
         None, description="The scopes that it may have; without it, the one that the API asks for."
     )
     customers: Customers = None

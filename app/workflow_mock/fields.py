@@ -97,6 +97,7 @@ def show_duration(duration: timedelta) -> str:
     return f"PT{duration.total_seconds():.6f}".rstrip("0").rstrip(".") + "S"
 
 
+ScopeName = Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")]
 Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
 
 

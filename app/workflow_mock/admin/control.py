@@ -87,7 +87,8 @@ def router(settings: Settings, sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter
     @routes.get("/settings", tags=["Sandbox"])
     async def show_settings() -> dict[str, Any]:
         """The settings in force, without secrets."""
-        return {to_camel(name): _shown(name, value) for name, value in asdict(settings).items()}
+        shown = asdict(settings) | {"admin_token": settings.admin_token and "[redacted]"}
+        return {to_camel(name): _shown(value) for name, value in shown.items()}
 
     @routes.post("/reset", status_code=204, tags=["Sandbox"])
     async def reset(customer: Customer = None) -> None:
@@ -130,9 +131,7 @@ def router(settings: Settings, sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter
     return routes
 
 
-def _shown(name: str, value: object) -> object:
-    if value is not None and name == "admin_token":
-        return "[redacted]"
+def _shown(value: object) -> object:
     if isinstance(value, timedelta):
         return show_duration(value)
     if isinstance(value, tuple):

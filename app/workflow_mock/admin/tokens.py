@@ -1,7 +1,7 @@
 """Tokens and keys: good ones, bad ones, new ones."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from workflow_mock.admin.parameters import Customer
 from workflow_mock.api.start import DOCUMENTED_PATH
 from workflow_mock.errors import ApiError
-from workflow_mock.fields import Duration, Shape, Uuid
+from workflow_mock.fields import Duration, ScopeName, Shape, Uuid
 from workflow_mock.oauth.issue import Client, Minter
 from workflow_mock.oauth.specimens import Kind, specimen
 from workflow_mock.oauth.verify import TokenVerifier
@@ -28,7 +28,7 @@ class Wish(Shape):
 
     kind: Kind = Field(Kind.GOOD, strict=False)
     client_id: str = Field("demo", min_length=1, max_length=100)
-    scopes: list[Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")]] | None = Field(None, max_length=100)
+    scopes: list[ScopeName] | None = Field(None, max_length=100)
     customers: list[Uuid] | None = Field(None, max_length=100, description="Whom it may act for; else everybody.")
     lifetime: Duration | None = Field(None, description="Else --token-lifetime.")
     claims: dict[str, Any] = Field(default_factory=dict, description="Put over those that it would have.")
