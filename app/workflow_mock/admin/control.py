@@ -64,9 +64,7 @@ class ClockChange(Shape):
         return self
 
 
-class Seed(Shape):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"seed": "42"}]})
-
+class Seed(Shape, json_schema_extra={"examples": [{"seed": "42"}]}):
     seed: str = Field(max_length=200)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from workflow_mock.admin.parameters import Cursor, Customer, Limit, known
 from workflow_mock.admin.shapes import ExecutionSummary, ExecutionView, execution_view, summary
@@ -24,9 +24,7 @@ class ExecutionPage(Shape):
     next: int | None = Field(description="The cursor of the next page, if there may be one.")
 
 
-class Advance(Shape):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"to": "end"}]})
-
+class Advance(Shape, json_schema_extra={"examples": [{"to": "end"}]}):
     to: Literal["next", "end"] = Field(
         description="Give the tasks in the queue their outcome once, or until none is left."
     )

@@ -4,7 +4,7 @@ from heapq import nsmallest
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from workflow_mock.admin.parameters import Cursor, Customer, Limit, known
 from workflow_mock.admin.shapes import Entry
@@ -72,9 +72,7 @@ class Wanted(Shape):
         return (least is None or count >= least) and (most is None or count <= most)
 
 
-class Verification(Shape):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"matcher": {"status": 500}, "count": {"exactly": 0}}]})
-
+class Verification(Shape, json_schema_extra={"examples": [{"matcher": {"status": 500}, "count": {"exactly": 0}}]}):
     matcher: Matcher = Field(default_factory=Matcher)
     count: Wanted = Field(default_factory=Wanted)
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from workflow_mock.api.wire import WireEdge, WireQueueEntry, WireTask, queue_entries
 from workflow_mock.documents import check
@@ -173,10 +173,8 @@ def summary(execution: Execution, clock: Clock) -> dict[str, Any]:
     }
 
 
-class FaultView(FaultSpec):
+class FaultView(FaultSpec, json_schema_extra={}):  # the examples are of what is sent
     """A fault in force, and what it has done."""
-
-    model_config = ConfigDict(json_schema_extra={})  # the examples are of what is sent
 
     created: Moment
     seen: int = Field(description="Requests that its matcher matched.")

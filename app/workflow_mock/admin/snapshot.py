@@ -4,7 +4,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from datetime import timedelta
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from workflow_mock.admin.parameters import invalid
 from workflow_mock.admin.shapes import Entry
@@ -60,9 +60,7 @@ class FaultState(Shape):
     tallies: list[TallyState] = Field(default_factory=list)
 
 
-class Snapshot(Shape):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"clocks": [{"frozen": "2030-01-01T00:00:00Z"}]}]})
-
+class Snapshot(Shape, json_schema_extra={"examples": [{"clocks": [{"frozen": "2030-01-01T00:00:00Z"}]}]}):
     clocks: list[ClockState] = Field(default_factory=list)
     seeds: list[SeedState] = Field(default_factory=list)
     workflows: list[WorkflowEntry] = Field(default_factory=list, max_length=MAX_WORKFLOWS)

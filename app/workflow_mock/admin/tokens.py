@@ -47,9 +47,7 @@ class Minted(Shape):
     expected: Presented
 
 
-class Rotation(Shape):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap": "5m"}]})
-
+class Rotation(Shape, json_schema_extra={"examples": [{"overlap": "5m"}]}):
     overlap: Duration = Field(timedelta(0), description="How long the old key still counts.")
 
 

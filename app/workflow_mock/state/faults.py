@@ -13,7 +13,7 @@ from itertools import product
 from typing import Annotated, Literal
 from uuid import uuid4
 
-from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from workflow_mock.fields import Duration, Shape, Uuid
 from workflow_mock.settings import TOKEN_PATH
@@ -88,10 +88,8 @@ class Quota(Shape):
     window: Duration = Field(gt=timedelta(0))
 
 
-class FaultSpec(Shape):
+class FaultSpec(Shape, json_schema_extra={"examples": [{"status": 503, "retryAfter": "2s", "times": 1}]}):
     """A fault: which requests it is for, how often it strikes, and what it does."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"status": 503, "retryAfter": "2s", "times": 1}]})
 
     id: Uuid = Field(default_factory=lambda: str(uuid4()))
     matcher: Matcher = Field(default_factory=Matcher)
