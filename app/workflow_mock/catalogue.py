@@ -171,8 +171,8 @@ def entry_of(definition: WorkflowDefinition) -> WorkflowEntry:
         id=definition.id,
         name=definition.name,
         customers=None if definition.customers is None else sorted(definition.customers),
-        tasks=[TaskEntry.model_validate(task) for task in definition.tasks],
-        tasks_hierarchy=[EdgeEntry.model_validate(edge) for edge in definition.hierarchy],
+        tasks=[TaskEntry.model_validate(task, from_attributes=True) for task in definition.tasks],
+        tasks_hierarchy=[EdgeEntry(**edge._asdict()) for edge in definition.hierarchy],
     )
 
 

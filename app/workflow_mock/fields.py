@@ -36,13 +36,7 @@ class Shape(BaseModel):
     """An object in camelCase without unknown members, and without conversions."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        alias_generator=to_camel,
-        populate_by_name=True,
-        from_attributes=True,
-        strict=True,
-        frozen=True,
-        allow_inf_nan=False,
+        extra="forbid", alias_generator=to_camel, populate_by_name=True, strict=True, frozen=True, allow_inf_nan=False
     )
 
 

@@ -82,8 +82,8 @@ class Entry(Shape):
             body=exchange.text,
             client_id=exchange.client_id and exchange.client_id.encode("utf-8", "replace").decode(),
             token=None if digest is None else TokenOfEntry(digest=digest, claims=_shown(exchange.claims)),
-            errors=[ErrorView.model_validate(error) for error in exchange.errors],
-            validation=[ValidationView.model_validate(fault) for fault in exchange.validation],
+            errors=[ErrorView(**error._asdict()) for error in exchange.errors],
+            validation=[ValidationView(**fault._asdict()) for fault in exchange.validation],
             duration_in_milliseconds=round(exchange.seconds * 1000, 3),
             notes=[str(note) for note in exchange.notes],
         )

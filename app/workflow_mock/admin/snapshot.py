@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
 
 from pydantic import Field
@@ -78,7 +79,7 @@ def take(sandbox: Sandbox) -> Snapshot:
             customer_id=each.customer_id,
             definition=definitions.setdefault(each.definition, len(definitions)),
             created=each.created,
-            steps=[StepState.model_validate(step) for step in each.steps],
+            steps=[StepState(**step._asdict()) for step in each.steps],
         )
         for each in sandbox.executions.of(None)
     ]
@@ -87,7 +88,7 @@ def take(sandbox: Sandbox) -> Snapshot:
             spec=fault.spec,
             created=fault.created if fault.spec.ttl is not None else None,
             is_permanent=fault.is_permanent,
-            tallies=[TallyState.model_validate(tally) for tally in fault.tallies.values()],
+            tallies=[TallyState(**asdict(tally)) for tally in fault.tallies.values()],
         )
         for fault in sandbox.faults.of(None)
     ]
