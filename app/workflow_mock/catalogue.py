@@ -132,8 +132,10 @@ class WorkflowEntry(Shape):
         named: dict[str, str] = {}
         faults: list[Fault] = []
         for place, task in enumerate(self.tasks):
-            if task.key is not None and named.setdefault(task.key, ids[place]) != ids[place]:
+            if task.key in named:
                 faults.append(Fault(("tasks", place, "key"), f"repeats the key {task.key}"))
+            elif task.key is not None:
+                named[task.key] = ids[place]
 
         def task_id(reference: str, *path: str | int) -> str:
             id = named.get(reference) or reference.lower()
