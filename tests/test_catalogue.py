@@ -137,6 +137,14 @@ FAULTS = {
         "clients:\n- {id: a, secret: x}\n- {id: a, secret: y}\n",
         ["c.yaml:3: clients[1].id: repeats the client a"],
     ),
+    "a client's secret that is part of a key by a slip": (
+        "clients:\n- {id: a, secret:hush}\n- secret = hush\n",
+        [
+            "c.yaml:2: clients[0].secret: Field required",
+            "c.yaml:2: clients[0].secret: is not known here",
+            "c.yaml:3: clients[1]: must be an object",
+        ],
+    ),
     "a repeated key of a task": (
         "workflows:\n- name: A\n  tasks:\n  - {key: a}\n  - {key: a, id: AAAAAAAA-0000-4000-8000-000000000000}\n",
         ["c.yaml:5: workflows[0].tasks[1].key: repeats the key a"],

@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 import ssl
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import fields
@@ -57,6 +58,11 @@ def test_each_setting_has_a_flag_and_a_variable() -> None:
         (["serve", "--port", "0", "--signing-key", __file__], {}, "PEM"),
         (["serve", "--port", "0", "--catalogue", __file__], {}, "test_command.py"),
         (["serve", "--port", "0", "--jwks", __file__, "--jwks-issuer", "https://x"], {}, "JWK Set"),
+        (
+            ["serve", "--port", "0", "--jwks", "ftp://me:hush@x/y?hush", "--jwks-issuer", "https://x"],
+            {},
+            "ftp://x/y: No",
+        ),
         (["serve", "--port", "0", "--jwks", "/nowhere", "--jwks-issuer", "https://x"], {}, "/nowhere"),
         (["serve", "--port", "0", "--tls-cert", __file__, "--tls-key", __file__], {}, "--tls-cert"),
         (["serve", "--port", "0", "--ready-file", "/nowhere/ready"], {}, "--ready-file"),
@@ -72,6 +78,14 @@ def test_what_can_not_be_done_is_said_in_one_line(arguments: list[str], environm
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_signing_key_of_an_unknown_kind_is_said_in_one_line(tmp_path: Path) -> None:
+    pem = tmp_path / "key.pem"
+    subprocess.run(["openssl", "ecparam", "-genkey", "-noout", "-name", "secp112r1", "-out", str(pem)], check=True)
+    done = run("serve", "--port", "0", "--signing-key", str(pem))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--signing-key" in done.stderr
 
 
 def test_a_taken_port_is_said_with_what_to_do(server: Server) -> None:

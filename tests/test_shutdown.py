@@ -66,6 +66,15 @@ def test_a_second_signal_ends_it_at_once_with_another_exit_code() -> None:
         assert seen == [503]
 
 
+def test_listeners_to_events_are_told_and_hold_nothing_up() -> None:
+    with serving() as server:
+        with server.http.stream("GET", "/__admin/events") as events:
+            server.process.terminate()
+            assert "the server is ending" in "".join(events.iter_text())
+        assert server.process.wait(5) == 0
+        assert "Traceback" not in server.log.read_text()
+
+
 def refuses(client: httpx.Client) -> bool:
     try:
         client.get("/__admin/health")

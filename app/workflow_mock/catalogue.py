@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -286,7 +287,9 @@ def _merge(sources: Iterable[tuple[str, Callable[[], str]]]) -> Catalogue:
         try:
             content = CatalogueFile.model_validate(document)
         except ValidationError as error:
-            found = [Fault(place_in(document, each["loc"]), explain(each["msg"])) for each in error.errors()]
+            found = [
+                Fault(_without_secret(place_in(document, each["loc"])), explain(each["msg"])) for each in error.errors()
+            ]
         else:
             names_clients = names_clients or content.clients is not None
             for place, workflow in enumerate(content.workflows):
@@ -314,3 +317,10 @@ def _merge(sources: Iterable[tuple[str, Callable[[], str]]]) -> Catalogue:
 def _told(file: str, line: int | None, what: object) -> str:
     """What is wrong with a file, at a line where it isn't all of it."""
     return f"{file}:{line}: {what}" if line else f"{file}: {what}"
+
+
+def _without_secret(path: FaultPath) -> FaultPath:
+    """In a client, `secret:x` without a space is a key of that name: no more of one is shown than is a word."""
+    if path[:1] != ("clients",):
+        return path
+    return tuple(re.split(r"\W", step)[0] if isinstance(step, str) else step for step in path)

@@ -74,7 +74,7 @@ def serve(**values: Any) -> int:
                 click.echo(banner.banner(url, settings, content, command=sys.argv[0]))
 
         try:
-            all_answered = listener.serve(listener.server(app.asgi, settings, announce), listening)
+            all_answered = listener.serve(listener.server(app.asgi, settings, announce, app.close), listening)
         finally:
             if settings.ready_file:
                 with suppress(OSError):

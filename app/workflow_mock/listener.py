@@ -30,11 +30,12 @@ OTHER_FILES = 64
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, with a hook for the moment when connections are accepted."""
+    """uvicorn's, with hooks for the moment when connections are accepted, and for the end."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], on_end: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._on_end = on_end
         self.failure: Unusable | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -49,6 +50,10 @@ class Server(uvicorn.Server):
         except Unusable as error:
             self.failure = error
             self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_end()
+        await super().shutdown(sockets)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -71,7 +76,7 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
-def server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None]) -> Server:
+def server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None], on_end: Callable[[], None]) -> Server:
     """The server of this application; `on_ready` is called once it accepts connections. Raises Unusable."""
     limits = Limits(
         connections=settings.max_connections,
@@ -101,7 +106,7 @@ def server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None]) -> Se
         config.load()
     except OSError as error:  # which ssl.SSLError is
         raise Unusable(f"--tls-cert and --tls-key can't be used: {error.strerror or error}") from None
-    return Server(config, on_ready)
+    return Server(config, on_ready, on_end)
 
 
 def _allow_files(connections: int) -> None:

@@ -25,5 +25,7 @@ def configure(form: str, level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter("%(levelname)-7s %(message)s"))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # What uvicorn says of its own life is for those who debug it; its errors are ours too.
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # What uvicorn says of its own life is for those who debug it; its errors are ours too. httpx2 would log the address
+    # of every JWK Set, with its password.
+    for library in ("uvicorn", "httpx2", "httpcore2"):
+        logging.getLogger(library).setLevel(logging.WARNING)

@@ -103,6 +103,9 @@ class Protocol(HttpToolsProtocol):
             > self._limits.head_bytes
         ):
             raise self._head_too_large()
+        hosts = [name for name, _ in self.headers].count(b"host")
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() != "1.0"):
+            raise ApiError("malformed_http", "A request has one Host header (RFC 9112, section 3.2)")
         if len(self.connections) > self._limits.connections:
             message = "The server has as many connections as it may have: try again, or see --max-connections"
             raise ApiError("too_busy", message, headers=((b"retry-after", b"1"),))
@@ -178,6 +181,9 @@ class Protocol(HttpToolsProtocol):
 
 async def _send(cycle: RequestResponseCycle, message: Any) -> None:
     """What uvicorn does, except for an answer that comes whole: one write costs 10 µs less than two."""
+    if cycle.waiting_for_100_continue:
+        # The client was not told to continue, and may or may not send its body: only a new connection is clear.
+        cycle.keep_alive = False
     if WHOLE not in message:
         await RequestResponseCycle.send(cycle, message)
         return

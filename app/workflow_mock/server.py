@@ -13,10 +13,10 @@ from workflow_mock.api.start import StartExecution
 from workflow_mock.catalogue import Catalogue
 from workflow_mock.oauth.issue import Minter
 from workflow_mock.oauth.issuers import OwnIssuer, RemoteIssuer, TrustedIssuer
-from workflow_mock.oauth.keys import KeyUnusable, SigningKey, read_jwks, shared_secret
+from workflow_mock.oauth.keys import NO_KEY, KeyUnusable, SigningKey, read_jwks, shared_secret
 from workflow_mock.oauth.token_endpoint import TokenEndpoint
 from workflow_mock.oauth.verify import TokenVerifier
-from workflow_mock.settings import Settings, Unusable, flag, is_http_url
+from workflow_mock.settings import Settings, Unusable, flag, is_http_url, without_password
 from workflow_mock.state.sandbox import Sandbox
 from workflow_mock.web import Lazy
 
@@ -29,6 +29,8 @@ class Application(NamedTuple):
 
     asgi: ASGIApp
     reload: Callable[[Catalogue | Unusable], None]
+    close: Callable[[], None]
+    """End what would go on for ever."""
     pages: Callable[[], "FastAPI"]
     control_plane: Callable[[], "FastAPI"]
 
@@ -94,7 +96,7 @@ def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[Sig
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["WWW-Authenticate", "X-Request-Id", "Allow"],
         )
-    return Application(app, reload, pages, control_plane)
+    return Application(app, reload, sandbox.events.close, pages, control_plane)
 
 
 def _external_issuers(settings: Settings) -> list[TrustedIssuer]:
@@ -102,15 +104,19 @@ def _external_issuers(settings: Settings) -> list[TrustedIssuer]:
     name = "jwks"
     try:
         if settings.jwks and settings.jwks_issuer:
-            if is_http_url(settings.jwks):
+            if is_http_url(settings.jwks, query=True):
                 issuers.append(RemoteIssuer(settings.jwks_issuer, settings.jwks))
             else:
                 keys = read_jwks(Path(settings.jwks).read_bytes())
+                if not keys:
+                    raise KeyUnusable(NO_KEY)
                 issuers.append(TrustedIssuer(settings.jwks_issuer, keys))
         if settings.hs256_secret:
             name = "hs256_secret"
             secret = shared_secret(settings.hs256_secret.read_bytes().rstrip(b"\r\n"))
             issuers.append(TrustedIssuer(settings.hs256_issuer, (secret,)))
     except (KeyUnusable, OSError) as error:
-        raise Unusable(f"{flag(name)} {getattr(settings, name)}: {error}") from None
+        shown = without_password(str(getattr(settings, name)))
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise Unusable(f"{flag(name)} {shown}: {reason}") from None
     return issuers

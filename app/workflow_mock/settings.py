@@ -47,18 +47,19 @@ def origin(text: str) -> str:
     return text
 
 
-def is_http_url(text: str) -> bool:
+def is_http_url(text: str, *, query: bool = False) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
     except ValueError:
         return False
+    is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.fragment
+    return is_one and (query or not parts.query)
 
 
 def without_password(text: str) -> str:
     """An address, fit to be shown."""
     scheme, separator, rest = text.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else text
+    return f"{scheme}{separator}{rest.partition('?')[0].rpartition('@')[2]}" if separator else text
 
 
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)

@@ -57,8 +57,9 @@ class Lazy:
 
 async def read_body(exchange: Exchange, receive: Receive, limit: int) -> bytes:
     """The whole body, once. Raises TooLarge as soon as it is known to be over the limit, in bytes; Disconnected."""
-    if exchange.body is not None:
+    if exchange.body is not None and len(exchange.body) <= limit:
         return exchange.body
+    exchange.body_is_too_large |= exchange.body is not None
     length = exchange.headers.get(b"content-length")
     exchange.body_is_too_large |= length is not None and int(length) > limit
     body: bytes = b""

@@ -131,6 +131,26 @@ def test_the_clock_and_a_reset_are_told(world: World) -> None:
     assert clock["data"]["customerId"] == reset["data"]["customerId"] == world.customer
 
 
+def test_what_was_before_a_reset_is_told_no_more(world: World) -> None:
+    other = World(world.server, world.token)
+    for each in (world, other):
+        each.start()
+    world.admin("POST", "reset")
+    with listening(world, after=0, customerId=world.customer) as told:
+        assert kinds(take(told, 1)) == ["reset"]
+    with listening(world, after=0, customerId=other.customer) as told:
+        assert kinds(take(told, 1)) == ["execution"]
+
+
+def test_what_was_before_a_reset_of_everybody_is_told_nobody() -> None:
+    with serving() as own:
+        world = World(own, own.token())
+        world.start()
+        own.http.post("/__admin/reset")
+        with listening(world, after=0) as told:
+            assert kinds(take(told, 1)) == ["reset"]
+
+
 def test_no_secret_is_told(world: World) -> None:
     with listening(world) as told:
         world.server.token()

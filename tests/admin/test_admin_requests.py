@@ -2,12 +2,14 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import uuid4
 
 import pytest
+from workflow_mock.state.journal import FORM, redact_form
 
 from tests.admin.world import TOKEN_PATH, World, error_of, until
 from tests.support import WORKFLOW, Server, path, serving
@@ -210,6 +212,15 @@ SECRETIVE: list[tuple[str, dict[str, Any]]] = [
     ("in text", {"content": f"client_secret={SECRET}", "headers": {"Content-Type": "text/plain"}}),
     ("in JSON", {"json": {"client_secret": SECRET}}),
     ("in a cookie", {"headers": {"Cookie": f"session={SECRET}"}}),
+    ("in a client's assertion", {"data": {"grant_type": "client_credentials", "client_assertion": SECRET}}),
+    ("in a token to exchange", {"data": {"subject_token": SECRET, "id_token_hint": SECRET}}),
+    ("in a field with a slip in its name", {"data": {"clientSecret": SECRET, "secert": SECRET}}),
+    ("behind a semicolon", {"content": f"client_id=demo;client_secret={SECRET}"}),
+    ("behind a line break", {"content": f"client_id=demo\nclient_secret={SECRET}"}),
+    ("behind nothing", {"content": f"client_id=democlient_secret={SECRET}"}),
+    ("behind a colon", {"content": f"client_id=demo:{SECRET}"}),
+    ("alone", {"content": SECRET}),
+    ("in a query of another name", {"params": {"token": SECRET, "api_key": SECRET}}),
 ]
 
 
@@ -247,6 +258,54 @@ def test_a_bearer_token_is_not_kept(world: World, status: int) -> None:
 def test_a_token_in_the_query_is_not_kept(world: World) -> None:
     world.server.http.post(world.path, params={"access_token": world.token, "page": "7"})
     assert world.entry()["query"] == "access_token=%5Bredacted%5D&page=7"
+
+
+ELSEWHERE: list[tuple[str, Callable[[str], dict[str, Any]]]] = [
+    ("in a header of another name", lambda token: {"headers": {"X-Access-Token": token, "Authentication": token}}),
+    ("in a header that is no token's", lambda token: {"headers": {"Referer": f"http://x/?access={token}"}}),
+    ("in the query", lambda token: {"params": {"id_token": token, "x": token, "authorization": f"Bearer {token}"}}),
+    ("in the body", lambda token: {"json": {"data": {"workflowId": WORKFLOW}, "access_token": token}}),
+    ("in a form", lambda token: {"content": f"x={token}", "headers": {"Content-Type": FORM}}),
+    ("in the path", lambda token: {"path": f"/api/workflow/v1.0/customer/{token}/workflow/%20{token}/x"}),
+]
+
+
+@pytest.mark.parametrize("fault", [False, True], ids=["", "with a fault"])
+@pytest.mark.parametrize("request_", [each[1] for each in ELSEWHERE], ids=[each[0] for each in ELSEWHERE])
+def test_a_token_elsewhere_is_not_kept(world: World, request_: Callable[[str], dict[str, Any]], fault: bool) -> None:
+    if fault:
+        world.fault(status=503)
+    sent = {"path": world.path, "params": {}} | request_(world.token)
+    sent["headers"] = {"Authorization": f"Bearer {world.token}"} | sent.get("headers", {})
+    id = world.server.http.post(sent.pop("path"), **sent).headers["X-Request-Id"]
+    kept = world.server.http.get(f"/__admin/requests/{id}").text
+    assert world.token not in kept
+    assert world.token not in world.server.log.read_text()
+
+
+@pytest.mark.parametrize("fault", [False, True], ids=["", "with a fault"])
+def test_a_token_request_at_the_wrong_path_keeps_no_secret(world: World, fault: bool) -> None:
+    if fault:
+        world.fault(status=503)
+        world.server.http.post(
+            "/__admin/faults", json={"matcher": {"urlPath": "/api/workflow/connect/token"}, "status": 503}
+        )
+    for target in ("/api/workflow/connect/token", world.path):
+        id = world.server.http.post(target, data=CREDENTIALS | {"client_secret": SECRET}).headers["X-Request-Id"]
+        assert SECRET not in world.server.http.get(f"/__admin/requests/{id}").text
+
+
+def test_what_is_no_secret_of_a_token_request_is_kept(world: World) -> None:
+    form = {"grant_type": "urn:x:y", "client_id": "my.client@x", "scope": "api:read https://x/.default"}
+    ask_for_token(world, form)
+    assert dict(parse_qsl(world.entry()["body"])) == form
+
+
+@pytest.mark.parametrize("form", [b"a&" * 100_000, b"eyJ" * 30_000, b"eyJ." * 30_000], ids=["fields", "e", "e."])
+def test_a_large_form_costs_little(form: bytes) -> None:
+    """In one process: a quadratic one would take many minutes."""
+    assert len(redact_form(form * 10, only_plain=False)) <= len(form) * 10
+    assert redact_form(b"x=" + form, only_plain=True) == b"x=%5Bredacted%5D" or b"&" in form
 
 
 def test_two_authorization_headers_are_not_kept(world: World) -> None:

@@ -357,6 +357,18 @@ def test_without_an_overlap_the_old_key_counts_no_more_though_its_token_was_in_u
     }
 
 
+@pytest.mark.parametrize("overlap", ["0s", "1s"])
+def test_a_key_that_is_over_does_not_come_back_when_the_clock_goes_back(own: Server, overlap: str) -> None:
+    old = own.token()
+    set_clock(own, action="freeze")
+    rotate(own, overlap=overlap)
+    set_clock(own, action="advance", by="2s")
+    assert present(own, old)["code"] == "token_key_unknown"
+    set_clock(own, action="set", to="2026-01-01T00:00:00Z")
+    assert present(own, old)["code"] == "token_key_unknown"
+    assert len(kids(own)) == 1
+
+
 @pytest.mark.parametrize("was_used", [True, False])
 def test_within_the_overlap_the_old_key_counts_and_then_no_more(own: Server, was_used: bool) -> None:
     (first,) = kids(own)

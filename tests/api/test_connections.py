@@ -52,6 +52,12 @@ def test_what_is_escaped_in_a_path_is_an_id_like_any_other(server: Server, token
     assert [fault["property"] for fault in envelope["meta"]["validation"]] == ["customerId"]
 
 
+@pytest.mark.parametrize("slash", ["%2F", "%2f"])
+def test_an_escaped_slash_separates_nothing(server: Server, token: str, slash: str) -> None:
+    (answer,) = server.send(request(token, target=path().replace("/workflow/", f"{slash}workflow{slash}")))
+    assert answer.json()["meta"]["errors"][0]["code"] == "route_not_found"
+
+
 def test_chunks_may_have_extensions_and_trailers(server: Server, token: str) -> None:
     body = b"%x;name=value\r\n%s\r\n0\r\nX-Trailer: 1\r\n\r\n" % (len(BODY), BODY)
     two = request(token, "Transfer-Encoding: chunked", body=body) * 2
@@ -203,6 +209,6 @@ def test_a_web_socket_is_not_opened(server: Server) -> None:
 
 def test_thousands_of_offers_in_one_packet_are_all_answered(server: Server) -> None:
     count = 2000
-    offer = b"GET /api/workflow/ HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+    offer = b"GET /api/workflow/ HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
     answers = server.send(offer * count, answers=count)
     assert [answer.status for answer in answers] == [404] * count

@@ -86,6 +86,38 @@ def test_a_client_that_expects_100_is_refused_before_it_sends_its_body(server: S
         assert connection.recv(1) == b""
 
 
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "POST /api/authentication/connect/token HTTP/1.1\r\nContent-Type: text/plain",
+        "GET /api/authentication/connect/token HTTP/1.1",
+        "POST /api/authentication/.well-known/openid-configuration/jwks HTTP/1.1",
+        "POST /nope HTTP/1.1",
+        "POST /__admin/nope HTTP/1.1",
+    ],
+)
+def test_whoever_expects_100_and_is_answered_without_needs_a_new_connection(server: Server, begin: str) -> None:
+    """Else the next request would be read as the body that the client never sent."""
+    with server.connect() as connection:
+        connection.sendall(f"{begin}\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 40\r\n\r\n".encode())
+        (answer,) = read_answers(connection, 1)
+        assert 400 <= answer.status < 500
+        assert answer.header("connection") == "close"
+        assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize("hosts", ["", "Host: x\r\nHost: y\r\n", "Host: x\r\nhost: x\r\n"])
+def test_a_request_has_one_host(server: Server, hosts: str) -> None:
+    """RFC 9112, section 3.2; two would be two names of the issuer."""
+    (answer,) = server.send(f"GET /openapi.json HTTP/1.1\r\n{hosts}\r\n".encode())
+    assert (answer.status, answer.json()["meta"]["errors"][0]["code"]) == (400, "malformed_http")
+
+
+def test_a_request_of_http_1_0_needs_no_host(server: Server) -> None:
+    assert server.send(b"GET /__admin/nope HTTP/1.0\r\nHost: localhost\r\n\r\n")[0].status == 404
+    assert server.send(b"GET /openapi.json HTTP/1.0\r\n\r\n")[0].status == 200
+
+
 def test_two_authorization_headers_are_no_token(server: Server, token: str) -> None:
     (answer,) = server.send(request(token, BODY, f"Authorization: Bearer {token}"))
     assert (answer.status, answer.json()["meta"]["errors"][0]["code"]) == (401, "token_malformed")

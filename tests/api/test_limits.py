@@ -85,12 +85,15 @@ def test_a_connection_on_which_nothing_comes_is_closed_without_a_word(small: Ser
 
 def test_more_connections_than_allowed_are_told_to_try_again(small: Server) -> None:
     with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(small.connect()) for _ in range(40)]
-        for connection in held:
+        answers: list[Answer] = []
+        for _ in range(40):
+            connection = stack.enter_context(small.connect())
             connection.sendall(HEAD + b"\r\n")
-        answers = [next(read_answers(connection, 1)) for connection in held]
+            answers += read_answers(connection, 1)
     busy = [answer for answer in answers if answer.status == 503]
-    assert {answer.status for answer in answers} == {404, 503}
+    # One of the 30 may be a connection that another test has left.
+    assert len(busy) in (10, 11)
+    assert [answer.status for answer in answers] == [404] * (40 - len(busy)) + [503] * len(busy)
     assert {(*code(answer), answer.header("retry-after")) for answer in busy} == {(503, "too_busy", "close", "1")}
     (after,) = small.send(HEAD + b"\r\n")
     assert after.status == 404

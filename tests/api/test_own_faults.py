@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx2 as httpx
 import pytest
 from workflow_mock import catalogue, listener, server
+from workflow_mock.api.front import Front
 from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.oauth.keys import SigningKey
 from workflow_mock.settings import Settings
@@ -28,7 +29,7 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
     listening = listener.bind(settings.host, 0)
     ready = threading.Event()
-    running = listener.server(app.asgi, settings, ready.set)
+    running = listener.server(app.asgi, settings, ready.set, app.close)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()
     assert ready.wait(20)
@@ -63,3 +64,13 @@ def test_the_rest_of_the_application_fails_the_same_way(url: str, caplog: pytest
     assert answer.headers["x-request-id"] in answer.json()["meta"]["errors"][0]["message"]
     assert "secret detail" not in answer.text
     assert "a secret detail" in caplog.text
+
+
+def test_a_fault_of_ours_where_faults_are_looked_for_has_the_envelope_too(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Front, "_strike", Sandbox.start)
+    httpx.post(f"{url}/__admin/faults", json={"status": 503})
+    answer = httpx.post(f"{url}{path()}")
+    assert answer.status_code == 500
+    assert [error["code"] for error in answer.json()["meta"]["errors"]] == ["internal_error"]

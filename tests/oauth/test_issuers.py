@@ -194,10 +194,10 @@ def test_an_unknown_key_has_them_fetched_again_at_most_once_a_minute(pages: Page
         assert pages.asked == 1
 
 
-def test_a_verdict_does_not_outlive_the_key_that_its_issuer_withdraws(
-    pages: PageServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Inside one process, as the minute between two fetches is on a clock that nobody can set."""
+def checking(pages: PageServer) -> Callable[[str], str]:
+    """What a verifier that trusts this issuer alone says of a token: inside one process, as nobody can set the clock
+    that the time between two fetches is on.
+    """
     clock = Clock()
     verifier = TokenVerifier(
         (RemoteIssuer(EXTERNAL, pages.url),),
@@ -217,6 +217,13 @@ def test_a_verdict_does_not_outlive_the_key_that_its_issuer_withdraws(
             return error.code
         return "passed"
 
+    return check
+
+
+def test_a_verdict_does_not_outlive_the_key_that_its_issuer_withdraws(
+    pages: PageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = checking(pages)
     old, new = of(KEY), of(NEXT_KEY)
     pages.page = sends({"keys": [jwk(KEY)]})
     assert [check(old), check(old), check(new)] == ["passed", "passed", "token_key_unknown"]
@@ -229,6 +236,82 @@ def test_a_verdict_does_not_outlive_the_key_that_its_issuer_withdraws(
     pages.page = writes(b"HTTP/1.1 503 Busy\r\n\r\n")
     monkeypatch.setattr(issuers, "uptime", lambda: uptime() + timedelta(minutes=1) + 2 * issuers.MAX_AGE)
     assert [check(old), check(old)] == ["passed", "passed"], "the last good set counts"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [[], [{"kty": "OKP", "crv": "Ed25519", "x": "AA", "kid": "x"}], [jwk(KEY, alg="PS256")], [jwk(KEY, use="enc")]],
+    ids=["none", "of another kind", "for another algorithm", "for another use"],
+)
+def test_an_issuer_that_withdraws_all_its_keys_is_trusted_no_more(
+    pages: PageServer, monkeypatch: pytest.MonkeyPatch, keys: list[dict[str, str]]
+) -> None:
+    check = checking(pages)
+    pages.page = sends({"keys": [jwk(KEY)]})
+    assert check(of(KEY)) == "passed"
+    pages.page = sends({"keys": keys})
+    monkeypatch.setattr(issuers, "uptime", lambda: uptime() + issuers.MAX_AGE)
+    assert check(of(KEY)) == "token_key_unknown"
+
+
+def test_a_fetch_that_fails_is_tried_again_in_a_minute(pages: PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    check, token = checking(pages), of(KEY)
+    pages.page = sends({"keys": [jwk(KEY)]})
+    assert check(token) == "passed"
+    pages.page = writes(b"HTTP/1.1 503 Busy\r\n\r\n")
+    monkeypatch.setattr(issuers, "uptime", lambda: uptime() + issuers.MAX_AGE)
+    assert [check(token), check(token), pages.asked] == ["passed", "passed", 2]
+    pages.page = sends({"keys": [jwk(NEXT_KEY)]})
+    monkeypatch.setattr(issuers, "uptime", lambda: uptime() + issuers.MAX_AGE + issuers.FETCH_INTERVAL)
+    assert [check(token), pages.asked] == ["token_key_unknown", 3]
+
+
+def test_the_password_of_a_url_is_not_logged(pages: PageServer) -> None:
+    pages.page = sends({"keys": [jwk(KEY)]})
+    with trusting(pages.url.replace("//", "//me:hush-hush@") + "?appid=hush-hush") as own:
+        assert code(own, of(KEY)) == "started"
+        pages.page = sends([])
+        assert code(own, of(NEXT_KEY)) == "token_key_unknown"
+        assert "hush-hush" not in own.log.read_text()
+        assert "hush-hush" not in own.http.get("/__admin/settings").text
+
+
+def test_a_key_without_an_id_is_tried_for_a_token_with_one(tmp_path: Path) -> None:
+    """The id is a hint (RFC 7515, section 4.1.4); a shared secret has none."""
+    keys, secret = tmp_path / "jwks.json", tmp_path / "secret"
+    keys.write_text(json.dumps({"keys": [KEY.public_jwk]}))
+    secret.write_text("s" * 32)
+    other = "https://other.example.com"
+    options = ["--jwks", str(keys), "--jwks-issuer", EXTERNAL, "--hs256-secret", str(secret), "--hs256-issuer", other]
+    with serving(*options) as own:
+        assert code(own, KEY.token(KEY.header(kid="x"), claims(EXTERNAL))) == "started"
+        assert code(own, hs256(b"s" * 32, {"alg": "HS256", "kid": "x"}, claims(other))) == "started"
+        assert code(own, hs256(b"t" * 32, {"alg": "HS256", "kid": "x"}, claims(other))) == "token_key_unknown"
+        (own_key,) = own.http.get(f"{OPENID}/jwks").json()["keys"]
+        assert code(own, KEY.token(KEY.header(kid=own_key["kid"]), claims(EXTERNAL))) == "token_signature"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"kty": "RSA", "e": "AQAB", "n": number((1 << 2046) + 1), "kid": KEY.kid},
+        jwk(KEY, key_ops=["encrypt"]),
+        jwk(KEY, e="AQ"),
+    ],
+    ids=["of 2047 bits", "for another operation", "whose exponent is 1"],
+)
+def test_a_key_that_must_not_verify_is_passed_over(tmp_path: Path, key: dict[str, Any]) -> None:
+    keys = tmp_path / "jwks.json"
+    keys.write_text(json.dumps({"keys": [key]}))
+    done = run("serve", "--port", "0", "--jwks", str(keys), "--jwks-issuer", EXTERNAL)
+    assert (done.returncode, "it has no key for" in done.stderr) == (2, True)
+
+
+def test_a_set_of_very_many_keys_is_refused(tmp_path: Path) -> None:
+    keys = tmp_path / "jwks.json"
+    keys.write_text(json.dumps({"keys": [ec_jwk()] * 101}))
+    done = run("serve", "--port", "0", "--jwks", str(keys), "--jwks-issuer", EXTERNAL)
+    assert (done.returncode, "over 100 keys" in done.stderr) == (2, True)
 
 
 def endless(request: Pages) -> None:

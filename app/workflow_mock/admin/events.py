@@ -30,10 +30,12 @@ def router(sandbox: Sandbox) -> APIRouter:
         customer: Customer = None,
         last_event_id: Annotated[int | None, Header(ge=0, description="Go on after this one.")] = None,
     ) -> AsyncIterator[ServerSentEvent]:
-        """`request`, `execution`, `fault`, `clock`, `reset` as they happen; `dropped` if the listener is too slow."""
+        """`request`, `execution`, `fault`, `clock`, `reset` as they happen; `dropped` if too slow, or at the end."""
         async for event in sandbox.events.listen(last_event_id):
             if event is None:
-                yield ServerSentEvent(event="dropped", data={"reason": "too many events were waiting for you"})
+                yield ServerSentEvent(
+                    event="dropped", data={"reason": "too many events were waiting for you, or the server is ending"}
+                )
                 return
             number, kind, whose, data = event
             if customer in (None, whose) or (whose is None and kind in _OF_ALL):

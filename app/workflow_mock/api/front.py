@@ -63,7 +63,7 @@ class Front:
         request_id = scope["state"]["request_id"] = next(self._request_ids)
         path = scope["path"]
         if path[: len(API_PATH)].lower() == API_PATH:
-            route = start.route_of(path)
+            route = start.route_of(scope["raw_path"])
             exchange = Exchange(request_id, scope, route.customer_id, route.workflow_id)
             await self._exchange(self._start, exchange, scope, receive, send)
         elif path == TOKEN_PATH:
@@ -87,9 +87,7 @@ class Front:
         fault: Fault | None = None
         answer: Answer | None = None
         try:
-            if sandbox.faults:
-                fault = await self._strike(exchange, receive)
-            answer = await self._answer(handle, fault, exchange, scope, receive)
+            answer, fault = await self._answer(handle, exchange, scope, receive)
         except Disconnected:
             exchange.answer_lost = exchange.execution_id is not None
             logger.info("%s: the client went away before its request was answered", exchange.id)
@@ -130,10 +128,13 @@ class Front:
         self._sandbox.events.publish("fault", exchange.customer_id or None, data)
 
     async def _answer(
-        self, handle: Handler, fault: Fault | None, exchange: Exchange, scope: Scope, receive: Receive
-    ) -> Answer:
+        self, handle: Handler, exchange: Exchange, scope: Scope, receive: Receive
+    ) -> tuple[Answer, Fault | None]:
         """The answer to an exchange: what the handler says, or what a fault says instead, before or after the work."""
+        fault = None
         try:
+            if self._sandbox.faults:
+                fault = await self._strike(exchange, receive)
             if fault is None:
                 answer = await handle(exchange, scope, receive)
             elif fault.spec.when == "before":
@@ -159,9 +160,6 @@ class Front:
             logger.info(
                 "%s %s %s: %d %s: %s", exchange.id, exchange.method, exchange.path, error.status, error.code, error
             )
-            if b"expect" in exchange.headers:
-                # A client that was not told to continue may or may not send its body: only a new connection is clear.
-                answer = answer._replace(headers=(*answer.headers, (b"connection", b"close")))
         except Disconnected:
             raise
         except CancelledError:
@@ -175,7 +173,7 @@ class Front:
         else:
             logger.debug("%s %s %s: %d", exchange.id, exchange.method, exchange.path, answer.status)
         exchange.status = answer.status
-        return answer
+        return answer, fault
 
 
 def internal_error(request_id: str) -> ApiError:

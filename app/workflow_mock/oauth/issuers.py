@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from workflow_mock.oauth.keys import (
     ALGORITHM,
     ASYMMETRIC_ALGORITHMS,
+    NO_KEY,
     KeyUnusable,
     SigningKey,
     VerificationKey,
@@ -109,7 +110,9 @@ class OwnIssuer(TrustedIssuer):
         if not self._retired:
             return current
         now = self._clock.now()
-        return current + [key for key, until in self._retired if now < until]
+        # One that is over is gone: it doesn't come back when the clock goes back.
+        self._retired = tuple(retired for retired in self._retired if now < retired[1])
+        return current + [key for key, _ in self._retired]
 
     @property
     def keys(self) -> list[VerificationKey]:
@@ -124,7 +127,7 @@ class OwnIssuer(TrustedIssuer):
         old = await self.signing_key()  # after the wait: another rotation may have come meanwhile
         until = self._clock.now() + overlap
         older = ((key, min(end, until)) for key, end in self._retired)
-        self._retired = ((old, until), *older)[:RETIRED_KEYS]
+        self._retired = ((old, until), *older)[:RETIRED_KEYS] if overlap else ()
         self._signing_key = new
         return new
 
@@ -156,30 +159,38 @@ class RemoteIssuer(TrustedIssuer):
     def __init__(self, name: str, url: str) -> None:
         super().__init__(name)
         self._url = url
-        self._fetched: timedelta | None = None
+        self._read: timedelta | None = None
+        self._tried: timedelta | None = None
         self._fetching = asyncio.Lock()
 
-    def _is_older_than(self, age: timedelta) -> bool:
-        return self._fetched is None or uptime() - self._fetched >= age
-
     def trusts(self, key: VerificationKey) -> bool:
-        return super().trusts(key) and not self._is_older_than(MAX_AGE)
+        return super().trusts(key) and not self._may_be_old
 
     def needs_keys(self, issuer: object, kid: str | None) -> bool:
-        has_it = any(kid is None or key.kid == kid for key in self.keys)
-        return issuer == self._name and (not has_it or self._is_older_than(MAX_AGE))
+        return issuer == self._name and (self._may_be_old or not any(key.is_named(kid) for key in self.keys))
+
+    @property
+    def _may_be_old(self) -> bool:
+        return _is_past(self._read, MAX_AGE) and _is_past(self._tried, FETCH_INTERVAL)
 
     async def get_keys(self) -> None:
         async with self._fetching:
-            if not self._is_older_than(FETCH_INTERVAL):
+            if not _is_past(self._tried, FETCH_INTERVAL):
                 return
-            self._fetched = uptime()
+            self._tried = uptime()
             try:
                 self._keys = read_jwks(await fetch(self._url))
+                self._read = self._tried
+                if not self._keys:
+                    raise KeyUnusable(NO_KEY)
             except (KeyUnusable, OSError) as error:
                 logger.warning(
                     "the keys of %s can't be had from %s: %s", self._name, without_password(self._url), error
                 )
+
+
+def _is_past(since: timedelta | None, age: timedelta) -> bool:
+    return since is None or uptime() - since >= age
 
 
 async def fetch(url: str) -> bytes:

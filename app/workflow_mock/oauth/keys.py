@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jose import jwk
 from jose.backends.base import Key
 from jose.exceptions import JOSEError
+from jose.utils import base64_to_long
 
 from workflow_mock.settings import Unusable, flag
 
@@ -28,8 +30,11 @@ ALGORITHM = "RS256"
 _EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 _RSA_ALGORITHMS = ("RS256", "RS384", "RS512")
 ASYMMETRIC_ALGORITHMS = (*_RSA_ALGORITHMS, *_EC_ALGORITHMS.values())
+NO_KEY = f"it has no key for {', '.join(ASYMMETRIC_ALGORITHMS)}"
 _MINIMUM_RSA_BITS = 2048
 _MINIMUM_SECRET_BYTES = 32
+_MAXIMUM_KEYS = 100
+"""Of a JWK Set: a token that names none has each tried."""
 _THUMBPRINT_MEMBERS = ("e", "kty", "n")
 
 
@@ -53,6 +58,10 @@ class VerificationKey:
     kid: str | None
     algorithm: str
     _key: Key
+
+    def is_named(self, kid: str | None) -> bool:
+        """Whether a token with this key id may be signed with it; the id of a token or key without one fits any."""
+        return kid is None or self.kid is None or self.kid == kid
 
     def verifies(self, signing_input: bytes, signature: bytes) -> bool:
         try:
@@ -83,7 +92,7 @@ class SigningKey:
         """Raises KeyUnusable."""
         try:
             private = load_pem_private_key(pem, password=None)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             hint = " (it has a passphrase: remove it)" if isinstance(error, TypeError) else ""
             raise KeyUnusable(f"it isn't an unencrypted private key in PEM form{hint}") from None
         if not isinstance(private, rsa.RSAPrivateKey) or private.key_size < _MINIMUM_RSA_BITS:
@@ -136,15 +145,15 @@ def shared_secret(secret: bytes) -> VerificationKey:
 def read_jwks(text: bytes) -> tuple[VerificationKey, ...]:
     """The signature keys of a JWK Set (RFC 7517, section 5) that can be used; others in it are passed over.
 
-    Symmetric keys are never taken from a set, nor RSA keys under 2048 bits. Raises KeyUnusable where there is no key.
+    Symmetric keys are never taken from a set, nor RSA keys under 2048 bits. Raises KeyUnusable where it is no JWK Set.
     """
     try:
         entries = json.loads(text)["keys"]
         keys = tuple(key for entry in entries if isinstance(entry, dict) and (key := _key_of(entry)))
     except (ValueError, TypeError, LookupError, RecursionError):
         raise KeyUnusable('it isn\'t a JWK Set: a JSON object with a list "keys"') from None
-    if not keys:
-        raise KeyUnusable(f"it has no key for {', '.join(ASYMMETRIC_ALGORITHMS)}")
+    if len(keys) > _MAXIMUM_KEYS:
+        raise KeyUnusable(f"it has over {_MAXIMUM_KEYS} keys")
     return keys
 
 
@@ -152,11 +161,13 @@ def _key_of(entry: Mapping[str, Any]) -> VerificationKey | None:
     algorithm, kid = _algorithm_of(entry), entry.get("kid")
     if algorithm is None or entry.get("use", "sig") != "sig" or not isinstance(kid, str | None):
         return None
+    if "verify" not in entry.get("key_ops", ("verify",)):
+        return None
     # Should a set publish a private key by mistake, its public half is used.
     public = {name: entry[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in entry}
     try:
         key = jwk.construct(public | {"alg": algorithm}, algorithm)
-        too_small = algorithm in _RSA_ALGORITHMS and len(key.to_dict()["n"]) * 6 < _MINIMUM_RSA_BITS
+        too_small = algorithm in _RSA_ALGORITHMS and base64_to_long(public["n"]).bit_length() < _MINIMUM_RSA_BITS
     except (JOSEError, ValueError, TypeError, AttributeError, LookupError, OverflowError):
         return None
     return None if too_small else VerificationKey(kid, algorithm, key)

@@ -5,6 +5,7 @@ Source: contract, section 3; RFC 6749, sections 2.3.1, 4.4 and 5.
 
 import hmac
 import logging
+import re
 from base64 import b64decode
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote_plus
@@ -44,6 +45,8 @@ _HEADERS = (
     (b"content-type", b"application/json; charset=UTF-8"),
 )
 _BASIC_CHALLENGE = ((b"www-authenticate", b'Basic realm="token", charset="UTF-8"'),)
+
+_CUSTOMER = re.compile(rb"(?:^|&)customerId=([^&]*)")
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +119,7 @@ class TokenEndpoint:
         if grant != GRANT:
             raise TokenRefused("unsupported_grant_type", "grant_type must be client_credentials")
         allowed = self._scopes_of(client)
-        wanted = tuple(dict.fromkeys(form.get("scope", "").split()))
+        wanted = tuple(dict.fromkeys(filter(None, form.get("scope", "").split(" "))))
         if not set(wanted) <= set(allowed):
             raise TokenRefused("invalid_scope", "a scope that is unknown or not the client's")
         return wanted or allowed
@@ -127,8 +130,8 @@ class TokenEndpoint:
 
 def identify(query: bytes) -> tuple[str, str | None]:
     """The customer in whose world a token is asked for: `?customerId=` at the token URL (sandbox)."""
-    named = [value for name, value in parse_qsl(query.decode("latin-1")) if name == "customerId"] if query else []
-    return (parse_uuid(named[0]) or "" if named else ""), None
+    named = _CUSTOMER.search(query)
+    return (parse_uuid(named[1].decode("latin-1")) or "" if named else ""), None
 
 
 async def _read_form(exchange: Exchange, receive: Receive) -> dict[str, str]:
@@ -138,7 +141,8 @@ async def _read_form(exchange: Exchange, receive: Receive) -> dict[str, str]:
     try:
         exchange.body = await read_body(exchange, receive, MAX_FORM_BYTES)
         text = exchange.body.decode("ascii")
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+        # A parameter without a value counts as left out (RFC 6749, section 3.2).
+        pairs = parse_qsl(text, errors="strict", max_num_fields=MAX_FIELDS)
     except TooLarge:
         raise TokenRefused("invalid_request", f"the form is over {MAX_FORM_BYTES} bytes") from None
     except ValueError:

@@ -50,9 +50,6 @@ class Header(NamedTuple):
     has_extension: bool
     """It has `crit` or `b64`, which change what is signed or how."""
 
-    def names(self, key: VerificationKey) -> bool:
-        return self.kid is None or key.kid == self.kid
-
 
 class Claims(NamedTuple):
     """The claims that count, read once; one that is missing or of a wrong type is None, or empty."""
@@ -142,22 +139,18 @@ class TokenVerifier:
         for trusted in self._issuers:
             if trusted.needs_keys(issuer, header.kid):
                 await trusted.get_keys()
-        for trusted in self._issuers:
-            for key in trusted.keys:
-                fits = header.names(key) and key.algorithm == header.algorithm
-                if fits and key.verifies(signing_input, signature):
-                    return SignedToken(digest, payload, key, trusted, _read_claims(claims))
-        raise self._not_verified(header)
-
-    def _not_verified(self, header: Header) -> ApiError:
-        named = [key for trusted in self._issuers for key in trusted.keys if header.names(key)]
-        if header.kid is None or not named:
+        keys = [(key, trusted) for trusted in self._issuers for key in trusted.keys]
+        named = [each for each in keys if each[0].kid == header.kid is not None]
+        for key, trusted in named or [each for each in keys if each[0].is_named(header.kid)]:
+            if key.algorithm == header.algorithm and key.verifies(signing_input, signature):
+                return SignedToken(digest, payload, key, trusted, _read_claims(claims))
+        if not named:
             message = "No key fits the token: it names none that is known here. Is it from before this server's start?"
-            return token_error("token_key_unknown", message, "The signature key was not found")
-        if all(key.algorithm != header.algorithm for key in named):
-            message = f"The key that the token names serves {named[0].algorithm} alone"
-            return token_error("token_algorithm", message, "The signature is invalid")
-        return token_error("token_signature", "The signature is invalid")
+            raise token_error("token_key_unknown", message, "The signature key was not found")
+        if all(key.algorithm != header.algorithm for key, _ in named):
+            message = f"The key that the token names serves {named[0][0].algorithm} alone"
+            raise token_error("token_algorithm", message, "The signature is invalid")
+        raise token_error("token_signature", "The signature is invalid")
 
     def _check_claims(self, token: SignedToken, request_issuer: str, now: float) -> None:
         claims = token.claims

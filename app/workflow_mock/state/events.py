@@ -39,8 +39,20 @@ class Events:
             else:
                 listener.put_nowait(event)
 
+    def forget(self, customer_id: str | None) -> None:
+        """Have nothing of a customer, or of anybody, told to those who come back."""
+        kept = () if customer_id is None else [event for event in self._history if event[2] != customer_id]
+        self._history.clear()
+        self._history.extend(kept)
+
+    def close(self) -> None:
+        """End what every listener listens to."""
+        for listener in self._listeners:
+            listener.put_nowait(None)
+        self._listeners.clear()
+
     async def listen(self, after: int | None) -> AsyncIterator[Event | None]:
-        """The events from now on, or from the one after this number on; None at the end, for a listener too slow."""
+        """The events from now on, or from the one after this number on; None at the end."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
         missed = [] if after is None else [event for event in self._history if event[0] > after]
         self._listeners.add(queue)

@@ -1,7 +1,7 @@
 """What was asked of the documented plane and the token endpoint, and what became of it.
 
-An entry holds no token and no secret: of a token it has the digest and the claims, and what headers, form and query say
-in secret is replaced before the entry is kept.
+An entry holds no token and no secret: of a token it has the digest and the claims, and what path, query, headers and
+body say in secret is replaced before the entry is kept. At the token URL, only what is known to be no secret is shown.
 """
 
 import re
@@ -20,7 +20,7 @@ from workflow_mock.settings import TOKEN_PATH
 from workflow_mock.state.kept import Kept
 
 MAX_BODY_BYTES = 16 * 1024
-"""So much of a body is kept."""
+"""So much of a body is kept, and of a query."""
 
 LOOK_BACK = 20
 """Exchanges of a customer that are searched for a start whose answer was lost."""
@@ -30,9 +30,22 @@ FORM = "application/x-www-form-urlencoded"
 REDACTED = "[redacted]"
 _REDACTED = REDACTED.encode()
 
-_SECRET_HEADERS = frozenset({b"authorization", b"proxy-authorization", b"cookie", b"x-api-key"})
+_SECRET_NAME = re.compile(
+    r"auth|token|secret|passw|pwd|cookie|api.?key|jwt|dpop|assertion|credential|^code", re.IGNORECASE
+)
+"""Of a header or field: what it says is kept from everybody."""
+_JWT = re.compile(rb"(?:(?<=%20)|(?<![\w-]))eyJ[\w-]*+(?:\.[\w-]*+)++")
+"""A token, wherever it stands. Looked for where words begin: else eyJeyJeyJ… would take its time."""
 _FIELD = re.compile(r"[\w.$-]*")
-_SECRET_FIELDS = frozenset({"client_secret", "access_token", "refresh_token", "password", "assertion", "code"})
+_MAX_FIELDS = 100
+_PLAIN_FIELDS = {
+    "grant_type": re.compile(r"[\w:.-]*"),
+    "client_assertion_type": re.compile(r"[\w:.-]*"),
+    "scope": re.compile(r"[\w:./ -]*"),
+    "client_id": re.compile(r"[\w.@-]*"),
+    "customerId": re.compile(r"[\w-]*"),
+}
+"""What a token request says that is no secret; badly joined, they may have one in them: `demo;client_secret=…`."""
 
 
 class Exchange:
@@ -91,18 +104,22 @@ class Journal(Kept[Exchange]):
 
     def record(self, exchange: Exchange) -> None:
         """Keep an exchange, without its secrets."""
-        headers = exchange.headers
-        for name in _SECRET_HEADERS & headers.keys():
-            headers[name] = _REDACTED
-        exchange.headers = _shared(tuple(headers.items()))
+        if b"authorization" in exchange.headers:  # before it becomes a part of what is remembered
+            exchange.headers[b"authorization"] = _REDACTED
+        exchange.headers = _without_secrets(tuple(exchange.headers.items()))
         exchange.notes = tuple(exchange.notes)
+        at_token_url = exchange.path == TOKEN_PATH
         if exchange.query:
-            exchange.query = redact_form(exchange.query)
-        if exchange.path == TOKEN_PATH and exchange.body:
+            exchange.query = redact_form(exchange.query[:MAX_BODY_BYTES], only_plain=at_token_url)
+        if exchange.body:
             is_form = (exchange.header("content-type") or "").lower().startswith(FORM)
-            exchange.body = redact_form(exchange.body) if is_form else REDACTED.encode()
-        if exchange.body and len(exchange.body) > MAX_BODY_BYTES:
             exchange.body = exchange.body[:MAX_BODY_BYTES]
+            if is_form:
+                exchange.body = redact_form(exchange.body, only_plain=at_token_url)
+            elif at_token_url:
+                exchange.body = _REDACTED
+            elif b"eyJ" in exchange.body:
+                exchange.body = _JWT.sub(_REDACTED, exchange.body)
         self.restore(exchange)
 
     def restore(self, exchange: Exchange) -> None:
@@ -119,14 +136,17 @@ class Journal(Kept[Exchange]):
 
 
 @lru_cache(maxsize=64)
-def _shared(headers: tuple[tuple[bytes, bytes], ...]) -> dict[bytes, bytes]:
+def _without_secrets(headers: tuple[tuple[bytes, bytes], ...]) -> dict[bytes, bytes]:
     """One dictionary for all requests with the same headers: a client's mostly have, and so the journal takes half."""
-    return dict(headers)
+    return {
+        name: _REDACTED if _SECRET_NAME.search(name.decode("latin-1")) else _JWT.sub(_REDACTED, value)
+        for name, value in headers
+    }
 
 
 @remembered(1024)
 def _text(path: bytes) -> str:
-    return path.decode("ascii")
+    return _JWT.sub(_REDACTED, path).decode("ascii")
 
 
 def digest(token: bytes) -> str:
@@ -134,9 +154,22 @@ def digest(token: bytes) -> str:
     return "sha256:" + sha256(token).hexdigest()[:32]
 
 
-def redact_form(data: bytes) -> bytes:
-    """A form or query with what is secret in it replaced; all of it, where it is no form but JSON or the like."""
-    pairs = parse_qsl(data.decode("utf-8", "replace"), keep_blank_values=True)
+def redact_form(data: bytes, *, only_plain: bool) -> bytes:
+    """A form or query with what is secret in it replaced; all of it, where it is no form but JSON or the like.
+
+    `only_plain` leaves no more than what is known to be no secret.
+    """
+    try:
+        text = data.decode("utf-8", "replace")
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        return _REDACTED
     if not all(_FIELD.fullmatch(name) for name, _ in pairs):
-        return REDACTED.encode()
-    return urlencode([(name, REDACTED if name.lower() in _SECRET_FIELDS else value) for name, value in pairs]).encode()
+        return _REDACTED
+
+    def may_show(name: str, value: str) -> bool:
+        if only_plain:
+            return name in _PLAIN_FIELDS and _PLAIN_FIELDS[name].fullmatch(value) is not None
+        return not _SECRET_NAME.search(name) and not _JWT.search(value.encode())
+
+    return urlencode([(name, value if may_show(name, value) else REDACTED) for name, value in pairs]).encode()

@@ -66,6 +66,7 @@ class Sandbox:
             part.clear(customer_id)
         if customer_id is None:
             self.workflows.clear()
+        self.events.forget(customer_id)
         self.events.publish("reset", customer_id, {})
 
     def _tell(self, execution: Execution, what: str, task_id: str | None = None) -> None:
