@@ -34,9 +34,13 @@ async def watch(paths: Sequence[Path], reload: Callable[[Catalogue | Unusable], 
             logger.error("the changed catalogue has faults, the last good one stays in force:\n%s", error)  # noqa: TRY400
 
 
-def _stamps(paths: Sequence[Path]) -> object:
+def _stamps(paths: Sequence[Path]) -> list[object]:
     """Equal as long as nothing has changed."""
+    stamps: list[object] = []
     try:
-        return [(file, (status := file.stat()).st_mtime_ns, status.st_size) for file in catalogue_files(paths)]
+        for file in catalogue_files(paths):
+            status = file.stat()
+            stamps.append((file, status.st_mtime_ns, status.st_size))
     except OSError as error:  # one was removed, which reading it will tell
-        return str(error)
+        stamps.append(str(error))
+    return stamps
