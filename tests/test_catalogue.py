@@ -149,6 +149,10 @@ FAULTS = {
         "workflows:\n- name: A\n  tasks:\n  - {key: a}\n  - {key: a, id: AAAAAAAA-0000-4000-8000-000000000000}\n",
         ["c.yaml:5: workflows[0].tasks[1].key: repeats the key a"],
     ),
+    "a repeated key of a task without an id": (
+        "workflows:\n- name: A\n  tasks:\n  - {key: a}\n  - {key: a}\n",
+        ["c.yaml:5: workflows[0].tasks[1].key: repeats the key a"],
+    ),
     "a task without a name": (
         "workflows:\n- name: A\n  tasks:\n  - {name: a}\n",
         ["c.yaml:4: workflows[0].tasks[0]: a task needs a key or an id"],

@@ -5,11 +5,12 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from difflib import get_close_matches
+from functools import partial
 from importlib.resources import files
+from itertools import repeat
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +21,6 @@ from workflow_mock.domain.definition import (
     Edge,
     Fault,
     InvalidDefinition,
-    Kind,
     Outcome,
     Progression,
     Task,
@@ -29,7 +29,7 @@ from workflow_mock.domain.definition import (
 )
 from workflow_mock.domain.definition import Path as FaultPath
 from workflow_mock.domain.ids import derive_uuid
-from workflow_mock.fields import Duration, Shape, Uuid, explain, place_in
+from workflow_mock.fields import Duration, ScopeName, Shape, Uuid, explain, place_in
 from workflow_mock.oauth.issue import Client
 from workflow_mock.settings import Unusable
 from workflow_mock.state.faults import FaultSpec
@@ -39,23 +39,11 @@ SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILE_BYTES = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class FileFault:
-    """What is wrong with a catalogue file; `line` counts from 1 and is None where the whole file is meant."""
-
-    file: str
-    line: int | None
-    fault: Fault
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.fault}" if self.line else f"{self.file}: {self.fault}"
-
-
 class InvalidCatalogue(Unusable):
-    """Catalogue files have faults; the message is a line for each."""
+    """Catalogue files have faults; the message is a line for each: `file:line: key: what`."""
 
-    def __init__(self, faults: Sequence[FileFault]) -> None:
-        super().__init__("\n".join(str(fault) for fault in faults))
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
         self.faults = tuple(faults)
 
 
@@ -80,7 +68,7 @@ class TaskEntry(Shape):
     parameters: dict[str, Any] = Field(default_factory=dict)
     is_trigger: bool | None = Field(None, description="If not given, a task that waits for no other is a trigger.")
     after: list[str] = Field(default_factory=list, description="Keys or ids of the tasks that this one waits for.")
-    progression: Kind | None = Field(
+    progression: Progression | None = Field(
         None,
         strict=False,
         description="How it gets done once it is queued: manual if not given, or timed by a duration.",
@@ -88,29 +76,31 @@ class TaskEntry(Shape):
     duration: Duration | None = Field(None, description="How long it runs, such as 90s or PT1H30M.")
     outcome: Outcome = Field(Outcome.COMPLETE, strict=False, description="How it ends if it is immediate or timed.")
 
+    @property
+    def kind(self) -> Progression:
+        return self.progression or (Progression.MANUAL if self.duration is None else Progression.TIMED)
+
     @model_validator(mode="after")
     def _sensible(self) -> "TaskEntry":
-        kind = self.progression or (Kind.TIMED if self.duration is not None else Kind.MANUAL)
-        if (kind is Kind.TIMED) != (self.duration is not None):
-            raise ValueError(f"a {kind} task {'needs a' if kind is Kind.TIMED else 'has no'} duration")
-        if kind is Kind.MANUAL and self.outcome is not Outcome.COMPLETE:
+        if self.key is None and self.id is None:
+            raise ValueError("a task needs a key or an id")
+        if (self.kind is Progression.TIMED) != (self.duration is not None):
+            raise ValueError(f"a {self.kind} task {'has no' if self.duration is not None else 'needs a'} duration")
+        if self.kind is Progression.MANUAL and self.outcome is not Outcome.COMPLETE:
             raise ValueError("a manual task has no outcome until somebody completes or fails it")
         return self
 
     def define(self, id: str, *, is_root: bool) -> Task:
-        kind = self.progression or (Kind.TIMED if self.duration is not None else Kind.MANUAL)
         return Task(
             id=id,
             subject_id=self.subject_id or derive_uuid(id, "subject"),
             name=self.name or self.key or id,
             parameters=self.parameters,
             is_trigger=is_root if self.is_trigger is None else self.is_trigger,
-            progression=Progression(kind, self.duration or timedelta(0), self.outcome),
+            progression=self.kind,
+            duration=self.duration,
+            outcome=self.outcome,
         )
-
-    @property
-    def label(self) -> str:
-        return self.key or self.id or self.name or "without a key"
 
 
 class EdgeEntry(Shape):
@@ -138,20 +128,17 @@ class WorkflowEntry(Shape):
     def define(self) -> WorkflowDefinition:
         """Raises InvalidDefinition with paths in this entry."""
         workflow_id = self.id or derive_uuid(None, self.name)
-        ids: list[str] = []
+        ids = [task.id or derive_uuid(workflow_id, task.key or "") for task in self.tasks]
+        known = set(ids)
         named: dict[str, str] = {}
         faults: list[Fault] = []
         for place, task in enumerate(self.tasks):
-            if task.id is None and task.key is None:
-                faults.append(Fault(("tasks", place), "a task needs a key or an id"))
-            ids.append(task.id or derive_uuid(workflow_id, task.key or ""))
-            if task.key is not None and named.setdefault(task.key, ids[-1]) != ids[-1]:
+            if task.key in named:
                 faults.append(Fault(("tasks", place, "key"), f"repeats the key {task.key}"))
-        if faults:
-            raise InvalidDefinition(faults)
-        known = set(ids)
+            elif task.key is not None:
+                named[task.key] = ids[place]
 
-        def task_id(reference: str, path: FaultPath) -> str:
+        def task_id(reference: str, *path: str | int) -> str:
             id = named.get(reference) or reference.lower()
             if id not in known:
                 near = get_close_matches(reference, named, n=1)
@@ -159,28 +146,25 @@ class WorkflowEntry(Shape):
                 faults.append(Fault(path, f"names the unknown task {reference}{hint}"))
             return id
 
-        edges: list[Edge] = []
-        paths: list[FaultPath] = []
+        edges: dict[FaultPath, Edge] = {}
         for place, edge in enumerate(self.tasks_hierarchy):
             path: FaultPath = ("tasksHierarchy", place)
-            edges.append(Edge(task_id(edge.parent, (*path, "parent")), task_id(edge.child, (*path, "child"))))
-            paths.append(path)
+            edges[path] = Edge(task_id(edge.parent, *path, "parent"), task_id(edge.child, *path, "child"))
         for place, task in enumerate(self.tasks):
             for number, reference in enumerate(task.after):
                 path = ("tasks", place, "after", number)
-                edges.append(Edge(task_id(reference, path), ids[place]))
-                paths.append(path)
+                edges[path] = Edge(task_id(reference, *path), ids[place])
         if faults:
             raise InvalidDefinition(faults)
-        children = {edge.child for edge in edges}
+        children = {edge.child for edge in edges.values()}
         return define(
             workflow_id,
             self.name,
             [task.define(id, is_root=id not in children) for id, task in zip(ids, self.tasks, strict=True)],
-            edges,
+            list(edges.values()),
             customers=None if self.customers is None else frozenset(self.customers),
-            edge_paths=paths,
-            labels=[task.label for task in self.tasks],
+            edge_paths=list(edges),
+            labels=[task.key or id for id, task in zip(ids, self.tasks, strict=True)],
         )
 
 
@@ -190,20 +174,8 @@ def entry_of(definition: WorkflowDefinition) -> WorkflowEntry:
         id=definition.id,
         name=definition.name,
         customers=None if definition.customers is None else sorted(definition.customers),
-        tasks=[
-            TaskEntry(
-                id=task.id,
-                subject_id=task.subject_id,
-                name=task.name,
-                parameters=dict(task.parameters),
-                is_trigger=task.is_trigger,
-                progression=task.progression.kind,
-                duration=task.progression.duration if task.progression.kind is Kind.TIMED else None,
-                outcome=task.progression.outcome,
-            )
-            for task in definition.tasks
-        ],
-        tasks_hierarchy=[EdgeEntry(parent=edge.parent, child=edge.child) for edge in definition.hierarchy],
+        tasks=[TaskEntry.model_validate(task, from_attributes=True) for task in definition.tasks],
+        tasks_hierarchy=[EdgeEntry(**edge._asdict()) for edge in definition.hierarchy],
     )
 
 
@@ -229,7 +201,7 @@ class ClientEntry(Shape):
 
     id: str = Field(min_length=1, max_length=100)
     secret: str = Field(min_length=1, max_length=100)
-    scopes: list[Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")]] | None = Field(
+    scopes: list[ScopeName] | None = Field(
         None, description="The scopes that it may have; without it, the one that the API asks for."
     )
     customers: Customers = None
@@ -261,8 +233,8 @@ def demo() -> Catalogue:
     grid = [(stage, lane) for stage in range(10) for lane in range(20)]
     tasks = [{"key": f"{stage}-{lane}", "after": [f"{stage - 1}-{lane}"] if stage else []} for stage, lane in grid]
     large = {"id": "33333333-3333-4333-8333-333333333333", "name": "Two hundred tasks", "tasks": tasks}
-    text = (files("workflow_mock") / "demo.yaml").read_text("utf-8")
-    return _merge([("demo.yaml", text), ("large.json", json.dumps({"workflows": [large]}))])
+    small = partial((files("workflow_mock") / "demo.yaml").read_text, "utf-8")
+    return _merge([("demo.yaml", small), ("large.json", lambda: json.dumps({"workflows": [large]}))])
 
 
 def read(paths: Sequence[Path]) -> Catalogue:
@@ -274,21 +246,18 @@ def read(paths: Sequence[Path]) -> Catalogue:
     try:
         found = catalogue_files(paths)
     except OSError as error:
-        raise InvalidCatalogue([FileFault(str(error.filename), None, Fault((), f"can't be read: {error}"))]) from None
-    if not found:
-        return demo()
-    texts: list[tuple[str, str]] = []
-    unreadable: list[FileFault] = []
-    for file in found:
-        try:
-            if file.stat().st_size > MAX_FILE_BYTES:
-                raise OSError(f"it is over {MAX_FILE_BYTES} bytes")
-            texts.append((str(file), file.read_text("utf-8-sig")))
-        except (OSError, UnicodeDecodeError) as error:
-            unreadable.append(FileFault(str(file), None, Fault((), f"can't be read: {error}")))
-    if unreadable:
-        raise InvalidCatalogue(unreadable)
-    return _merge(texts)
+        raise InvalidCatalogue([f"{error.filename}: can't be read: {error}"]) from None
+    return _merge([(str(file), partial(_text, file)) for file in found]) if found else demo()
+
+
+def _text(file: Path) -> str:
+    """Raises ParseFault."""
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise OSError(f"it is over {MAX_FILE_BYTES} bytes")
+        return file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParseFault(f"can't be read: {error}", None) from None
 
 
 def catalogue_files(paths: Sequence[Path]) -> list[Path]:
@@ -300,25 +269,26 @@ def _inside(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES)
 
 
-def _merge(texts: Sequence[tuple[str, str]]) -> Catalogue:
+def _merge(sources: Iterable[tuple[str, Callable[[], str]]]) -> Catalogue:
+    """What these say together, each by its name. Raises InvalidCatalogue."""
     workflows: dict[str, WorkflowDefinition] = {}
     clients: dict[str, Client] = {}
     to_strike: list[FaultSpec] = []
-    faults: list[FileFault] = []
+    faults: list[str] = []
     names_clients = False
-    for file, text in texts:
+    for file, read_text in sources:
         found: list[Fault] = []
         try:
+            text = read_text()
             document = parse(text, is_json=file.endswith(".json"))
         except ParseFault as error:
-            faults.append(FileFault(file, error.line, Fault((), str(error))))
+            faults.append(_told(file, error.line, error))
             continue
         try:
             content = CatalogueFile.model_validate(document)
         except ValidationError as error:
             found = [
-                Fault(_without_secret(place_in(document, entry["loc"])), explain(entry["msg"]))
-                for entry in error.errors(include_url=False)
+                Fault(_without_secret(place_in(document, each["loc"])), explain(each["msg"])) for each in error.errors()
             ]
         else:
             names_clients = names_clients or content.clients is not None
@@ -336,12 +306,17 @@ def _merge(texts: Sequence[tuple[str, str]]) -> Catalogue:
                 if clients.setdefault(entry.id, client := entry.define()) is not client:
                     found.append(Fault(("clients", place, "id"), f"repeats the client {entry.id}"))
         places = lines(text, [fault.path for fault in found])
-        faults += [FileFault(file, line, fault) for fault, line in zip(found, places, strict=True)]
+        faults += map(_told, repeat(file), places, found)
     if faults:
         raise InvalidCatalogue(faults)
     if not names_clients:
         clients = {DEMO_CLIENT.id: DEMO_CLIENT}
     return Catalogue(tuple(workflows.values()), tuple(clients.values()), tuple(to_strike))
+
+
+def _told(file: str, line: int | None, what: object) -> str:
+    """What is wrong with a file, at a line where it isn't all of it."""
+    return f"{file}:{line}: {what}" if line else f"{file}: {what}"
 
 
 def _without_secret(path: FaultPath) -> FaultPath:

@@ -13,17 +13,13 @@ import click
 
 from workflow_mock import __version__
 from workflow_mock.client import Unreachable, call
-from workflow_mock.settings import ADMIN_PATH, TOKEN_PATH, HttpUrl, Settings, Unusable, local_url, option, options
+from workflow_mock.settings import ADMIN_PATH, TOKEN_PATH, Settings, Unusable, local_url, option, options, url
 
 HINTS = {
     "invalid_client": "check --client and --secret",
     "invalid_scope": "the client may not have that --scope",
     "unauthorized_client": "the client may not use client_credentials",
 }
-
-
-class Failure(click.ClickException):
-    """What was asked for can't be done; the message says why and what to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -37,12 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         code = 0
-    except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "workflow-mock"
-        click.echo(f"workflow-mock: {error.format_message()} ({command} --help says more)", err=True)
-        code = 2
     except click.ClickException as error:
-        click.echo(f"workflow-mock: {error.format_message()}", err=True)
+        context = getattr(error, "ctx", None)
+        hint = f" ({context.command_path} --help says more)" if context else ""
+        click.echo(f"workflow-mock: {error.format_message()}{hint}", err=True)
         code = 2
     except (click.Abort, KeyboardInterrupt):
         code = 130
@@ -90,12 +84,12 @@ def serve(**values: Any) -> int:
             if settings.ready_file:
                 listener.remove_ready_file(settings.ready_file)
     except Unusable as error:
-        raise Failure(str(error)) from None
+        raise click.ClickException(str(error)) from None
     return 0 if all_answered else 1
 
 
 @cli.command()
-@option("url", type=HttpUrl(), help="The server's address; else --host and --port on this machine.")
+@option("url", type=url, help="The server's address; else --host and --port on this machine.")
 @options("host", "port", "tls_cert")
 @option("client", default="demo", help="Client id.", metavar="ID")
 @option("secret", default="demo-secret", help="Client secret.", metavar="SECRET")
@@ -107,10 +101,12 @@ def token(url: str | None, client: str, secret: str, scope: str | None, **local:
     try:
         status, answer = call(address, form | ({"scope": scope} if scope else {}))
     except Unreachable as error:
-        raise Failure(f"{error}; is the server running? workflow-mock serve starts it") from None
+        raise click.ClickException(f"{error}; is the server running? workflow-mock serve starts it") from None
     if status != 200:
         code = str(answer.get("error", status))
-        raise Failure(f"the token endpoint refused: {code}" + (f": {HINTS[code]}" if code in HINTS else ""))
+        raise click.ClickException(
+            f"the token endpoint refused: {code}" + (f": {HINTS[code]}" if code in HINTS else "")
+        )
     click.echo(answer["access_token"])
 
 
@@ -147,7 +143,7 @@ def openapi(admin: bool) -> None:
 
 
 @cli.command()
-@option("url", type=HttpUrl(), help="The server's address; else --host and --port on this machine.")
+@option("url", type=url, help="The server's address; else --host and --port on this machine.")
 @options("host", "port", "tls_cert", "admin_token")
 def health(url: str | None, admin_token: str | None, **local: Any) -> int:
     """Exit 0 if the server is healthy, 1 if not."""

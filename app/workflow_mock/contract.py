@@ -13,9 +13,8 @@ _NAME = "workflow-api.yaml"
 def contract() -> str:
     """The text of `openapi/workflow-api.yaml`: from the installed package, or from the source tree beside it."""
     packaged = files("workflow_mock") / "openapi" / _NAME
-    if packaged.is_file():
-        return packaged.read_text("utf-8")
-    return (Path(__file__).parents[2] / "openapi" / _NAME).read_text("utf-8")
+    source = packaged if packaged.is_file() else Path(__file__).parents[2] / "openapi" / _NAME
+    return source.read_text("utf-8")
 
 
 def admin_contract() -> str:

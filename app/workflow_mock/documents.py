@@ -6,7 +6,7 @@ and don't repeat. An alias stands for a copy; a text that would grow past a mill
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import isfinite
 from typing import Any
 
@@ -45,7 +45,7 @@ for _name, _pattern, _first in (
 
 def parse(text: str, *, is_json: bool) -> Any:
     """The JSON value that a text stands for. Raises ParseFault."""
-    value = _parse_json(text) if is_json else _Values(text).of(_compose(text))
+    value = _parse_json(text) if is_json else _value(_compose(text), iter(range(len(text) + MAX_VALUES_BY_ALIASES)))
     try:
         check(value)
     except Unsayable as error:
@@ -145,50 +145,35 @@ def _compose(text: str) -> yaml.Node | None:
     return node
 
 
-class _Values:
-    """Makes values of composed nodes, each alias a copy."""
-
-    def __init__(self, text: str) -> None:
-        self._left = len(text) + MAX_VALUES_BY_ALIASES
-
-    def of(self, node: yaml.Node | None, depth: int = 0) -> Any:
-        if node is None:
-            return None
-        self._left -= 1
-        if depth > MAX_DEPTH or self._left < 0:
-            raise _fault(node, "is nested too deep, or grows too large by its aliases")
-        if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
+def _value(node: yaml.Node | None, left: Iterator[int], depth: int = 0) -> Any:
+    """What a composed node stands for, each alias a copy; `left` counts down the nodes that there may be."""
+    if node is None:
+        return None
+    if depth > MAX_DEPTH or next(left, None) is None:
+        raise _fault(node, "is nested too deep, or grows too large by its aliases")
+    match node.tag.removeprefix(_TAG), node:
+        case "map", yaml.MappingNode():
             members: dict[str, Any] = {}
             for key, value in node.value:
                 if not isinstance(key, yaml.ScalarNode):
                     raise _fault(key, "a key must be a string")
                 if key.value in members:
                     raise _fault(key, f"the key {key.value!r} is repeated")
-                members[key.value] = self.of(value, depth + 1)
+                members[key.value] = _value(value, left, depth + 1)
             return members
-        if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
-            return [self.of(item, depth + 1) for item in node.value]
-        if isinstance(node, yaml.ScalarNode):
-            return _scalar(node)
-        raise _fault(node, f"the tag {node.tag} isn't known here")
-
-
-def _scalar(node: yaml.ScalarNode) -> Any:
-    text = node.value
-    try:
-        match node.tag.removeprefix(_TAG):
-            case "str":
-                return text
-            case "bool":
-                return text.lower() == "true"
-            case "null":
-                return None
-            case "int":
-                return int(text)
-            case "float":
-                return json.loads(text, parse_constant=_no_constant)
-    except ValueError:
-        raise _fault(node, "the number is too long") from None
+        case "seq", yaml.SequenceNode():
+            return [_value(item, left, depth + 1) for item in node.value]
+        case "str", yaml.ScalarNode():
+            return node.value
+        case "bool", yaml.ScalarNode():
+            return node.value.lower() == "true"
+        case "null", yaml.ScalarNode():
+            return None
+        case "int" | "float" as kind, yaml.ScalarNode():
+            try:
+                return int(node.value) if kind == "int" else json.loads(node.value, parse_constant=_no_constant)
+            except ValueError:
+                raise _fault(node, "the number is too long") from None
     raise _fault(node, f"the tag {node.tag} isn't known here")
 
 

@@ -22,13 +22,14 @@ from workflow_mock.domain.times import timestamp
 
 MAX_DURATION = timedelta(days=3650)
 
-_SHORT = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d)")
+_NUMBER = r"\d{1,12}(?:\.\d{1,9})?"
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SHORT = re.compile("|".join(f"(?P<{name}>{_NUMBER}){unit}" for unit, name in _UNITS.items()))
 _ISO = re.compile(
     r"P(?=[\dT])(?:(?P<days>\d{1,6})D)?"
-    r"(?:T(?=\d)(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,12}(?:\.\d{1,9})?)S)?)?"
+    rf"(?:T(?=\d)(?:(?P<hours>\d{{1,9}})H)?(?:(?P<minutes>\d{{1,9}})M)?(?:(?P<seconds>{_NUMBER})S)?)?"
 )
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d")
-_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Shape(BaseModel):
@@ -71,17 +72,16 @@ def _uuid(text: str) -> str:
 
 def parse_duration(text: object) -> timedelta:
     """ISO 8601 without years, months and weeks (`PT1H30M`), or short (`90s`, `200ms`). Raises ValueError."""
-    parts: dict[str, str | None] = {}
     if isinstance(text, timedelta):
         return text
-    if isinstance(text, str) and (short := _SHORT.fullmatch(text)):
-        parts = {_UNITS[short[2]]: short[1]}
-    elif isinstance(text, str) and (iso := _ISO.fullmatch(text)):
-        parts = iso.groupdict()
-    if not parts:
+    found = isinstance(text, str) and (_SHORT.fullmatch(text) or _ISO.fullmatch(text))
+    if not found:
         raise ValueError("must be a duration such as 90s, 200ms, 2h, PT1H30M or P1D")
-    duration = sum((timedelta(**{unit: float(n)}) for unit, n in parts.items() if n and float(n) < 1e9), timedelta(0))
-    if duration > MAX_DURATION or any(n and float(n) >= 1e9 for n in parts.values()):
+    try:
+        duration = timedelta(**{unit: float(number) for unit, number in found.groupdict().items() if number})
+    except OverflowError:
+        duration = timedelta.max
+    if duration > MAX_DURATION:
         raise ValueError(f"must be at most {MAX_DURATION.days} days")
     return duration
 
@@ -91,6 +91,7 @@ def show_duration(duration: timedelta) -> str:
     return f"PT{duration.total_seconds():.6f}".rstrip("0").rstrip(".") + "S"
 
 
+ScopeName = Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")]
 Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -22,44 +22,29 @@ class Unusable(ValueError):
     """A file that a setting names can't be used; the message says which, and why."""
 
 
-class Seconds(click.ParamType[timedelta]):
+def seconds(text: str) -> timedelta:
     """A duration, written as a number of seconds."""
-
-    name = "seconds"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        try:
-            duration = timedelta(seconds=float(value))
-        except (ValueError, OverflowError):
-            self.fail(f"{value!r} is not a number of seconds", param, ctx)
-        if duration < timedelta(0):
-            self.fail(f"{value!r} is negative", param, ctx)
-        return duration
+    try:
+        duration = timedelta(seconds=float(text))
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is not a number of seconds") from None
+    if duration < timedelta(0):
+        raise ValueError(f"{text!r} is negative")
+    return duration
 
 
-class HttpUrl(click.ParamType[str]):
+def url(text: str) -> str:
     """An absolute http or https address without query or fragment, kept as it was written."""
-
-    name = "url"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not is_http_url(str(value)):
-            self.fail(f"{value!r} is not an http(s) address such as https://login.example.com", param, ctx)
-        return str(value)
+    if not is_http_url(text):
+        raise ValueError(f"{text!r} is not an http(s) address such as https://login.example.com")
+    return text
 
 
-class Origin(click.ParamType[str]):
+def origin(text: str) -> str:
     """A web origin: `https://host[:port]`, or `*` for all of them."""
-
-    name = "origin"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = str(value)
-        if text != "*" and (not is_http_url(text) or text.count("/") != 2):
-            self.fail(f"{text!r} is not an origin such as http://localhost:3000", param, ctx)
-        return text
+    if text != "*" and (not is_http_url(text) or text.count("/") != 2):
+        raise ValueError(f"{text!r} is not an origin such as http://localhost:3000")
+    return text
 
 
 def is_http_url(text: str, *, query: bool = False) -> bool:
@@ -79,10 +64,14 @@ def without_password(text: str) -> str:
 
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 _FILE_OR_FOLDER = click.Path(exists=True, readable=True, path_type=Path)
+_POSITIVE = click.IntRange(min=1)
 
 
 def setting(default: Any, help: str, type: Any = None, metavar: str | None = None) -> Any:
-    return field(default=default, metadata={"help": help, "type": type, "metavar": metavar})
+    """A field whose metadata is what click needs to know of its option."""
+    type = seconds if isinstance(default, timedelta) else type
+    multiple = isinstance(default, tuple)
+    return field(default=default, metadata={"help": help, "type": type, "metavar": metavar, "multiple": multiple})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,44 +84,34 @@ class Settings:
         (), "Catalogue file, or folder of them; replaces the demo. Repeatable.", _FILE_OR_FOLDER, "FILE"
     )
     strict: bool = setting(False, "Refuse what the API's page doesn't document, rather than only note it.")
-    issuer: str | None = setting(None, "The issuer's one name; else that of the host that a request names.", HttpUrl())
+    issuer: str | None = setting(None, "The issuer's one name; else that of the host that a request names.", url)
     audience: str = setting("workflow_api", "Audience that tokens need, and get.", metavar="NAME")
     scope: str = setting("workflow_api", "Scope that starting an execution needs.", metavar="NAME")
     jwks: str | None = setting(None, "Keys of an external issuer: a JWKS file or URL.", metavar="FILE|URL")
-    jwks_issuer: str | None = setting(None, "The name (iss) of that issuer.", HttpUrl())
+    jwks_issuer: str | None = setting(None, "The name (iss) of that issuer.", url)
     hs256_secret: Path | None = setting(
         None, "File with an HS256 secret shared with an external issuer, 32 bytes or more.", _FILE, "FILE"
     )
-    hs256_issuer: str | None = setting(None, "The name (iss) of that issuer.", HttpUrl())
+    hs256_issuer: str | None = setting(None, "The name (iss) of that issuer.", url)
     signing_key: Path | None = setting(
         None, "RSA private key that signs this server's tokens; else one is made at start.", _FILE, "PEM"
     )
-    token_lifetime: timedelta = setting(
-        timedelta(hours=1), "How long issued tokens are valid, in seconds.", Seconds(), "SECONDS"
-    )
-    clock_skew: timedelta = setting(
-        timedelta(minutes=5), "How far clocks may differ when a token's times are checked.", Seconds(), "SECONDS"
-    )
+    token_lifetime: timedelta = setting(timedelta(hours=1), "How long issued tokens are valid, in seconds.")
+    clock_skew: timedelta = setting(timedelta(minutes=5), "How far clocks may differ when a token's times are checked.")
     require_customer_claim: bool = setting(False, "Refuse tokens that aren't bound to customers (403).")
-    max_body: int = setting(1024 * 1024, "Size limit of a request's body.", click.IntRange(min=1), "BYTES")
-    max_connections: int = setting(4096, "Connections at once; more are told to wait.", click.IntRange(min=1), "COUNT")
-    max_headers: int = setting(100, "Headers of a request.", click.IntRange(min=1), "COUNT")
+    max_body: int = setting(1024 * 1024, "Size limit of a request's body.", _POSITIVE, "BYTES")
+    max_connections: int = setting(4096, "Connections at once; more are told to wait.", _POSITIVE, "COUNT")
+    max_headers: int = setting(100, "Headers of a request.", _POSITIVE, "COUNT")
     max_header_bytes: int = setting(
         64 * 1024, "Size limit of a request's line and headers together.", click.IntRange(min=1024), "BYTES"
     )
     request_timeout: timedelta = setting(
-        timedelta(seconds=30), "How long a client may take to send a request, or to read on.", Seconds(), "SECONDS"
+        timedelta(seconds=30), "How long a client may take to send a request, or to read on."
     )
-    idle_timeout: timedelta = setting(
-        timedelta(seconds=75), "How long a connection may wait for its next request.", Seconds(), "SECONDS"
-    )
-    max_executions: int = setting(
-        10_000, "Executions kept for each customer, newest first.", click.IntRange(min=1), "COUNT"
-    )
-    max_executions_total: int = setting(
-        40_000, "Executions kept for all customers together.", click.IntRange(min=1), "COUNT"
-    )
-    max_requests: int = setting(10_000, "Requests kept in the journal.", click.IntRange(min=1), "COUNT")
+    idle_timeout: timedelta = setting(timedelta(seconds=75), "How long a connection may wait for its next request.")
+    max_executions: int = setting(10_000, "Executions kept for each customer, newest first.", _POSITIVE, "COUNT")
+    max_executions_total: int = setting(40_000, "Executions kept for all customers together.", _POSITIVE, "COUNT")
+    max_requests: int = setting(10_000, "Requests kept in the journal.", _POSITIVE, "COUNT")
     journal: bool = setting(True, "Keep a journal of requests.")
     seed: str | None = setting(None, "Makes the ids of executions repeatable, by customer.", metavar="TEXT")
     watch: bool = setting(False, "Read catalogue files again when they change.")
@@ -144,7 +123,7 @@ class Settings:
         (), "Name that the control plane may be called by, besides addresses and localhost. Repeatable.", metavar="NAME"
     )
     cors_origin: tuple[str, ...] = setting(
-        (), "Origin whose pages may call the API from a browser. Repeatable.", Origin()
+        (), "Origin whose pages may call the API from a browser. Repeatable.", origin
     )
     tls_cert: Path | None = setting(None, "Certificate chain to serve https with.", _FILE, "PEM")
     tls_key: Path | None = setting(None, "Private key of that certificate.", _FILE, "PEM")
@@ -203,17 +182,9 @@ def options(*names: str) -> Callable[[Any], Any]:
 
     def decorate(command: Any) -> Any:
         for item in reversed(fields(Settings)):
-            if names and item.name not in names:
-                continue
-            default = None if item.default is MISSING else item.default
-            attributes: dict[str, Any] = {"help": item.metadata["help"], "metavar": item.metadata["metavar"]}
-            if isinstance(default, tuple):
-                attributes["multiple"] = True
-            elif isinstance(default, timedelta):
-                default = default.total_seconds()
-            if item.metadata["type"] is not None:
-                attributes["type"] = item.metadata["type"]
-            command = option(item.name, default=default, **attributes)(command)
+            if not names or item.name in names:
+                default = item.default.total_seconds() if isinstance(item.default, timedelta) else item.default
+                command = option(item.name, default=default, **item.metadata)(command)
         return command
 
     return decorate

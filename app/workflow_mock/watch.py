@@ -34,12 +34,13 @@ async def watch(paths: Sequence[Path], reload: Callable[[Catalogue | Unusable], 
             logger.error("the changed catalogue has faults, the last good one stays in force:\n%s", error)  # noqa: TRY400
 
 
-def _stamps(paths: Sequence[Path]) -> dict[str, tuple[int, int]]:
-    stamps = {}
+def _stamps(paths: Sequence[Path]) -> list[object]:
+    """Equal as long as nothing has changed."""
+    stamps: list[object] = []
     try:
         for file in catalogue_files(paths):
             status = file.stat()
-            stamps[str(file)] = status.st_mtime_ns, status.st_size
+            stamps.append((file, status.st_mtime_ns, status.st_size))
     except OSError as error:  # one was removed, which reading it will tell
-        stamps[str(error)] = 0, 0
+        stamps.append(str(error))
     return stamps

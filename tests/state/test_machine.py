@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from workflow_mock.domain.definition import Edge, Kind, Outcome, Progression, Task, WorkflowDefinition, define
+from workflow_mock.domain.definition import Edge, Outcome, Progression, Task, WorkflowDefinition, define
 from workflow_mock.domain.execution import Execution, WrongStep
 from workflow_mock.state.clock import Action
 from workflow_mock.state.faults import FaultSpec
@@ -20,16 +20,14 @@ BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 CUSTOMERS = [f"{digit}0000000-0000-4000-8000-000000000000" for digit in "12"]
 WORKFLOW = "90000000-0000-4000-8000-000000000000"
 
-progressions = st.sampled_from(
-    [
-        Progression(),
-        Progression(),
-        Progression(Kind.IMMEDIATE),
-        Progression(Kind.IMMEDIATE, outcome=Outcome.FAIL),
-        Progression(Kind.TIMED, timedelta(seconds=10)),
-        Progression(Kind.TIMED, timedelta(seconds=25), Outcome.FAIL),
-    ]
-)
+PROGRESSIONS: list[dict[str, Any]] = [
+    {},
+    {},
+    {"progression": Progression.IMMEDIATE},
+    {"progression": Progression.IMMEDIATE, "outcome": Outcome.FAIL},
+    {"progression": Progression.TIMED, "duration": timedelta(seconds=10)},
+    {"progression": Progression.TIMED, "duration": timedelta(seconds=25), "outcome": Outcome.FAIL},
+]
 
 
 @st.composite
@@ -37,7 +35,7 @@ def definitions(draw: st.DrawFn) -> WorkflowDefinition:
     """A random acyclic graph: each task after some of the tasks before it."""
     parents = [draw(st.sets(st.integers(0, place - 1), max_size=3)) if place else set() for place in range(draw(sizes))]
     tasks = [
-        Task(f"t{place}", f"s{place}", f"t{place}", {}, is_trigger=not before, progression=draw(progressions))
+        Task(f"t{place}", f"s{place}", f"t{place}", {}, is_trigger=not before, **draw(st.sampled_from(PROGRESSIONS)))
         for place, before in enumerate(parents)
     ]
     edges = [Edge(f"t{parent}", f"t{place}") for place, before in enumerate(parents) for parent in sorted(before)]
@@ -67,7 +65,7 @@ class Model:
         ended = False
 
         def enqueue(task: Task, moment: datetime) -> None:
-            states[task.id] = "running" if task.progression.duration else "queued"
+            states[task.id] = "running" if task.duration else "queued"
             queued[task.id] = moment
 
         def end(id: str, outcome: Outcome, moment: datetime) -> None:
@@ -91,16 +89,16 @@ class Model:
         def run_until(moment: datetime) -> None:
             while True:
                 due = [
-                    (since + task.progression.duration, place, task)
+                    (since + duration, place, task)
                     for place, task in enumerate(self.definition.tasks)
                     if (since := queued.get(task.id)) is not None
-                    and task.progression.kind is not Kind.MANUAL
-                    and since + task.progression.duration <= moment
+                    and task.progression is not Progression.MANUAL
+                    and since + (duration := task.duration or timedelta(0)) <= moment
                 ]
                 if not due:
                     return
                 when, _, task = min(due, key=lambda each: each[:2])
-                end(task.id, task.progression.outcome, when)
+                end(task.id, task.outcome, when)
 
         for task in self.definition.tasks:
             if task.is_trigger:
@@ -184,7 +182,7 @@ class Machine(RuleBasedStateMachine):
         while queue := sorted(model.queue(now), key=order.index):
             for id in queue:
                 if id in model.queue(now):
-                    outcome = self.definition.tasks[order.index(id)].progression.outcome
+                    outcome = self.definition.tasks[order.index(id)].outcome
                     model.steps.append((self.latest(model, now), id, outcome))
             if not to_end:
                 return

@@ -9,11 +9,11 @@ from starlette.types import Receive, Scope, Send
 
 from workflow_mock import __version__
 from workflow_mock.admin import control, docs, events, executions, faults, requests, tokens, workflows
+from workflow_mock.admin.parameters import invalid
 from workflow_mock.admin.shapes import Refusal
 from workflow_mock.api.refusals import handle_errors
 from workflow_mock.documents import Unsayable, check
-from workflow_mock.domain.definition import show_path
-from workflow_mock.errors import ApiError, ValidationDetail
+from workflow_mock.domain.definition import Fault
 from workflow_mock.oauth.issue import Minter
 from workflow_mock.oauth.verify import TokenVerifier
 from workflow_mock.settings import ADMIN_PATH, Settings
@@ -80,9 +80,9 @@ class _Plane(FastAPI):
 async def _known_parameters(request: Request) -> None:
     """Raises ApiError (400): a misspelt customerId must not mean all customers."""
     known = {parameter.alias for parameter in get_flat_params(request.scope["route"].dependant)}
-    unknown = [ValidationDetail(name, "is not known here") for name in request.query_params if name not in known]
+    unknown = [Fault((name,), "is not known here") for name in request.query_params if name not in known]
     if unknown:
-        raise ApiError("validation_failed", "The query is not valid: see validation", validation=unknown)
+        raise invalid(*unknown)
 
 
 async def _sound_json(request: Request) -> None:
@@ -96,5 +96,4 @@ async def _sound_json(request: Request) -> None:
     try:
         check(document)
     except Unsayable as error:
-        fault = [ValidationDetail(show_path(error.path) or "body", str(error))]
-        raise ApiError("validation_failed", "The request is not valid: see validation", validation=fault) from None
+        raise invalid(Fault(error.path or ("body",), str(error))) from None

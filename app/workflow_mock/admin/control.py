@@ -9,16 +9,14 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from workflow_mock import __version__
-from workflow_mock.admin.parameters import Customer
+from workflow_mock.admin.parameters import Customer, invalid
 from workflow_mock.admin.snapshot import Snapshot, restore, take
-from workflow_mock.errors import ApiError, ValidationDetail
+from workflow_mock.domain.definition import Fault
 from workflow_mock.fields import Duration, Moment, Shape, show_duration
 from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.settings import Settings, without_password
 from workflow_mock.state.clock import Action, uptime
 from workflow_mock.state.sandbox import Sandbox
-
-_SECRETS = ("admin_token",)
 
 
 class Store(Shape):
@@ -66,9 +64,7 @@ class ClockChange(Shape):
         return self
 
 
-class Seed(Shape):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"seed": "42"}]})
-
+class Seed(Shape, json_schema_extra={"examples": [{"seed": "42"}]}):
     seed: str = Field(max_length=200)
 
 
@@ -89,7 +85,8 @@ def router(settings: Settings, sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter
     @routes.get("/settings", tags=["Sandbox"])
     async def show_settings() -> dict[str, Any]:
         """The settings in force, without secrets."""
-        return {to_camel(name): _shown(name, value) for name, value in asdict(settings).items()}
+        shown = asdict(settings) | {"admin_token": settings.admin_token and "[redacted]"}
+        return {to_camel(name): _shown(value) for name, value in shown.items()}
 
     @routes.post("/reset", status_code=204, tags=["Sandbox"])
     async def reset(customer: Customer = None) -> None:
@@ -120,8 +117,7 @@ def router(settings: Settings, sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter
         try:
             sandbox.clock.change(change.action, customer, to=change.to, by=change.by or timedelta(0))
         except OverflowError as error:
-            place = [ValidationDetail("to" if change.to else "by", str(error))]
-            raise ApiError("validation_failed", "The request is not valid: see validation", validation=place) from None
+            raise invalid(Fault(("to" if change.to else "by",), str(error))) from None
         sandbox.events.publish("clock", customer, {"action": change.action})
         return await clock(customer)
 
@@ -133,9 +129,7 @@ def router(settings: Settings, sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter
     return routes
 
 
-def _shown(name: str, value: object) -> object:
-    if value is not None and name in _SECRETS:
-        return "[redacted]"
+def _shown(value: object) -> object:
     if isinstance(value, timedelta):
         return show_duration(value)
     if isinstance(value, tuple):

@@ -43,17 +43,13 @@ def _page(contract: Mapping[str, Any]) -> Iterator[str]:
             if operation["tags"][0] != tag:
                 tag = operation["tags"][0]
                 yield f"<h2>{escape(tag)}</h2>"
-            query = [f"{p['name']}={p['in']}" for p in operation.get("parameters", ()) if p["in"] == "query"]
-            asked = escape("?" + "&".join(name.partition("=")[0] for name in query) if query else "")
+            query = "&".join(each["name"] for each in operation.get("parameters", ()) if each["in"] == "query")
+            asked = f"?{escape(query)}" if query else ""
             yield f"<h3><code>{method.upper()} {escape(path)}{asked}</code></h3>"
             yield f"<p>{_text(operation.get('description', operation['summary']))}</p>"
-            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
-            if body:
-                yield f"<details><summary>body</summary>{_schema(body, contract)}</details>"
-            for status, answer in operation["responses"].items():
-                schema = answer.get("content", {}).get("application/json", {}).get("schema")
-                if schema:
-                    yield f"<details><summary>{status}</summary>{_schema(schema, contract)}</details>"
+            for name, part in {"body": operation.get("requestBody", {}), **operation["responses"]}.items():
+                if schema := part.get("content", {}).get("application/json", {}).get("schema"):
+                    yield f"<details><summary>{name}</summary>{_schema(schema, contract)}</details>"
     yield "</main></html>"
 
 

@@ -1,11 +1,12 @@
 """Executions: what was started, and the steps that a test takes in it."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from workflow_mock.admin.parameters import Cursor, Customer, Limit
+from workflow_mock.admin.parameters import Cursor, Customer, Limit, known
 from workflow_mock.admin.shapes import ExecutionSummary, ExecutionView, execution_view, summary
 from workflow_mock.domain.definition import Outcome
 from workflow_mock.domain.execution import Execution, State, WrongStep
@@ -23,9 +24,7 @@ class ExecutionPage(Shape):
     next: int | None = Field(description="The cursor of the next page, if there may be one.")
 
 
-class Advance(Shape):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"to": "end"}]})
-
+class Advance(Shape, json_schema_extra={"examples": [{"to": "end"}]}):
     to: Literal["next", "end"] = Field(
         description="Give the tasks in the queue their outcome once, or until none is left."
     )
@@ -34,11 +33,8 @@ class Advance(Shape):
 def router(sandbox: Sandbox) -> APIRouter:
     routes = APIRouter(prefix="/executions", tags=["Executions"])
 
-    def known(execution_id: str) -> Execution:
-        execution = sandbox.executions.get(execution_id)
-        if execution is None:
-            raise ApiError("not_found", f"There is no execution {execution_id}")
-        return execution
+    def execution_of(execution_id: str) -> Execution:
+        return known(sandbox.executions.get(execution_id), f"execution {execution_id}")
 
     @routes.get("")
     async def find(
@@ -57,20 +53,20 @@ def router(sandbox: Sandbox) -> APIRouter:
 
         page = sandbox.executions.page(customer, wanted, cursor, limit)
         return ExecutionPage(
-            executions=[summary(execution, sandbox.clock) for execution in page],
+            executions=[ExecutionSummary(**summary(execution, sandbox.clock)) for execution in page],
             next=page[-1].number if len(page) == limit else None,
         )
 
     @routes.get("/{executionId}")
     async def get(execution_id: Id) -> ExecutionView:
-        return execution_view(known(execution_id), sandbox.clock)
+        return execution_view(execution_of(execution_id), sandbox.clock)
 
-    async def settle(execution_id: str, task_id: str, outcome: Outcome) -> ExecutionView:
-        execution = known(execution_id)
+    def changed(execution_id: str, change: Callable[[Execution], None]) -> ExecutionView:
+        execution = execution_of(execution_id)
         try:
-            sandbox.take(execution, task_id, outcome)
-        except KeyError:
-            raise ApiError("not_found", f"The execution has no task {task_id}") from None
+            change(execution)
+        except KeyError as error:
+            raise ApiError("not_found", f"The execution has no task {error.args[0]}") from None
         except WrongStep as error:
             raise ApiError("wrong_step", str(error)) from None
         return execution_view(execution, sandbox.clock)
@@ -78,21 +74,16 @@ def router(sandbox: Sandbox) -> APIRouter:
     @routes.post("/{executionId}/tasks/{taskId}/complete")
     async def complete(execution_id: Id, task_id: TaskId) -> ExecutionView:
         """Complete a task in the queue: each child whose parents are all completed is queued."""
-        return await settle(execution_id, task_id, Outcome.COMPLETE)
+        return changed(execution_id, lambda execution: sandbox.take(execution, task_id, Outcome.COMPLETE))
 
     @routes.post("/{executionId}/tasks/{taskId}/fail")
     async def fail(execution_id: Id, task_id: TaskId) -> ExecutionView:
         """Fail a task in the queue: all that comes after it is skipped, other branches go on."""
-        return await settle(execution_id, task_id, Outcome.FAIL)
+        return changed(execution_id, lambda execution: sandbox.take(execution, task_id, Outcome.FAIL))
 
     @routes.post("/{executionId}/advance")
     async def advance(execution_id: Id, body: Advance) -> ExecutionView:
         """Give the tasks in the queue the outcome of their definition, without waiting for them."""
-        execution = known(execution_id)
-        try:
-            sandbox.advance(execution, to_end=body.to == "end")
-        except WrongStep as error:
-            raise ApiError("wrong_step", str(error)) from None
-        return execution_view(execution, sandbox.clock)
+        return changed(execution_id, lambda execution: sandbox.advance(execution, to_end=body.to == "end"))
 
     return routes

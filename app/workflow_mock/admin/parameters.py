@@ -1,11 +1,28 @@
-"""Query parameters that routes of the control plane have in common."""
+"""What routes of the control plane have in common: query parameters and refusals."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Query
 
+from workflow_mock.domain.definition import Fault, show_path
+from workflow_mock.errors import ApiError, ValidationDetail
 from workflow_mock.fields import Uuid
 
 Customer = Annotated[Uuid | None, Query(alias="customerId", description="The customer meant; else all.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="As many at most.")]
 Cursor = Annotated[int, Query(ge=0, description="The `next` of the page before.")]
+
+T = TypeVar("T")
+
+
+def known(found: T | None, name: str) -> T:
+    """Raises ApiError (404) where nothing was found."""
+    if found is None:
+        raise ApiError("not_found", f"There is no {name}")
+    return found
+
+
+def invalid(*faults: Fault) -> ApiError:
+    """What to raise for a request with these faults (400)."""
+    details = [ValidationDetail(show_path(path), message) for path, message in faults]
+    return ApiError("validation_failed", "The request is not valid: see validation", validation=details)

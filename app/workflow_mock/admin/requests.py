@@ -1,15 +1,14 @@
 """The journal: what was asked, and what became of it. The routes are WireMock's."""
 
-from collections.abc import Sequence
+from heapq import nsmallest
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from workflow_mock.admin.parameters import Cursor, Customer, Limit
+from workflow_mock.admin.parameters import Cursor, Customer, Limit, known
 from workflow_mock.admin.shapes import Entry
 from workflow_mock.api.start import DOCUMENTED_PATH
-from workflow_mock.errors import ApiError
 from workflow_mock.fields import Shape
 from workflow_mock.settings import TOKEN_PATH
 from workflow_mock.state.journal import Exchange
@@ -73,9 +72,7 @@ class Wanted(Shape):
         return (least is None or count >= least) and (most is None or count <= most)
 
 
-class Verification(Shape):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"matcher": {"status": 500}, "count": {"exactly": 0}}]})
-
+class Verification(Shape, json_schema_extra={"examples": [{"matcher": {"status": 500}, "count": {"exactly": 0}}]}):
     matcher: Matcher = Field(default_factory=Matcher)
     count: Wanted = Field(default_factory=Wanted)
 
@@ -96,15 +93,18 @@ def router(sandbox: Sandbox) -> APIRouter:
     routes = APIRouter(prefix="/requests", tags=["Requests"])
     journal = sandbox.journal
 
-    def page(found: Sequence[Exchange], customer: str | None, limit: int) -> EntryPage:
-        following = found[-1].number if len(found) == limit else None
-        total = len(journal.of(customer))
-        return EntryPage(requests=[Entry.of(each) for each in found], meta=Meta(total=total), next=following)
+    def page(matcher: Matcher, customer: str | None, limit: int, cursor: int) -> EntryPage:
+        found = journal.page(customer, matcher.matches, cursor, limit)
+        return EntryPage(
+            requests=[Entry.of(each) for each in found],
+            meta=Meta(total=len(journal.of(customer))),
+            next=found[-1].number if len(found) == limit else None,
+        )
 
     @routes.get("")
     async def get_all(customer: Customer = None, limit: Limit = 100, cursor: Cursor = 0) -> EntryPage:
         """The requests of the documented plane and the token endpoint, refused ones too, oldest first."""
-        return page(journal.page(customer, lambda _: True, cursor, limit), customer, limit)
+        return page(Matcher(), customer, limit, cursor)
 
     @routes.delete("", status_code=204)
     async def remove_all(customer: Customer = None) -> None:
@@ -118,7 +118,7 @@ def router(sandbox: Sandbox) -> APIRouter:
 
     @routes.post("/find")
     async def find(matcher: Matcher, customer: Customer = None, limit: Limit = 100, cursor: Cursor = 0) -> EntryPage:
-        return page(journal.page(customer, matcher.matches, cursor, limit), customer, limit)
+        return page(matcher, customer, limit, cursor)
 
     @routes.post("/count")
     async def count(matcher: Matcher, customer: Customer = None) -> Count:
@@ -133,24 +133,23 @@ def router(sandbox: Sandbox) -> APIRouter:
     )
     async def verify(wanted: Verification, response: Response, customer: Customer = None) -> Verdict:
         """Say how many requests there must be like this one: 200 if so, 409 if not."""
-        exchanges = journal.of(customer)
+        exchanges = list(journal.of(customer))
         found = [each for each in exchanges if wanted.matcher.matches(each)]
-        verdict = Verdict(verified=wanted.count.allows(len(found)), count=len(found), requests=[], nearest=[])
-        if not verdict.verified:
-            response.status_code = 409
-            misses = [(wanted.matcher.differences(each), each) for each in list(exchanges)[-1000:]]
-            misses = sorted(((said, each) for said, each in misses if said), key=lambda miss: len(miss[0]))[:NEAREST]
-            nearest = [NearMiss(request=Entry.of(each), differences=said) for said, each in misses]
-            seen = [Entry.of(each) for each in found[-100:]]
-            verdict = verdict.model_copy(update={"requests": seen, "nearest": nearest})
-        return verdict
+        if wanted.count.allows(len(found)):
+            return Verdict(verified=True, count=len(found), requests=[], nearest=[])
+        response.status_code = 409
+        misses = ((wanted.matcher.differences(each), each) for each in exchanges[-1000:])
+        nearest = nsmallest(NEAREST, (miss for miss in misses if miss[0]), key=lambda miss: len(miss[0]))
+        return Verdict(
+            verified=False,
+            count=len(found),
+            requests=[Entry.of(each) for each in found[-100:]],
+            nearest=[NearMiss(request=Entry.of(each), differences=said) for said, each in nearest],
+        )
 
     @routes.get("/{requestId}")
     async def get(request_id: Annotated[str, Path(alias="requestId")]) -> Entry:
-        exchange = journal.get(request_id)
-        if exchange is None:
-            raise ApiError("not_found", f"The journal has no request {request_id[:100]}")
-        return Entry.of(exchange)
+        return Entry.of(known(journal.get(request_id), f"request {request_id[:100]} in the journal"))
 
     return routes
 

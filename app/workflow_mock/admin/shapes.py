@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from workflow_mock.api.wire import WireEdge, WireQueueEntry, queue_entries
+from workflow_mock.api.wire import WireEdge, WireQueueEntry, WireTask, queue_entries
 from workflow_mock.documents import check
 from workflow_mock.domain.execution import Execution, State
 from workflow_mock.errors import ErrorDetail, ValidationDetail
@@ -75,50 +75,42 @@ class Entry(Shape):
     def of(cls, exchange: Exchange) -> "Entry":
         digest = exchange.token_digest
         return cls(
-            id=exchange.id,
-            time=exchange.time,
-            method=exchange.method,
-            path=exchange.path,
+            **{name: getattr(exchange, name) for name in _AS_IN_EXCHANGE},
             query=exchange.query.decode("latin-1"),
             customer_id=exchange.customer_id or None,
-            workflow_id=exchange.workflow_id,
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers.items()},
             body=exchange.text,
             client_id=exchange.client_id and exchange.client_id.encode("utf-8", "replace").decode(),
             token=None if digest is None else TokenOfEntry(digest=digest, claims=_shown(exchange.claims)),
-            status=exchange.status,
-            errors=[ErrorView(code=error.code, message=error.message) for error in exchange.errors],
-            validation=[ValidationView(property=v.property, message=v.message) for v in exchange.validation],
+            errors=[ErrorView(**error._asdict()) for error in exchange.errors],
+            validation=[ValidationView(**fault._asdict()) for fault in exchange.validation],
             duration_in_milliseconds=round(exchange.seconds * 1000, 3),
-            execution_id=exchange.execution_id,
-            answer_lost=exchange.answer_lost,
-            duplicate_of=exchange.duplicate_of,
-            fault_id=exchange.fault_id,
             notes=[str(note) for note in exchange.notes],
         )
 
     def exchange(self) -> Exchange:
         """The way back, for a snapshot."""
-        scope = {
-            "query_string": self.query.encode("latin-1", "replace"),
-            "method": self.method,
-            "raw_path": self.path.encode("ascii", "replace"),
-            "headers": [
-                (n.encode("latin-1", "replace"), v.encode("latin-1", "replace")) for n, v in self.headers.items()
-            ],
+        exchange = Exchange.of_customer(self.customer_id or "", "")
+        for name in (*_AS_IN_EXCHANGE, "client_id", "notes"):
+            setattr(exchange, name, getattr(self, name))
+        exchange.query = self.query.encode("latin-1", "replace")
+        exchange.headers = {
+            n.encode("latin-1", "replace"): v.encode("latin-1", "replace") for n, v in self.headers.items()
         }
-        exchange = Exchange(self.id, scope, self.customer_id or "", self.workflow_id)
-        exchange.time = self.time
         exchange.body = self.body.encode()
         if self.token is not None:
             exchange.token_digest = self.token.digest
             exchange.claims = None if self.token.claims is None else json.dumps(self.token.claims).encode()
-        exchange.errors = [ErrorDetail(error.code, error.message) for error in self.errors]
-        exchange.validation = [ValidationDetail(fault.property, fault.message) for fault in self.validation]
+        exchange.errors = [ErrorDetail(**dict(error)) for error in self.errors]
+        exchange.validation = [ValidationDetail(**dict(fault)) for fault in self.validation]
         exchange.seconds = self.duration_in_milliseconds / 1000
-        for name in ("client_id", "status", "execution_id", "answer_lost", "duplicate_of", "fault_id", "notes"):
-            setattr(exchange, name, getattr(self, name))
         return exchange
+
+
+_AS_IN_EXCHANGE = (
+    *("id", "time", "method", "path", "workflow_id", "status"),
+    *("execution_id", "answer_lost", "duplicate_of", "fault_id"),
+)
 
 
 class TaskView(Shape):
@@ -149,19 +141,11 @@ class ExecutionView(ExecutionSummary):
     tasks_hierarchy: list[WireEdge]
 
 
-def summary(execution: Execution, clock: Clock) -> ExecutionSummary:
-    return ExecutionSummary(**_summary(execution, clock))
-
-
 def execution_view(execution: Execution, clock: Clock) -> ExecutionView:
     progress = execution.at(clock.now(execution.customer_id))
     tasks = [
         TaskView(
-            id=task.id,
-            subject_id=task.subject_id,
-            name=task.name,
-            parameters=dict(task.parameters),
-            is_trigger=task.is_trigger,
+            **{name: getattr(task, name) for name in WireTask.model_fields},
             state=progress.states[place],
             queued_at=progress.queued_at.get(place),
             finished_at=progress.finished_at.get(place),
@@ -169,14 +153,15 @@ def execution_view(execution: Execution, clock: Clock) -> ExecutionView:
         for place, task in enumerate(execution.definition.tasks)
     ]
     return ExecutionView(
-        **_summary(execution, clock),
+        **summary(execution, clock),
         execution_queue=list(queue_entries(progress.queued_tasks())),
         tasks=tasks,
-        tasks_hierarchy=[WireEdge(parent=edge.parent, child=edge.child) for edge in execution.definition.hierarchy],
+        tasks_hierarchy=[WireEdge.model_validate(edge) for edge in execution.definition.hierarchy],
     )
 
 
-def _summary(execution: Execution, clock: Clock) -> dict[str, Any]:
+def summary(execution: Execution, clock: Clock) -> dict[str, Any]:
+    """The members of an ExecutionSummary."""
     progress = execution.at(clock.now(execution.customer_id))
     return {
         "id": execution.id,
@@ -188,10 +173,8 @@ def _summary(execution: Execution, clock: Clock) -> dict[str, Any]:
     }
 
 
-class FaultView(FaultSpec):
+class FaultView(FaultSpec, json_schema_extra={}):  # the examples are of what is sent
     """A fault in force, and what it has done."""
-
-    model_config = ConfigDict(json_schema_extra={})  # the examples are of what is sent
 
     created: Moment
     seen: int = Field(description="Requests that its matcher matched.")

@@ -1,14 +1,18 @@
 """The whole state as one document, and back. Keys and tokens are not in it."""
 
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
+from workflow_mock.admin.parameters import invalid
 from workflow_mock.admin.shapes import Entry
 from workflow_mock.catalogue import WorkflowEntry, entry_of
-from workflow_mock.domain.definition import InvalidDefinition, Outcome, WorkflowDefinition, show_path
+from workflow_mock.domain.definition import Fault as Wrong
+from workflow_mock.domain.definition import InvalidDefinition, Outcome, WorkflowDefinition
 from workflow_mock.domain.execution import Execution, WrongStep
-from workflow_mock.errors import ApiError, ValidationDetail
 from workflow_mock.fields import Moment, Shape, Uuid
 from workflow_mock.state.clock import EARLIEST, LATEST, Setting
 from workflow_mock.state.faults import Fault, FaultSpec, Tally
@@ -57,9 +61,7 @@ class FaultState(Shape):
     tallies: list[TallyState] = Field(default_factory=list)
 
 
-class Snapshot(Shape):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"clocks": [{"frozen": "2030-01-01T00:00:00Z"}]}]})
-
+class Snapshot(Shape, json_schema_extra={"examples": [{"clocks": [{"frozen": "2030-01-01T00:00:00Z"}]}]}):
     clocks: list[ClockState] = Field(default_factory=list)
     seeds: list[SeedState] = Field(default_factory=list)
     workflows: list[WorkflowEntry] = Field(default_factory=list, max_length=MAX_WORKFLOWS)
@@ -77,9 +79,18 @@ def take(sandbox: Sandbox) -> Snapshot:
             customer_id=each.customer_id,
             definition=definitions.setdefault(each.definition, len(definitions)),
             created=each.created,
-            steps=[StepState(at=step.at, task_id=step.task_id, outcome=step.outcome) for step in each.steps],
+            steps=[StepState(**step._asdict()) for step in each.steps],
         )
         for each in sandbox.executions.of(None)
+    ]
+    faults = [
+        FaultState(
+            spec=fault.spec,
+            created=fault.created if fault.spec.ttl is not None else None,
+            is_permanent=fault.is_permanent,
+            tallies=[TallyState(**asdict(tally)) for tally in fault.tallies.values()],
+        )
+        for fault in sandbox.faults.of(None)
     ]
     return Snapshot(
         clocks=[
@@ -91,7 +102,7 @@ def take(sandbox: Sandbox) -> Snapshot:
         definitions=[entry_of(definition) for definition in definitions],
         executions=executions,
         requests=[Entry.of(exchange) for exchange in sandbox.journal.of(None)],
-        faults=[_fault_state(fault) for fault in sandbox.faults.of(None)],
+        faults=faults,
     )
 
 
@@ -118,24 +129,24 @@ def restore(snapshot: Snapshot, sandbox: Sandbox) -> None:
     for fault in sandbox.faults.of(None):
         sandbox.faults.remove(fault.spec.id)
     for state in snapshot.faults:
-        sandbox.faults.put(_fault(state, sandbox))
+        created = state.created or sandbox.clock.now(state.spec.matcher.customer_id)
+        tallies = OrderedDict((each.customer_id, Tally(**dict(each))) for each in state.tallies)
+        sandbox.faults.put(Fault(state.spec, created, state.is_permanent, tallies))
 
 
 def _setting(place: int, state: ClockState) -> Setting:
     setting = Setting(timedelta(seconds=state.offset_in_seconds), state.frozen)
-    try:
+    with suppress(OverflowError):
         if EARLIEST.year <= setting.now().year <= LATEST.year:
             return setting
-    except OverflowError:
-        pass
-    raise _invalid(ValidationDetail(f"clocks[{place}]", "is out of the years that a clock goes to"))
+    raise invalid(Wrong(("clocks", place), "is out of the years that a clock goes to"))
 
 
 def _no_repeats(name: str, ids: list[str]) -> None:
     seen: set[str] = set()
     for place, id in enumerate(ids):
         if id in seen:
-            raise _invalid(ValidationDetail(f"{name}[{place}].id", "is repeated"))
+            raise invalid(Wrong((name, place, "id"), "is repeated"))
         seen.add(id)
 
 
@@ -145,44 +156,18 @@ def _define(name: str, entries: list[WorkflowEntry]) -> list[WorkflowDefinition]
         try:
             found.append(entry.define())
         except InvalidDefinition as error:
-            faults = [ValidationDetail(show_path((name, place, *each.path)), each.message) for each in error.faults]
-            raise _invalid(*faults) from None
+            raise invalid(*(Wrong((name, place, *path), message) for path, message in error.faults)) from None
     return found
 
 
 def _execution(place: int, state: ExecutionState, definitions: list[WorkflowDefinition]) -> Execution:
     if state.definition >= len(definitions):
-        raise _invalid(ValidationDetail(f"executions[{place}].definition", "there is no such definition"))
+        raise invalid(Wrong(("executions", place, "definition"), "there is no such definition"))
     execution = Execution(state.id, state.customer_id, definitions[state.definition], state.created)
     for number, step in enumerate(state.steps):
         try:
             execution.take(step.task_id, step.outcome, step.at)
         except (WrongStep, KeyError) as error:
-            path = f"executions[{place}].steps[{number}]"
             reason = error if isinstance(error, WrongStep) else "there is no such task"
-            raise _invalid(ValidationDetail(path, f"can't be taken: {reason}")) from None
+            raise invalid(Wrong(("executions", place, "steps", number), f"can't be taken: {reason}")) from None
     return execution
-
-
-def _fault_state(fault: Fault) -> FaultState:
-    return FaultState(
-        spec=fault.spec,
-        created=fault.created if fault.spec.ttl is not None else None,
-        is_permanent=fault.is_permanent,
-        tallies=[
-            TallyState(customer_id=who, seen=each.seen, struck=each.struck, window=each.window, used=each.used)
-            for who, each in fault.tallies.items()
-        ],
-    )
-
-
-def _fault(state: FaultState, sandbox: Sandbox) -> Fault:
-    created = state.created or sandbox.clock.now(state.spec.matcher.customer_id)
-    fault = Fault(state.spec, created, is_permanent=state.is_permanent)
-    for each in state.tallies:
-        fault.tallies[each.customer_id] = Tally(each.seen, each.struck, each.window, each.used)
-    return fault
-
-
-def _invalid(*faults: ValidationDetail) -> ApiError:
-    return ApiError("validation_failed", "The snapshot is not valid: see validation", validation=faults)

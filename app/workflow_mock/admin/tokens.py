@@ -1,7 +1,7 @@
 """Tokens and keys: good ones, bad ones, new ones."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from workflow_mock.admin.parameters import Customer
 from workflow_mock.api.start import DOCUMENTED_PATH
 from workflow_mock.errors import ApiError
-from workflow_mock.fields import Duration, Shape, Uuid
+from workflow_mock.fields import Duration, ScopeName, Shape, Uuid
 from workflow_mock.oauth.issue import Client, Minter
 from workflow_mock.oauth.specimens import Kind, specimen
 from workflow_mock.oauth.verify import TokenVerifier
@@ -28,7 +28,7 @@ class Wish(Shape):
 
     kind: Kind = Field(Kind.GOOD, strict=False)
     client_id: str = Field("demo", min_length=1, max_length=100)
-    scopes: list[Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")]] | None = Field(None, max_length=100)
+    scopes: list[ScopeName] | None = Field(None, max_length=100)
     customers: list[Uuid] | None = Field(None, max_length=100, description="Whom it may act for; else everybody.")
     lifetime: Duration | None = Field(None, description="Else --token-lifetime.")
     claims: dict[str, Any] = Field(default_factory=dict, description="Put over those that it would have.")
@@ -47,9 +47,7 @@ class Minted(Shape):
     expected: Presented
 
 
-class Rotation(Shape):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap": "5m"}]})
-
+class Rotation(Shape, json_schema_extra={"examples": [{"overlap": "5m"}]}):
     overlap: Duration = Field(timedelta(0), description="How long the old key still counts.")
 
 
@@ -78,13 +76,12 @@ def router(settings: Settings, clock: Clock, minter: Minter, verifier: TokenVeri
         minter.issuer.remember(claims["iss"])
         exchange = Exchange.of_customer(who, DOCUMENTED_PATH)
         exchange.time = clock.now(who)
+        expected = Presented(status=200, code=None, www_authenticate=None)
         try:
             await verifier.verify(token.encode(), exchange, request_issuer=here)
         except ApiError as error:
             challenge = dict(error.headers).get(b"www-authenticate", b"").decode("latin-1")
             expected = Presented(status=error.status, code=error.code, www_authenticate=challenge or None)
-        else:
-            expected = Presented(status=200, code=None, www_authenticate=None)
         return Minted(access_token=token, expected=expected)
 
     @routes.post("/keys/rotate")

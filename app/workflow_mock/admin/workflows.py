@@ -4,10 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from workflow_mock.admin.parameters import Customer
+from workflow_mock.admin.parameters import Customer, invalid, known
 from workflow_mock.catalogue import WorkflowEntry, entry_of
-from workflow_mock.domain.definition import InvalidDefinition, show_path
-from workflow_mock.errors import ApiError, ValidationDetail
+from workflow_mock.domain.definition import Fault, InvalidDefinition
 from workflow_mock.fields import Shape, Uuid
 from workflow_mock.state.sandbox import Sandbox
 
@@ -46,34 +45,22 @@ def router(sandbox: Sandbox) -> APIRouter:
 
     @routes.get("/{workflowId}", response_model_exclude_none=True)
     async def get(workflow_id: Id) -> WorkflowEntry:
-        workflow = sandbox.workflows.get(workflow_id)
-        if workflow is None:
-            raise _unknown(workflow_id)
-        return entry_of(workflow)
+        return entry_of(known(sandbox.workflows.get(workflow_id), f"workflow {workflow_id}"))
 
     @routes.put("/{workflowId}", response_model_exclude_none=True)
     async def put(workflow_id: Id, entry: WorkflowEntry) -> WorkflowEntry:
         """Put a workflow over the catalogue's, as a catalogue file has it. What runs keeps its definition."""
         if entry.id not in (None, workflow_id):
-            fault = [ValidationDetail("id", "is not that of the path")]
-            raise ApiError("validation_failed", "The workflow is not valid: see validation", validation=fault)
+            raise invalid(Fault(("id",), "is not that of the path"))
         try:
             definition = entry.model_copy(update={"id": workflow_id}).define()
         except InvalidDefinition as error:
-            faults = [ValidationDetail(show_path(fault.path), fault.message) for fault in error.faults]
-            raise ApiError(
-                "validation_failed", "The workflow is not valid: see validation", validation=faults
-            ) from None
+            raise invalid(*error.faults) from None
         sandbox.workflows.put(definition)
         return entry_of(definition)
 
     @routes.delete("/{workflowId}", status_code=204)
     async def delete(workflow_id: Id) -> None:
-        if sandbox.workflows.remove(workflow_id) is None:
-            raise _unknown(workflow_id)
+        known(sandbox.workflows.remove(workflow_id), f"workflow {workflow_id}")
 
     return routes
-
-
-def _unknown(workflow_id: str) -> ApiError:
-    return ApiError("not_found", f"There is no workflow {workflow_id}")

@@ -28,8 +28,7 @@ class Fault(NamedTuple):
 
 def show_path(path: Path) -> str:
     """`("workflows", 0, "tasks", 3)` as people write it: `workflows[0].tasks[3]`."""
-    shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return shown.removeprefix(".")
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
 class InvalidDefinition(ValueError):
@@ -40,7 +39,7 @@ class InvalidDefinition(ValueError):
         self.faults = tuple(faults)
 
 
-class Kind(StrEnum):
+class Progression(StrEnum):
     """How a queued task gets done: by a call of the control plane, at once, or when its time has passed."""
 
     MANUAL = "manual"
@@ -53,15 +52,6 @@ class Outcome(StrEnum):
     FAIL = "fail"
 
 
-class Progression(NamedTuple):
-    kind: Kind = Kind.MANUAL
-    duration: timedelta = timedelta(0)
-    outcome: Outcome = Outcome.COMPLETE
-
-
-MANUAL = Progression()
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
     id: str
@@ -69,7 +59,9 @@ class Task:
     name: str
     parameters: Mapping[str, Any]
     is_trigger: bool
-    progression: Progression = MANUAL
+    progression: Progression = Progression.MANUAL
+    duration: timedelta | None = None
+    outcome: Outcome = Outcome.COMPLETE
 
 
 class Edge(NamedTuple):
@@ -167,16 +159,11 @@ def define(
     if not any(reached):
         raise InvalidDefinition([Fault(("tasks",), "no task is a trigger: give at least one task isTrigger: true")])
     for place in order:
-        if not reached[place]:
-            reached[place] = any(reached[parent] for parent in parents[place])
-    if not all(reached):
-        raise InvalidDefinition(
-            [
-                Fault(("tasks", place), f"the task {labels[place]} can't be reached from any trigger")
-                for place, is_reached in enumerate(reached)
-                if not is_reached
-            ]
-        )
+        reached[place] |= any(reached[parent] for parent in parents[place])
+    unreached = [place for place, is_reached in enumerate(reached) if not is_reached]
+    if unreached:
+        message = "the task {} can't be reached from any trigger"
+        raise InvalidDefinition([Fault(("tasks", place), message.format(labels[place])) for place in unreached])
     return WorkflowDefinition(id, name, customers, tuple(tasks), tuple(hierarchy), tuple(order))
 
 
@@ -188,13 +175,11 @@ def _topological_order(parents: Sequence[Sequence[int]], labels: Sequence[str]) 
         cycle: list[int] = error.args[1]
         message = "the hierarchy has a cycle: " + " → ".join(labels[place] for place in cycle)
         raise InvalidDefinition([Fault(("tasks", cycle[-1]), message)]) from None
-    ready = list(sorter.get_ready())
-    ready.sort()
     order: list[int] = []
-    while ready:
-        place = heappop(ready)
-        order.append(place)
-        sorter.done(place)
+    ready: list[int] = []
+    while sorter.is_active():
         for released in sorter.get_ready():
             heappush(ready, released)
+        order.append(heappop(ready))
+        sorter.done(order[-1])
     return order

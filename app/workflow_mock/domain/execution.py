@@ -4,13 +4,12 @@ Time is passed in; nothing here reads a clock. What became of an execution at a 
 the steps that were taken, and of that time: no timer runs, and looking changes nothing.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from workflow_mock.domain.definition import Kind, Outcome, Task, WorkflowDefinition
+from workflow_mock.domain.definition import Outcome, Progression, Task, WorkflowDefinition
 from workflow_mock.domain.times import timestamp
 
 
@@ -44,7 +43,7 @@ class Execution:
     is no more than its slots; then `_progress` remembers how far it has been worked out.
     """
 
-    __slots__ = ("_progress", "_steps", "created", "customer_id", "definition", "id", "number")
+    __slots__ = ("_progress", "created", "customer_id", "definition", "id", "number", "steps")
 
     def __init__(self, id: str, customer_id: str, definition: WorkflowDefinition, created: datetime) -> None:
         self.id = id
@@ -52,13 +51,9 @@ class Execution:
         self.customer_id = customer_id
         self.definition = definition
         self.created = created
-        self._steps: list[Step] | None = None
-        self._progress: Progress | None = None
-
-    @property
-    def steps(self) -> Sequence[Step]:
+        self.steps: list[Step] | tuple[()] = ()
         """The steps that were taken, in their order."""
-        return self._steps or ()
+        self._progress: Progress | None = None
 
     def at(self, now: datetime) -> "Progress":
         """What has become of it by now; a clock that was put back can't undo a step that was taken."""
@@ -78,12 +73,10 @@ class Execution:
         if progress.finished is not None:
             raise WrongStep(f"the execution finished at {timestamp(progress.finished)}")
         if place not in progress.queue:
-            raise WrongStep(
-                f"the task is {progress.states[place]}: only a task in the queue can be completed or failed"
-            )
-        if self._steps is None:
-            self._steps = []
-        self._steps.append(Step(progress.time, task_id, outcome))
+            state = progress.states[place]
+            raise WrongStep(f"the task is {state}: only a task in the queue can be completed or failed")
+        self.steps = self.steps or []
+        self.steps.append(Step(progress.time, task_id, outcome))
         progress.settle(place, outcome)
         progress.run_until(progress.time)
 
@@ -94,7 +87,7 @@ class Execution:
         while tasks := self.at(now).queued_tasks():
             for task in tasks:
                 if self.definition.index[task.id] in self.at(now).queue:
-                    self.take(task.id, task.progression.outcome, now)
+                    self.take(task.id, task.outcome, now)
             if not to_end:
                 return
 
@@ -134,7 +127,7 @@ class Progress:
         while self._due and self._due[0][0] <= now:
             self.time, place = heappop(self._due)
             if place in self.queue:
-                self.settle(place, self.definition.tasks[place].progression.outcome)
+                self.settle(place, self.definition.tasks[place].outcome)
         self.time = now
 
     def settle(self, place: int, outcome: Outcome) -> None:
@@ -159,9 +152,9 @@ class Progress:
             self.finished = self.time
 
     def _enqueue(self, place: int) -> None:
-        progression = self.definition.tasks[place].progression
-        self.states[place] = State.RUNNING if progression.duration else State.QUEUED
+        task = self.definition.tasks[place]
+        self.states[place] = State.RUNNING if task.duration else State.QUEUED
         self.queue.add(place)
         self.queued_at[place] = self.time
-        if progression.kind is not Kind.MANUAL:
-            heappush(self._due, (self.time + progression.duration, place))
+        if task.progression is not Progression.MANUAL:
+            heappush(self._due, (self.time + (task.duration or timedelta(0)), place))

@@ -59,10 +59,8 @@ class Events:
         try:
             for event in missed:
                 yield event
-            while True:
-                waited = await queue.get()
+            while waited := await queue.get():
                 yield waited
-                if waited is None:
-                    return
+            yield None
         finally:
             self._listeners.discard(queue)

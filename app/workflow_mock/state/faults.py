@@ -6,13 +6,14 @@ A fault is data (`FaultSpec`) and a little memory of what it has done (`Fault`).
 import random
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import product
 from typing import Annotated, Literal
 from uuid import uuid4
 
-from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from workflow_mock.fields import Duration, Shape, Uuid
 from workflow_mock.settings import TOKEN_PATH
@@ -87,10 +88,8 @@ class Quota(Shape):
     window: Duration = Field(gt=timedelta(0))
 
 
-class FaultSpec(Shape):
+class FaultSpec(Shape, json_schema_extra={"examples": [{"status": 503, "retryAfter": "2s", "times": 1}]}):
     """A fault: which requests it is for, how often it strikes, and what it does."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"status": 503, "retryAfter": "2s", "times": 1}]})
 
     id: Uuid = Field(default_factory=lambda: str(uuid4()))
     matcher: Matcher = Field(default_factory=Matcher)
@@ -121,7 +120,7 @@ class FaultSpec(Shape):
     @field_validator("matcher")
     @classmethod
     def _of_requests(cls, matcher: Matcher) -> Matcher:
-        if matcher.is_of_answers:
+        if matcher.model_fields_set & {"client_id", "status", "error_code", "execution_id", "fault_id"}:
             raise ValueError("clientId, status, errorCode, executionId and faultId are known too late for a fault")
         return matcher
 
@@ -136,20 +135,22 @@ class FaultSpec(Shape):
 class Tally:
     """What a fault has done: requests that matched it, those that it struck, and the quota's window."""
 
+    customer_id: str
+    """Empty where the fault counts for all customers together."""
     seen: int = 0
     struck: int = 0
     window: datetime | None = None
     used: int = 0
 
 
+@dataclass(slots=True, eq=False)
 class Fault:
     """A fault in force. One of the catalogue, or with a quota, counts for each customer apart."""
 
-    def __init__(self, spec: FaultSpec, created: datetime, *, is_permanent: bool = False) -> None:
-        self.spec = spec
-        self.created = created
-        self.is_permanent = is_permanent
-        self.tallies: OrderedDict[str, Tally] = OrderedDict()
+    spec: FaultSpec
+    created: datetime
+    is_permanent: bool = False
+    tallies: OrderedDict[str, Tally] = field(default_factory=OrderedDict)
 
     def strikes(self, exchange: Exchange) -> bool:
         """Whether this exchange is struck; counts it if it matches."""
@@ -159,7 +160,9 @@ class Fault:
         if not spec.matcher.matches(exchange):
             return False
         tally = self._tally(exchange)
-        if (spec.times is not None and tally.struck >= spec.times) or self.has_expired(exchange.time):
+        if spec.times is not None and tally.struck >= spec.times:
+            return False
+        if spec.ttl is not None and exchange.time - self.created >= spec.ttl:
             return False
         tally.seen += 1
         if tally.seen <= spec.after or self.source(exchange).random() >= spec.probability:
@@ -174,9 +177,6 @@ class Fault:
         self._tally(exchange).struck -= 1
         exchange.fault_id = None
 
-    def forget(self, customer_id: str) -> None:
-        self.tallies.pop(customer_id, None)
-
     def source(self, exchange: Exchange) -> random.Random:
         """The randomness for the request seen last: the same for the same seed, whatever else the server is asked."""
         return random.Random(f"{self.spec.seed}/{self._tally(exchange).seen}")  # noqa: S311 - repeatable, not secret
@@ -190,9 +190,6 @@ class Fault:
     def loses_answers(self) -> bool:
         return self.replaces or self.spec.truncate_body_at is not None
 
-    def has_expired(self, now: datetime) -> bool:
-        return self.spec.ttl is not None and now - self.created >= self.spec.ttl
-
     def retry_after(self, exchange: Exchange) -> timedelta | None:
         """What to say in Retry-After: what the fault says, or when the quota's window ends."""
         window = self._tally(exchange).window
@@ -204,7 +201,7 @@ class Fault:
         who = exchange.customer_id if self.is_permanent or self.spec.quota is not None else ""
         tally = self.tallies.get(who)
         if tally is None:
-            tally = self.tallies[who] = Tally()
+            tally = self.tallies[who] = Tally(who)
             if len(self.tallies) > MAX_TALLIES:
                 self.tallies.popitem(last=False)
         return tally
@@ -224,7 +221,7 @@ class Faults:
         self._clock = clock
         self._faults: OrderedDict[str, Fault] = OrderedDict()
         self._permanent: tuple[FaultSpec, ...] = ()
-        self._index: dict[str | None, dict[str | None, list[Fault]]] = {}
+        self._index: dict[tuple[str | None, str | None], dict[str, Fault]] = {}
         self.reload(permanent)
 
     def __len__(self) -> int:
@@ -234,7 +231,7 @@ class Faults:
         """The faults of a customer, newest first, or all, oldest first."""
         if customer_id is None:
             return list(self._faults.values())
-        return [fault for faults in self._index.get(customer_id, {}).values() for fault in faults]
+        return [fault for fault in reversed(self._faults.values()) if fault.spec.matcher.customer_id == customer_id]
 
     def get(self, fault_id: str) -> Fault | None:
         return self._faults.get(fault_id)
@@ -244,7 +241,7 @@ class Faults:
         for spec in self._permanent:
             self.remove(spec.id)
         self._permanent = tuple(permanent)
-        self._restore()
+        self._restore(None)
 
     def add(self, spec: FaultSpec, *, is_permanent: bool = False) -> Fault:
         """Put a fault in force, by the clock of its customer if it is for one, in place of one of the same id."""
@@ -255,51 +252,40 @@ class Faults:
     def put(self, fault: Fault) -> None:
         self.remove(fault.spec.id)
         self._faults[fault.spec.id] = fault
-        matcher = fault.spec.matcher
-        self._index.setdefault(matcher.customer_id, {}).setdefault(matcher.workflow_id, []).insert(0, fault)
+        self._index.setdefault(_key(fault), {})[fault.spec.id] = fault
         if len(self._faults) > MAX_FAULTS:
             self.remove(next(iter(self._faults)))
 
     def remove(self, fault_id: str) -> Fault | None:
         fault = self._faults.pop(fault_id, None)
         if fault is not None:
-            matcher = fault.spec.matcher
-            by_workflow = self._index[matcher.customer_id]
-            by_workflow[matcher.workflow_id].remove(fault)
-            if not by_workflow[matcher.workflow_id]:
-                del by_workflow[matcher.workflow_id]
-            if not by_workflow:
-                del self._index[matcher.customer_id]
+            alike = self._index[_key(fault)]
+            del alike[fault_id]
+            if not alike:
+                del self._index[_key(fault)]
         return fault
 
     def candidates(self, exchange: Exchange) -> list[Fault]:
         """The faults for this customer and workflow, those that are for fewer first, and of those the newest."""
-        found: list[Fault] = []
-        for customer in (exchange.customer_id, None):
-            if by_workflow := self._index.get(customer):
-                for workflow in (exchange.workflow_id, None) if exchange.workflow_id else (None,):
-                    found += by_workflow.get(workflow, ())
-        return found
+        workflows = (exchange.workflow_id, None) if exchange.workflow_id else (None,)
+        keys = product((exchange.customer_id, None), workflows)
+        return [fault for key in keys if key in self._index for fault in reversed(self._index[key].values())]
 
     def clear(self, customer_id: str | None) -> None:
         """Forget the faults of a customer, or all, in place; the catalogue's are as they were at the start."""
-        if customer_id is None:
-            self._faults.clear()
-            self._index.clear()
-            self._restore()
-            return
         for fault in self.of(customer_id):
             self.remove(fault.spec.id)
-        for spec in self._permanent:
-            if spec.matcher.customer_id == customer_id:
-                self.add(spec, is_permanent=True)
-        for faults in self._index.get(None, {}).values():
-            for fault in faults:
-                fault.forget(customer_id)
+        if customer_id is not None:
+            for fault in self._faults.values():
+                fault.tallies.pop(customer_id, None)
         self._restore(customer_id)
 
-    def _restore(self, customer_id: str | None = None) -> None:
+    def _restore(self, customer_id: str | None) -> None:
         """Have the catalogue's faults that are for this customer alone, or all of the catalogue's."""
         for spec in self._permanent:
-            if customer_id is None or spec.matcher.customer_id == customer_id:
+            if customer_id in (None, spec.matcher.customer_id):
                 self.add(spec, is_permanent=True)
+
+
+def _key(fault: Fault) -> tuple[str | None, str | None]:
+    return fault.spec.matcher.customer_id, fault.spec.matcher.workflow_id

@@ -4,9 +4,9 @@ The names are WireMock's where it has the thing. There are no regular expression
 requests, and a slow one would be a slow server.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
@@ -30,6 +30,9 @@ class TextMatch(Shape):
         if len(self.model_fields_set) != 1 or getattr(self, *self.model_fields_set) is None:
             raise ValueError("needs exactly one of equalTo, equalToIgnoreCase, contains, absent")
         return self
+
+    def __str__(self) -> str:
+        return self.model_dump_json(by_alias=True, exclude_unset=True)
 
     def matches(self, text: str | None) -> bool:
         if text is None or self.absent is not None:
@@ -64,54 +67,31 @@ class Matcher(Shape):
     execution_id: Uuid | None = Field(None, description="Of the answer; not for faults.")
     fault_id: Uuid | None = Field(None, description="Of the answer; not for faults.")
 
-    @property
-    def is_of_answers(self) -> bool:
-        """Whether it asks for what is known only once the request is answered, or its token checked."""
-        late = {"client_id", "status", "error_code", "execution_id", "fault_id"}
-        return not self.model_fields_set.isdisjoint(late)
-
     def matches(self, exchange: Exchange) -> bool:
-        for condition in self._conditions:  # noqa: SIM110 - a journal of 10,000 is searched in half of all()'s time
-            if not condition.holds(exchange):
+        for _, holds in self._conditions:  # noqa: SIM110 - a journal of 10,000 is searched in half of all()'s time
+            if not holds(exchange):
                 return False
         return True
 
     def differences(self, exchange: Exchange) -> list[str]:
         """What of an exchange isn't as it must be, in words."""
-        return [condition.said for condition in self._conditions if not condition.holds(exchange)]
+        return [said for said, holds in self._conditions if not holds(exchange)]
 
     @cached_property
-    def _conditions(self) -> list["_Condition"]:
-        conditions: list[_Condition] = []
-        for attribute, name in _PLAIN.items():
+    def _conditions(self) -> Sequence[tuple[str, Callable[[Exchange], bool]]]:
+        """What to say where a condition doesn't hold, and the condition."""
+        found: list[tuple[str, Any]] = []
+        for name in _PLAIN:
             if (wanted := getattr(self, name)) is not None:
-                said = f"{to_camel(name)} is not {wanted}"
-                conditions.append(_Condition(said, lambda e, a=attribute, w=wanted: getattr(e, a) == w))  # type: ignore[misc]
+                attribute = "path" if name == "url_path" else name
+                found.append((f"{to_camel(name)} is not {wanted}", lambda e, a=attribute, w=wanted: getattr(e, a) == w))
         if (code := self.error_code) is not None:
-            conditions.append(_Condition(f"errorCode is not {code}", lambda e: any(x.code == code for x in e.errors)))
-        for header, text in self.headers.items():
-            said = f"header {header} is not {text.model_dump_json(by_alias=True, exclude_unset=True)}"
-            conditions.append(_Condition(said, lambda e, h=header, t=text: t.matches(e.header(h))))  # type: ignore[misc]
-        for text in self.body_patterns:
-            said = f"body is not {text.model_dump_json(by_alias=True, exclude_unset=True)}"
-            conditions.append(_Condition(said, lambda e, t=text: t.matches_body(e.text)))  # type: ignore[misc]
-        return conditions
+            found.append((f"errorCode is not {code}", lambda e: any(error.code == code for error in e.errors)))
+        for name, text in self.headers.items():
+            found.append((f"header {name} is not {text}", lambda e, n=name, t=text: t.matches(e.header(n))))
+        found += [(f"body is not {text}", lambda e, t=text: t.matches_body(e.text)) for text in self.body_patterns]
+        return found
 
 
-class _Condition(NamedTuple):
-    said: str
-    """What to say where it doesn't hold."""
-    holds: Callable[[Exchange], bool]
-
-
-_PLAIN = {
-    "method": "method",
-    "path": "url_path",
-    "customer_id": "customer_id",
-    "workflow_id": "workflow_id",
-    "client_id": "client_id",
-    "status": "status",
-    "execution_id": "execution_id",
-    "fault_id": "fault_id",
-}
-"""Of an exchange's attributes, those that a matcher's members must equal."""
+_PLAIN = ("method", "url_path", "customer_id", "workflow_id", "client_id", "status", "execution_id", "fault_id")
+"""Members that an attribute of the exchange must equal."""

@@ -26,8 +26,7 @@ class Workflows:
         own = {id: each for id, each in self._definitions.items() if self._catalogue.get(id) is not each}
         deleted = self._catalogue.keys() - self._definitions.keys()
         self._catalogue = {definition.id: definition for definition in catalogue}
-        self._definitions.clear()
-        self._definitions.update({id: each for id, each in self._catalogue.items() if id not in deleted} | own)
+        self._definitions = {id: each for id, each in self._catalogue.items() if id not in deleted} | own
 
     def get(self, workflow_id: str) -> WorkflowDefinition | None:
         return self._definitions.get(workflow_id)
@@ -42,9 +41,8 @@ class Workflows:
         return self._definitions.pop(workflow_id, None)
 
     def clear(self) -> None:
-        """Back to the catalogue, in place."""
-        self._definitions.clear()
-        self._definitions.update(self._catalogue)
+        """Back to the catalogue."""
+        self._definitions = dict(self._catalogue)
 
     def offered(self, workflow_id: str, customer_id: str) -> WorkflowDefinition:
         """The definition, where it is one that this customer may start. Raises ApiError (404)."""
@@ -60,8 +58,7 @@ class Workflows:
 
     def replace(self, definitions: Iterable[WorkflowDefinition]) -> None:
         """Have these, and no others, until the next reset."""
-        self._definitions.clear()
-        self._definitions.update({definition.id: definition for definition in definitions})
+        self._definitions = {definition.id: definition for definition in definitions}
 
     def nearest(self, workflow_id: str, customer_id: str) -> WorkflowDefinition | None:
         """The customer's definition whose id is most like this one, among the first hundred."""
