@@ -41,10 +41,10 @@ def code(answer: Answer) -> str:
     return str(answer.json()["meta"]["errors"][0]["code"])
 
 
-def test_of_two_hosts_none_counts(guarded: Server, named: Server) -> None:
-    assert status(named, "Host: localhost", "Host: evil.example") == 403
-    assert status(named, "Host: localhost", "Host: localhost") == 403
-    assert status(guarded, "Host: localhost", "Host: evil.example", f"Authorization: Bearer {SECRET}") == 200
+def test_two_hosts_are_refused(guarded: Server, named: Server) -> None:
+    assert status(named, "Host: localhost", "Host: evil.example") == 400
+    assert status(named, "Host: localhost", "Host: localhost") == 400
+    assert status(guarded, "Host: localhost", "Host: evil.example", f"Authorization: Bearer {SECRET}") == 400
 
 
 # By which name

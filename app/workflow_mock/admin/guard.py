@@ -29,10 +29,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            # Of two Host headers none counts, so that nobody has to know which one does.
-            names = [name for name, _ in scope["headers"]]
-            headers = {n: v.decode("latin-1") for n, v in scope["headers"] if n != b"host" or names.count(n) == 1}
-            self._check(scope["path"], headers)
+            self._check(scope["path"], {name: value.decode("latin-1") for name, value in scope["headers"]})
         except ApiError as error:
             answer = render(error)
             length = (b"content-length", b"%d" % len(answer.body))
