@@ -7,6 +7,7 @@ The `WWW-Authenticate` texts are those of ASP.NET Core's JwtBearerHandler (infer
 import json
 from binascii import a2b_base64
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
@@ -90,8 +91,8 @@ class SignedToken(NamedTuple):
     trusted: TrustedIssuer
     claims: Claims
     """Without those of a wrong type, which count as missing."""
-    faulty: str | None
-    """The first claim that is of a wrong type."""
+    faulty: Sequence[str]
+    """The claims that are of a wrong type."""
 
 
 class TokenVerifier:
@@ -187,10 +188,10 @@ class TokenVerifier:
             shown = "(null)" if issuer is None else _escape(issuer)
             message = "The token's iss isn't an issuer whose tokens are accepted here"
             raise token_error("token_issuer", message, f"The issuer '{shown}' is invalid")
-        if "exp" not in claims and token.faulty != "exp":
+        if "exp" not in claims and "exp" not in token.faulty:
             raise token_error("token_claims", "The token has no expiration")
-        if token.faulty is not None:
-            message = f"The token's {token.faulty} is of a wrong type or out of range"
+        if token.faulty:
+            message = f"The token's {token.faulty[0]} is of a wrong type or out of range"
             raise token_error("token_claims", message, None)
 
     def _check_rights(self, claims: Claims, customer_id: str) -> None:
@@ -266,12 +267,12 @@ _JSON_SPACE = " \t\r\n"
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
-def _read_claims(claims: dict[str, Any]) -> tuple[Claims, str | None]:
+def _read_claims(claims: dict[str, Any]) -> tuple[Claims, Sequence[str]]:
     try:
-        return _validate(claims), None
+        return _validate(claims), ()
     except ValidationError as error:
         faulty = [str(fault["loc"][0]) for fault in error.errors(include_url=False, include_input=False)]
-        return _validate({name: claims[name] for name in claims.keys() - faulty}), faulty[0]
+        return _validate({name: claims[name] for name in claims.keys() - faulty}), faulty
 
 
 def _listed(value: Strings | None) -> list[str]:
