@@ -109,6 +109,9 @@ ATTACKS: dict[str, tuple[str, tuple[str, str]]] = {
     "standard base64": (parts(lambda p: [p[0], p[1], p[2][:-4] + "+/+/"]), MALFORMED),
     "white space inside": (parts(lambda p: [p[0], p[1][:9] + " " + p[1][9:], p[2]]), MALFORMED),
     "a tab at the end": (signed() + "\tx", MALFORMED),
+    **{f"four of {junk!r} in the signature, which lenient decoders skip": (
+        parts(lambda p, junk=junk: [p[0], p[1], p[2][:8] + junk * 4 + p[2][8:]]), MALFORMED)  # type: ignore[misc]
+       for junk in "!=+"},
     "a comma and a second token": (signed() + "," + signed(), MALFORMED),
     "junk after the signature": (signed() + "AAAA", BAD_SIGNATURE),
     "junk that is no base64url after the signature": (signed() + "!", MALFORMED),
@@ -136,6 +139,7 @@ ATTACKS: dict[str, tuple[str, tuple[str, str]]] = {
     "alg null": (signed(KEY.header(alg=None)), ALGORITHM),
     "alg a list": (signed(KEY.header(alg=["RS256"])), ALGORITHM),
     "alg an object": (signed(KEY.header(alg={"RS256": 1})), ALGORITHM),
+    "an RSA signature under the HMAC issuer's alg": (signed(KEY.header(alg="HS256")), ALGORITHM),
     "alg that no key has": (signed(KEY.header(alg="RS512")), ALGORITHM),
     "alg PS256": (signed(KEY.header(alg="PS256")), ALGORITHM),
     "alg ES256": (signed(KEY.header(alg="ES256")), ALGORITHM),
