@@ -1,6 +1,8 @@
 """Catalogue files: what they can say, what people need not say, and where each fault is."""
 
 import json
+import os
+import time
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
-from workflow_mock.catalogue import Catalogue, InvalidCatalogue, demo, json_schema, read
+from workflow_mock.catalogue import Catalogue, InvalidCatalogue, catalogue_files, demo, json_schema, read
 from workflow_mock.documents import ParseFault, _Loader, parse
 from workflow_mock.domain.definition import WorkflowDefinition
 
@@ -90,8 +92,23 @@ def test_files_and_folders_merge(tmp_path: Path) -> None:
     assert found.clients == ()
 
 
-def test_an_empty_folder_leaves_the_demo(tmp_path: Path) -> None:
-    assert [w.id for w in read([tmp_path]).workflows] == [w.id for w in demo().workflows]
+def test_an_empty_folder_leaves_the_demo_where_that_will_do(tmp_path: Path) -> None:
+    assert [w.id for w in read([tmp_path], or_demo=True).workflows] == [w.id for w in demo().workflows]
+    with pytest.raises(InvalidCatalogue) as caught:
+        read([tmp_path])
+    assert caught.value.faults == (f"{tmp_path}: there are no catalogue files in it",)
+
+
+def test_what_is_no_file_in_a_folder_is_passed_over_but_a_dangling_link_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("workflows: [{name: A, tasks: [{key: a}]}]")
+    os.mkfifo(tmp_path / "b.yaml")
+    (tmp_path / "c.yaml").mkdir()
+    (tmp_path / "d.yaml").symlink_to(tmp_path / "a.yaml")
+    assert [file.name for file in catalogue_files([tmp_path])] == ["a.yaml", "d.yaml"]
+    (tmp_path / "d.yaml").unlink()
+    (tmp_path / "e.yaml").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InvalidCatalogue, match=r"e\.yaml: can't be read"):
+        read([tmp_path])
 
 
 def test_where_no_file_names_clients_the_demo_client_is_there(tmp_path: Path) -> None:
@@ -157,6 +174,30 @@ FAULTS = {
         "workflows:\n- name: A\n  tasks:\n  - {name: a}\n",
         ["c.yaml:4: workflows[0].tasks[0]: a task needs a key or an id"],
     ),
+    "a cycle beside a type error and a repeated client": (
+        "workflows:\n- name: 7\n- name: B\n  tasks: [{key: b, after: [b]}]\nclients: [&c {id: y, secret: y}, *c]",
+        [
+            "c.yaml:2: workflows[0].name: Input should be a valid string",
+            "c.yaml:2: workflows[0].tasks: Field required",
+            "c.yaml:4: workflows[1].tasks[0].after[0]: joins the task b to itself",
+            "c.yaml:5: clients[1].id: repeats the client y",
+        ],
+    ),
+    "a fault of another workflow": (
+        f"workflows:\n- name: A\n  tasks: [{{key: a}}]\n  faults:\n  - matcher: {{workflowId: {WORKFLOW}}}\n",
+        ["c.yaml:5: workflows[0].faults[0].matcher.workflowId: is another workflow's"],
+    ),
+    "a repeated fault": (
+        f"workflows:\n- name: A\n  tasks: [{{key: a}}]\n  faults: [{{id: {WORKFLOW}}}, {{}},\n   {{id: {WORKFLOW}}}]\n",
+        [f"c.yaml:5: workflows[0].faults[2].id: repeats the fault {WORKFLOW}"],
+    ),
+    "lists in lists of YAML": ("workflows:\n  " + "[" * 30_000, ["c.yaml:2: is nested too deep"]),
+    "lines in lines of YAML": ("- " * 30_000, ["c.yaml:1: is nested too deep"]),
+    "keys in keys of YAML": ("? " * 30_000, ["c.yaml:1: is nested too deep"]),
+    "no integer": ("a:\n  !!int abc\n", ["c.yaml:2: what is tagged int isn't one"]),
+    "no number": (f"a: !!float '{'[' * 100_000}'", ["c.yaml:1: what is tagged float isn't one"]),
+    "no boolean": ("a: !!bool yes", ["c.yaml:1: what is tagged bool isn't one"]),
+    "an infinite number": ("a:\n- 1e999", ["c.yaml:2: a[0] is not a finite number"]),
     "a repeated key of YAML": ("workflows: []\nworkflows: []\n", ["c.yaml:2: the key 'workflows' is repeated"]),
     "no YAML": ("a: [\n", ["c.yaml:2: isn't YAML: while parsing a flow node did not find expected node content"]),
     "a tag": ("a: !!python/name:x []\n", ["c.yaml:1: the tag tag:yaml.org,2002:python/name:x isn't known here"]),
@@ -171,6 +212,14 @@ def test_a_fault_is_told_with_file_line_and_key(tmp_path: Path, name: str) -> No
     text, expected = FAULTS[name]
     found = faults(tmp_path, text)
     assert found == expected if expected is not None else "is nested too deep, or grows too large" in found[0]
+
+
+def test_unknown_references_of_a_large_workflow_cost_little(tmp_path: Path) -> None:
+    tasks = [{"key": f"task-{n}", "after": [f"tusk-{n - 1}"] if n else []} for n in range(1000)]
+    begin = time.process_time()
+    found = faults(tmp_path, json.dumps({"workflows": [{"name": "A", "tasks": tasks}]}), "c.json")
+    assert time.process_time() - begin < 5
+    assert ["did you mean" in fault for fault in found] == [True] * 3 + [False] * 996
 
 
 def test_the_lines_of_json_are_told_too(tmp_path: Path) -> None:

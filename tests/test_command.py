@@ -53,6 +53,18 @@ def test_each_setting_has_a_flag_and_a_variable() -> None:
         (["serve", "--clock-skew", "nan"], {}, "--clock-skew"),
         (["serve", "--token-lifetime", "1e99"], {}, "--token-lifetime"),
         (["serve", "--issuer", "not a url"], {}, "--issuer"),
+        (
+            ["serve", "--jwks", "x", "--jwks-issuer", "https://x", "--issuer", "https://x"],
+            {},
+            "--issuer, --jwks-issuer",
+        ),
+        (
+            ["serve", "--hs256-secret", __file__, "--hs256-issuer", "https://x", "--issuer", "https://x"],
+            {},
+            "--issuer, --jwks-issuer",
+        ),
+        (["serve", "--request-timeout", "0"], {}, "--request-timeout must be over 0"),
+        (["serve", "--allowed-host", "foo:9"], {}, "leave the port out"),
         (["serve", "--cors-origin", "http://x/path"], {}, "--cors-origin"),
         (["serve", "--catalogue", "missing.yaml"], {}, "missing.yaml"),
         (["serve", "--port", "0", "--signing-key", __file__], {}, "PEM"),
@@ -68,6 +80,7 @@ def test_each_setting_has_a_flag_and_a_variable() -> None:
         (["serve", "--port", "0", "--ready-file", "/nowhere/ready"], {}, "--ready-file"),
         (["serve", "--host", "192.0.2.1", "--port", "0"], {}, "--host"),
         (["token", "--url", "x"], {}, "--url"),
+        (["token", "--url", "http://127.0.0.1:99999"], {}, "port is wrong"),
         (["token", "--port", "1"], {}, "workflow-mock serve"),
         (["check"], {}, "FILES"),
         (["nothing"], {}, "No such command"),
@@ -133,7 +146,10 @@ def test_check_exits_with_what_it_found(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     good.write_text("workflows: [{name: A, tasks: [{key: a}]}]")
     bad.write_text("workflows: [{name: A, tasks: [{key: a, after: [b]}]}]")
-    assert run("check", str(good)).returncode == 0
+    assert run("check", str(good)).stdout == "1 workflow and 1 client: no faults\n"
+    (empty := tmp_path / "empty").mkdir()
+    assert run("check", str(empty)).stderr == f"{empty}: there are no catalogue files in it\n"
+    assert run("check", str(empty)).returncode == 1
     done = run("check", str(good), str(bad))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"{bad}:1: workflows[0].tasks[0].after[0]: names the unknown task b\n"
@@ -163,6 +179,7 @@ def test_health_follows_the_settings(server: Server) -> None:
     assert run("health", "--port", port).returncode == 0
     assert run("health", environment={"WORKFLOW_MOCK_PORT": port, "WORKFLOW_MOCK_HOST": "0.0.0.0"}).returncode == 0
     assert run("health", "--port", "1").returncode == 1
+    assert run("health", "--port", port, "--host", "").returncode == 1
 
 
 def test_the_ready_file_is_whole(server: Server) -> None:

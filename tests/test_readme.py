@@ -166,7 +166,7 @@ def test_the_workflow_of_ones_own_is_checked_and_started(tmp_path: Path) -> None
     file.write_text(block(*OWN_WORKFLOW))
     assert len(block(*OWN_WORKFLOW).splitlines()) == 10
     check, (command, *options) = commands(block(*OWN_COMMANDS))
-    assert shell(shlex.join([COMMAND.strip(), *check]), tmp_path) == "1 workflows and 1 clients: no faults\n"
+    assert shell(shlex.join([COMMAND.strip(), *check]), tmp_path) == "1 workflow and 1 client: no faults\n"
     assert command == "serve"
     with serving(*(str(file) if word == file.name else word for word in options)) as own:
         (workflow,) = re.findall(r"/workflow/([0-9a-f-]{36})/", own.banner())

@@ -5,14 +5,15 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from importlib.resources import files
 from itertools import repeat
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
@@ -34,9 +35,12 @@ from workflow_mock.oauth.issue import Client
 from workflow_mock.settings import Unusable
 from workflow_mock.state.faults import FaultSpec
 
+S = TypeVar("S", bound=Shape)
 DEMO_CLIENT = Client("demo", "demo-secret")
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_HINTS, MAX_NAMES = 3, 1000
+"""So many unknown references of a workflow are compared, with so many keys at most: 30 ms each for a thousand keys."""
 
 
 class InvalidCatalogue(Unusable):
@@ -141,7 +145,8 @@ class WorkflowEntry(Shape):
         def task_id(reference: str, *path: str | int) -> str:
             id = named.get(reference) or reference.lower()
             if id not in known:
-                near = get_close_matches(reference, named, n=1)
+                can_hint = len(faults) < MAX_HINTS and len(named) <= MAX_NAMES
+                near = get_close_matches(reference, named, n=1) if can_hint else []
                 hint = f"; did you mean {near[0]}?" if near else ""
                 faults.append(Fault(path, f"names the unknown task {reference}{hint}"))
             return id
@@ -237,8 +242,8 @@ def demo() -> Catalogue:
     return _merge([("demo.yaml", small), ("large.json", lambda: json.dumps({"workflows": [large]}))])
 
 
-def read(paths: Sequence[Path]) -> Catalogue:
-    """What these files say together; without any, the demo catalogue.
+def read(paths: Sequence[Path], *, or_demo: bool = False) -> Catalogue:
+    """What these files say together; where there are none, the demo catalogue if that will do.
 
     A folder stands for the catalogue files in it, in the order of their names. Raises InvalidCatalogue with every fault
     of every file.
@@ -247,6 +252,8 @@ def read(paths: Sequence[Path]) -> Catalogue:
         found = catalogue_files(paths)
     except OSError as error:
         raise InvalidCatalogue([f"{error.filename}: can't be read: {error}"]) from None
+    if not found and not or_demo:
+        raise InvalidCatalogue([f"{path}: there are no catalogue files in it" for path in paths])
     return _merge([(str(file), partial(_text, file)) for file in found]) if found else demo()
 
 
@@ -266,14 +273,16 @@ def catalogue_files(paths: Sequence[Path]) -> list[Path]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES)
+    """What is neither a file nor a dangling link, which reading will tell, might block whoever opens it."""
+    found = (file for file in folder.iterdir() if file.suffix in SUFFIXES)
+    return sorted(file for file in found if file.is_file() or not file.exists())
 
 
 def _merge(sources: Iterable[tuple[str, Callable[[], str]]]) -> Catalogue:
     """What these say together, each by its name. Raises InvalidCatalogue."""
     workflows: dict[str, WorkflowDefinition] = {}
     clients: dict[str, Client] = {}
-    to_strike: list[FaultSpec] = []
+    to_strike: dict[str, FaultSpec] = {}
     faults: list[str] = []
     names_clients = False
     for file, read_text in sources:
@@ -285,33 +294,44 @@ def _merge(sources: Iterable[tuple[str, Callable[[], str]]]) -> Catalogue:
             faults.append(_told(file, error.line, error))
             continue
         try:
-            content = CatalogueFile.model_validate(document)
+            names_clients |= CatalogueFile.model_validate(document).clients is not None
         except ValidationError as error:
             found = [
                 Fault(_without_secret(place_in(document, each["loc"])), explain(each["msg"])) for each in error.errors()
             ]
-        else:
-            names_clients = names_clients or content.clients is not None
-            for place, workflow in enumerate(content.workflows):
-                path: FaultPath = ("workflows", place)
-                try:
-                    definition = workflow.define()
-                except InvalidDefinition as error:
-                    found += [Fault((*path, *fault.path), fault.message) for fault in error.faults]
-                    continue
-                to_strike += workflow.define_faults(definition.id)
-                if workflows.setdefault(definition.id, definition) is not definition:
-                    found.append(Fault(path, f"repeats the workflow {definition.id} ({definition.name})"))
-            for place, entry in enumerate(content.clients or ()):
-                if clients.setdefault(entry.id, client := entry.define()) is not client:
-                    found.append(Fault(("clients", place, "id"), f"repeats the client {entry.id}"))
+        for place, workflow in _valid(CatalogueWorkflow, document, "workflows"):
+            path: FaultPath = ("workflows", place)
+            try:
+                definition = workflow.define()
+            except InvalidDefinition as error:
+                found += [Fault((*path, *fault.path), fault.message) for fault in error.faults]
+                continue
+            if workflows.setdefault(definition.id, definition) is not definition:
+                found.append(Fault(path, f"repeats the workflow {definition.id} ({definition.name})"))
+                continue
+            for number, spec in enumerate(workflow.define_faults(definition.id)):
+                if workflow.faults[number].matcher.workflow_id not in (None, definition.id):
+                    found.append(Fault((*path, "faults", number, "matcher", "workflowId"), "is another workflow's"))
+                if to_strike.setdefault(spec.id, spec) is not spec:
+                    found.append(Fault((*path, "faults", number, "id"), f"repeats the fault {spec.id}"))
+        for place, entry in _valid(ClientEntry, document, "clients"):
+            if clients.setdefault(entry.id, client := entry.define()) is not client:
+                found.append(Fault(("clients", place, "id"), f"repeats the client {entry.id}"))
         places = lines(text, [fault.path for fault in found])
         faults += map(_told, repeat(file), places, found)
     if faults:
         raise InvalidCatalogue(faults)
     if not names_clients:
         clients = {DEMO_CLIENT.id: DEMO_CLIENT}
-    return Catalogue(tuple(workflows.values()), tuple(clients.values()), tuple(to_strike))
+    return Catalogue(tuple(workflows.values()), tuple(clients.values()), tuple(to_strike.values()))
+
+
+def _valid(shape: type[S], document: Any, name: str) -> Iterator[tuple[int, S]]:
+    """The entries under a name that are valid by themselves, and their places."""
+    entries = document.get(name) if isinstance(document, dict) else None
+    for place, entry in enumerate(entries if isinstance(entries, list) else ()):
+        with suppress(ValidationError):
+            yield place, shape.model_validate(entry)
 
 
 def _told(file: str, line: int | None, what: object) -> str:

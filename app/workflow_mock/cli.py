@@ -64,7 +64,8 @@ def serve(**values: Any) -> int:
 
         log.configure(settings.log_format, settings.log_level)
         listening = listener.bind(settings.host, settings.port)
-        content = catalogue.read(settings.catalogue)
+        stamps = watch.stamps(settings.catalogue)
+        content = catalogue.read(settings.catalogue, or_demo=True)
         app = server.create_app(settings, content, key)
         tasks = []
         url = local_url(settings.host, listening.getsockname()[1], settings.tls_cert)
@@ -73,7 +74,7 @@ def serve(**values: Any) -> int:
             if settings.ready_file:
                 listener.write_ready_file(settings.ready_file, url, settings.issuer)
             if settings.watch:
-                watching = watch.watch(settings.catalogue, app.reload)
+                watching = watch.watch(settings.catalogue, stamps, app.reload)
                 tasks.append(asyncio.get_running_loop().create_task(watching))
             with suppress(OSError):  # nobody has to read it
                 click.echo(banner.banner(url, settings, content, command=sys.argv[0]))
@@ -121,7 +122,8 @@ def check(files: tuple[Path, ...]) -> int:
     except catalogue.InvalidCatalogue as error:
         click.echo(str(error), err=True)
         return 1
-    click.echo(f"{len(content.workflows)} workflows and {len(content.clients)} clients: no faults")
+    counts = ((len(content.workflows), "workflow"), (len(content.clients), "client"))
+    click.echo(" and ".join(f"{count} {name}{'s' * (count != 1)}" for count, name in counts) + ": no faults")
     return 0
 
 

@@ -34,13 +34,15 @@ class _Loader(yaml.CSafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own type
 
 
+_PATTERNS: dict[str, re.Pattern[str]] = {}
 for _name, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("int", r"-?(0|[1-9][0-9]*)", "-0123456789"),
     ("float", r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", "-0123456789"),
 ):
-    _Loader.add_implicit_resolver(_TAG + _name, re.compile(rf"^(?:{_pattern})$"), list(_first))
+    _PATTERNS[_name] = re.compile(rf"^(?:{_pattern})$")
+    _Loader.add_implicit_resolver(_TAG + _name, _PATTERNS[_name], list(_first))
 
 
 def parse(text: str, *, is_json: bool) -> Any:
@@ -49,7 +51,7 @@ def parse(text: str, *, is_json: bool) -> Any:
     try:
         check(value)
     except Unsayable as error:
-        raise ParseFault(f"{show_path(error.path)} {error}".strip(), None) from None
+        raise ParseFault(f"{show_path(error.path)} {error}".strip(), *lines(text, [error.path])) from None
     return value
 
 
@@ -133,6 +135,12 @@ def _no_constant(name: str) -> None:
 
 def _compose(text: str) -> yaml.Node | None:
     try:
+        # libyaml composes by recursion in C, which ends the process. To look first costs an eighth of the reading.
+        depth = 0
+        for event in yaml.parse(text, _Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise ParseFault("is nested too deep", event.start_mark.line + 1)  # type: ignore[union-attr]
         node: yaml.Node | None = yaml.compose(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -140,8 +148,6 @@ def _compose(text: str) -> yaml.Node | None:
         raise ParseFault(f"isn't YAML: {what}", mark.line + 1 if mark else None) from None
     except yaml.YAMLError as error:
         raise ParseFault(f"isn't YAML: {error}", None) from None
-    except RecursionError:
-        raise ParseFault("is nested too deep", None) from None
     return node
 
 
@@ -163,15 +169,19 @@ def _value(node: yaml.Node | None, left: Iterator[int], depth: int = 0) -> Any:
             return members
         case "seq", yaml.SequenceNode():
             return [_value(item, left, depth + 1) for item in node.value]
+        case kind, yaml.ScalarNode() if kind in _PATTERNS and not _PATTERNS[kind].fullmatch(node.value):
+            raise _fault(node, f"what is tagged {kind} isn't one")
         case "str", yaml.ScalarNode():
             return node.value
         case "bool", yaml.ScalarNode():
             return node.value.lower() == "true"
         case "null", yaml.ScalarNode():
             return None
-        case "int" | "float" as kind, yaml.ScalarNode():
+        case "float", yaml.ScalarNode():
+            return float(node.value)
+        case "int", yaml.ScalarNode():
             try:
-                return int(node.value) if kind == "int" else json.loads(node.value, parse_constant=_no_constant)
+                return int(node.value)
             except ValueError:
                 raise _fault(node, "the number is too long") from None
     raise _fault(node, f"the tag {node.tag} isn't known here")

@@ -24,10 +24,11 @@ MAX_DURATION = timedelta(days=3650)
 
 _NUMBER = r"\d{1,12}(?:\.\d{1,9})?"
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_SHORT = re.compile("|".join(f"(?P<{name}>{_NUMBER}){unit}" for unit, name in _UNITS.items()))
+_SHORT = re.compile("|".join(f"(?P<{name}>{_NUMBER}){unit}" for unit, name in _UNITS.items()), re.ASCII)
 _ISO = re.compile(
     r"P(?=[\dT])(?:(?P<days>\d{1,6})D)?"
-    rf"(?:T(?=\d)(?:(?P<hours>\d{{1,9}})H)?(?:(?P<minutes>\d{{1,9}})M)?(?:(?P<seconds>{_NUMBER})S)?)?"
+    rf"(?:T(?=\d)(?:(?P<hours>\d{{1,9}})H)?(?:(?P<minutes>\d{{1,9}})M)?(?:(?P<seconds>{_NUMBER})S)?)?",
+    re.ASCII,
 )
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d")
 

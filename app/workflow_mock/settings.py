@@ -36,7 +36,14 @@ def seconds(text: str) -> timedelta:
 def url(text: str) -> str:
     """An absolute http or https address without query or fragment, kept as it was written."""
     if not is_http_url(text):
-        raise ValueError(f"{text!r} is not an http(s) address such as https://login.example.com")
+        raise ValueError(f"{text!r} is not an http(s) address such as https://login.example.com, or its port is wrong")
+    return text
+
+
+def host_name(text: str) -> str:
+    """A name as a Host header has it, without port."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", text):
+        raise ValueError(f"{text!r} is not a name such as mock.example.com: leave the port out")
     return text
 
 
@@ -50,9 +57,9 @@ def origin(text: str) -> str:
 def is_http_url(text: str, *, query: bool = False) -> bool:
     try:
         parts = urlsplit(text)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not parts.fragment
     except ValueError:
         return False
-    is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.fragment
     return is_one and (query or not parts.query)
 
 
@@ -120,7 +127,10 @@ class Settings:
         None, "What every call of the control plane needs as a bearer token.", metavar="TEXT"
     )
     allowed_host: tuple[str, ...] = setting(
-        (), "Name that the control plane may be called by, besides addresses and localhost. Repeatable.", metavar="NAME"
+        (),
+        "Name that the control plane may be called by, besides addresses and localhost. Repeatable.",
+        host_name,
+        "NAME",
     )
     cors_origin: tuple[str, ...] = setting(
         (), "Origin whose pages may call the API from a browser. Repeatable.", origin
@@ -150,11 +160,14 @@ class Settings:
                 raise click.UsageError(f"{flag(name)} must be printable ASCII without spaces, quotes and backslashes")
         if self.admin_token is not None and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{8,200}", self.admin_token):
             raise click.UsageError("--admin-token must be 8 to 200 letters, digits or ._~+/=-")
-        if self.jwks_issuer and self.jwks_issuer == self.hs256_issuer:
-            raise click.UsageError("--jwks-issuer and --hs256-issuer must differ: one issuer, one kind of key")
+        issuers = [name for name in (self.issuer, self.jwks_issuer, self.hs256_issuer) if name]
+        if len(set(issuers)) < len(issuers):
+            raise click.UsageError("--issuer, --jwks-issuer and --hs256-issuer must differ: each has keys of its own")
+        if not self.request_timeout:
+            raise click.UsageError("--request-timeout must be over 0")
 
 
-WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not listened on
+WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not listened on
 """Addresses that stand for every interface, and the one to reach a server there from this machine."""
 
 

@@ -1,10 +1,12 @@
 """Workflows: put, shown and deleted over HTTP, and read again when their files change."""
 
 import json
+import os
 import select
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -191,6 +193,7 @@ BAD: dict[str, dict[str, Any]] = {
     "a duration that is a number": {"name": "x", "tasks": [{"key": "a", "duration": 5}]},
     "a duration without a unit": {"name": "x", "tasks": [{"key": "a", "duration": "5"}]},
     "a negative duration": {"name": "x", "tasks": [{"key": "a", "duration": "-5s"}]},
+    "a duration in other digits": {"name": "x", "tasks": [{"key": "a", "duration": "\u0663s"}]},
     "a duration that overflows": {"name": "x", "tasks": [{"key": "a", "duration": f"PT{'9' * 12}S"}]},
     "a timed task without a duration": {"name": "x", "tasks": [{"key": "a", "progression": "timed"}]},
     "a manual task with a duration": {"name": "x", "tasks": [{"key": "a", "progression": "manual", "duration": "1s"}]},
@@ -302,7 +305,7 @@ def test_a_broken_file_keeps_the_last_good_one_and_says_so_until_it_is_mended(wa
     assert names(watching, WORKFLOW) == ["mended"]
 
 
-@pytest.mark.parametrize("text", ["workflows: [", "[" * 5000, "\x00"])
+@pytest.mark.parametrize("text", ["workflows: [", "[" * 30_000, "\x00"])
 def test_no_text_of_a_file_ends_the_watch(watching: Server, folder: Path, text: str) -> None:
     (folder / "a.yaml").write_text(text)
     wait_for(lambda: fault_of(watching) is not None, "health says nothing of the broken file")
@@ -319,6 +322,25 @@ def test_files_come_and_go_in_a_folder(watching: Server, folder: Path) -> None:
     assert set(ids(watching)) == {WORKFLOW, MINE}
     (folder / "b.yml").unlink()
     wait_for(lambda: ids(watching) == [WORKFLOW], "the file that is gone is still in force")
+    (folder / "a.yaml").unlink()
+    wait_for(lambda: fault_of(watching) is not None, "health doesn't say that there are no files any more")
+    assert fault_of(watching) == f"{folder}: there are no catalogue files in it"
+    assert ids(watching) == [WORKFLOW]
+
+
+def test_a_change_made_while_the_server_starts_is_in_force_in_the_end(folder: Path) -> None:
+    os.mkfifo(slow := folder / "slow")
+
+    def change_once_read() -> None:
+        with slow.open("w") as file:  # opens when the server does, which has read the other file by then
+            workflow_file(folder / "a.yaml", "second")
+            file.write("workflows: []")
+        slow.unlink()
+        slow.write_text("workflows: []")
+
+    Thread(target=change_once_read, daemon=True).start()
+    with serving("--watch", "--catalogue", str(folder / "a.yaml"), "--catalogue", str(slow)) as running:
+        wait_for(lambda: names(running, WORKFLOW) == ["second"], "the change was missed")
 
 
 def test_a_file_that_is_gone_is_a_fault_and_the_last_good_one_stays(folder: Path) -> None:
