@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from workflow_mock.admin.app import MAX_BODY_BYTES
 
 from tests.support import ROOT, Server, run, serving
 
@@ -133,6 +134,11 @@ REFUSED: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
     "a slash at the end": ("GET", "health/", {}, 404, "route_not_found"),
     "another method": ("PATCH", "clock", {}, 405, "method_not_allowed"),
     "the options of a route": ("OPTIONS", "health", {}, 405, "method_not_allowed"),
+    "another method of the page": ("POST", "docs", {}, 405, "method_not_allowed"),
+    "another method of the contract": ("DELETE", "openapi.json", {}, 405, "method_not_allowed"),
+    "another method of a line break": ("PUT", "executions/%0A", {}, 405, "method_not_allowed"),
+    "a body of another type": ("POST", "faults", {"data": {"status": 503}}, 415, "unsupported_media_type"),
+    "a parameter given twice": ("GET", "requests?limit=1&limit=2", {}, 400, "validation_failed"),
     "no JSON": ("PUT", "clock", {"content": b"{", "headers": JSON}, 400, "malformed_json"),
     "no UTF-8": ("PUT", "clock", {"content": b'"\xff"', "headers": JSON}, 400, "malformed_json"),
     "no body": ("PUT", "clock", {}, 400, "validation_failed"),
@@ -174,6 +180,22 @@ def test_another_method_says_which_there_are(server: Server) -> None:
     assert answer.headers["allow"] == "GET, PUT"
     answer = server.http.patch("/__admin/requests/%0D%0A%3F")
     assert answer.headers["allow"] == "GET"
+    assert server.http.post("/__admin/docs").headers["allow"] == "GET"
+    assert server.http.patch("/__admin/requests/count").headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("framing", ["with its length", "in chunks"])
+def test_a_body_that_is_too_large_is_refused_in_the_envelope(server: Server, framing: str) -> None:
+    body = b"{}" + b" " * MAX_BODY_BYTES
+    answer = server.http.put("/__admin/clock", content=body if framing == "with its length" else iter([body]))
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "application/json; charset=utf-8")
+    assert answer.json()["meta"]["errors"][0]["code"] == "body_too_large"
+
+
+@pytest.mark.parametrize("query", ["state=x", "limit=x", "customerId=x"])
+def test_a_refusal_says_nothing_in_the_words_of_python(server: Server, query: str) -> None:
+    (fault,) = server.http.get(f"/__admin/executions?{query}").json()["meta"]["validation"]
+    assert not re.search(r"[<>]|State", fault["message"])
 
 
 # The page

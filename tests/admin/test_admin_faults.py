@@ -691,6 +691,12 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"chunkedDribbleDelay": {"numberOfChunks": 1}}, "chunkedDribbleDelay.totalDuration"),
     ({"truncateBodyAt": -1}, "truncateBodyAt"),
     ({"fault": "CONNECTION_RESET"}, "fault"),
+    ({}, "body"),
+    ({"times": 2, "retryAfter": "1s", "code": "x", "when": "afterCommit"}, "body"),
+    ({"fixedDelayMilliseconds": 0}, "body"),
+    ({"status": 503, "seed": 10**4000}, "seed"),
+    ({"status": 503, "after": 2**53 + 1}, "after"),
+    ({"status": 503, "matcher": {"bodyPatterns": [{"contains": "x"}] * 11}}, "matcher.bodyPatterns"),
 ]
 
 

@@ -192,10 +192,17 @@ def test_a_form_of_another_page_cant_reset(server: Server, token: str, content_t
     assert server.http.get(f"/__admin/executions/{execution}").status_code == 200
 
 
-def test_a_body_that_is_not_declared_as_json_is_refused(server: Server) -> None:
-    headers = ("Host: localhost", "Content-Type: text/plain")
+@pytest.mark.parametrize(
+    "declared", ["Content-Type: text/plain", "Content-Type: application/x-www-form-urlencoded", "X: x"]
+)
+def test_a_body_that_is_not_declared_as_json_is_refused_and_told_how_it_should_be(
+    server: Server, declared: str
+) -> None:
+    headers = ("Host: localhost", declared)
     answer = ask(server, *headers, target="/__admin/clock", method="PUT", body='{"action": "freeze"}')
-    assert answer.status == 400
+    (error,) = answer.json()["meta"]["errors"]
+    assert (answer.status, error["code"]) == (415, "unsupported_media_type")
+    assert "Content-Type: application/json" in error["message"]
     assert not server.http.get("/__admin/clock").json()["frozen"]
 
 

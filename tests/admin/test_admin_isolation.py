@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
@@ -78,6 +79,40 @@ def test_a_misspelt_customer_does_not_mean_everybody(shared: Server, method: str
         assert (answer.status_code, error_of(answer)) == (400, "validation_failed")
     assert len(world.executions()) == 1
     assert not shared.http.get("/__admin/clock").json()["frozen"]
+
+
+def test_what_is_asked_about_one_thing_may_name_its_customer_and_no_other(shared: Server) -> None:
+    world, other = (World(shared, shared.token()) for _ in range(2))
+    record = world.start(DIAMOND).json()["data"]
+    fault, everybodys = world.fault(status=503), str(uuid4())
+    shared.http.post("/__admin/faults", json={"id": everybodys, "status": 503, "after": 10_000})
+    task = record["executionQueue"][0]["taskId"]
+    calls = [
+        ("GET", f"executions/{record['id']}", None),
+        ("POST", f"executions/{record['id']}/tasks/{task}/complete", None),
+        ("POST", f"executions/{record['id']}/tasks/{record['executionQueue'][-1]['taskId']}/fail", None),
+        ("POST", f"executions/{record['id']}/advance", {"to": "end"}),
+        ("GET", f"requests/{world.entry()['id']}", None),
+        ("GET", f"faults/{fault}", None),
+        ("DELETE", f"faults/{fault}", None),
+    ]
+    for method, resource, body in calls:
+        answer = shared.http.request(method, f"/__admin/{resource}?customerId={other.customer}", json=body)
+        assert (answer.status_code, error_of(answer)) == (404, "not_found")
+        answer = shared.http.request(method, f"/__admin/{resource}?customerId={world.customer}", json=body)
+        assert answer.status_code in (200, 204, 409), answer.text
+    assert shared.http.delete(f"/__admin/faults/{everybodys}?customerId={world.customer}").status_code == 404
+    assert shared.http.delete(f"/__admin/faults/{everybodys}").status_code == 204
+
+
+def test_a_customer_that_is_given_twice_means_neither(shared: Server) -> None:
+    world, other = (World(shared, shared.token()) for _ in range(2))
+    world.start()
+    query = f"customerId={other.customer}&customerId={world.customer}"
+    answer = shared.http.delete(f"/__admin/requests?{query}")
+    assert (answer.status_code, error_of(answer)) == (400, "validation_failed")
+    assert [fault["property"] for fault in answer.json()["meta"]["validation"]] == ["customerId"]
+    assert len(world.entries()) == 1
 
 
 def test_worlds_that_nobody_uses_any_more_are_let_go() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from workflow_mock.admin.app import MAX_BODY_BYTES
 
 from tests.support import WORKFLOW, Server, serving
 
@@ -216,6 +217,16 @@ def test_a_reset_leaves_good_what_was_got_before(own: Server) -> None:
     fill(own)
     admin(own, "POST", "reset")
     assert statuses(own, token, 1) == [200]
+
+
+def test_a_reset_leaves_good_no_token_of_a_key_that_came_later(own: Server) -> None:
+    admin(own, "POST", "keys/rotate", {})
+    token = own.token()
+    assert statuses(own, token, 1) == [200]
+    admin(own, "POST", "reset")
+    assert statuses(own, token, 1) == [401]
+    description = admin(own, "GET", "openapi.json")["paths"]["/__admin/reset"]["post"]["description"]
+    assert description.endswith("tokens of that time's key stay good.")
 
 
 def test_the_same_is_got_again_after_a_reset(own: Server) -> None:
@@ -466,6 +477,54 @@ def test_a_snapshot_that_cant_be_is_refused_with_the_place_and_changes_nothing(
     running, taken = started
     assert place in refused(running, WRONG[place])
     assert snapshot(running) == taken
+
+
+@pytest.mark.parametrize(
+    ("place", "change"),
+    [
+        ("requests[0].status", {"status": 10**4000}),
+        ("requests[0].body", {"body": "x" * 5_000_000}),
+        ("requests[0].headers.x", {"headers": {"x": "x" * 5_000_000}}),
+        ("requests[0].id", {"id": "x" * 101}),
+        ("seeds[0].number", {"customerId": CUSTOMER, "seed": "x", "number": 10**4000}),
+        ("seeds[0].seed", {"customerId": CUSTOMER, "seed": "x" * 200_000}),
+        ("faults[0].spec.times", {"spec": {"status": 503, "times": 2**53 + 1}}),
+        ("faults[0].tallies[0].seen", {"tallies": [{"customerId": "", "seen": 10**4000, "struck": 0}]}),
+        ("faults[0].tallies[0].used", {"tallies": [{"customerId": "", "seen": 0, "struck": 0, "used": 2**53 + 1}]}),
+        ("faults[0].tallies", {"tallies": [{"customerId": str(n), "seen": 0, "struck": 0} for n in range(1001)]}),
+    ],
+)
+def test_what_no_server_could_hold_is_refused_in_a_snapshot(
+    started: tuple[Server, dict[str, Any]], place: str, change: dict[str, Any]
+) -> None:
+    running, taken = started
+    part = place.partition("[")[0]
+    whole = {"requests": taken["requests"][0], "seeds": {}, "faults": {"spec": {"status": 503}}}[part] | change
+    assert place in refused(running, {part: [whole]})
+    assert snapshot(running) == taken
+
+
+def test_what_is_secret_in_the_requests_of_a_snapshot_is_not_shown(own: Server, other: Server) -> None:
+    own.start(customer=CUSTOMER)
+    taken = snapshot(own)
+    token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."
+    taken["requests"][-1] |= {
+        "headers": {"authorization": "Bearer s3cret", "x-more": f"of {token}"},
+        "path": f"/api/workflow/{token}/é",
+        "query": f"a={token}&client_secret=s3cret",
+        "body": json.dumps({"more": token}),
+    }
+    admin(other, "PUT", "snapshot", taken)
+    (entry,) = admin(other, "GET", "requests", customerId=CUSTOMER)["requests"]
+    assert "s3cret" not in json.dumps(entry)
+    assert "eyJ" not in json.dumps(entry)
+    assert entry["headers"]["authorization"] == "[redacted]"
+
+
+def test_a_snapshot_may_be_larger_than_any_other_body(other: Server) -> None:
+    body = b"{}" + b" " * MAX_BODY_BYTES
+    answer = other.http.put("/__admin/snapshot", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 204
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from workflow_mock.admin.workflows import MAX_TASKS
 
 from tests.support import WORKFLOW, Server, run, serving
 
@@ -156,6 +157,13 @@ def test_there_are_ten_thousand_workflows_at_most(own: Server) -> None:
     assert put(own, SIMPLE)["id"] == MINE
     too_many = own.http.put("/__admin/snapshot", json={"workflows": [*many, SIMPLE]}, timeout=60)
     assert [fault["property"] for fault in too_many.json()["meta"]["validation"]] == ["workflows"]
+
+
+def test_there_are_twenty_thousand_tasks_at_most_over_http(own: Server) -> None:
+    many = [{"key": str(number)} for number in range(MAX_TASKS + 1)]
+    (fault,) = faults(own, {"name": "x", "tasks": many})
+    assert fault.startswith("tasks: ")
+    assert len(put(own, {"name": "x", "tasks": many[1:]})["tasks"]) == MAX_TASKS
 
 
 # What is wrong with a definition

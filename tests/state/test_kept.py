@@ -1,5 +1,6 @@
 """What is kept of executions and requests: the newest of each customer, and of all."""
 
+import asyncio
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -57,8 +58,8 @@ def test_pages_go_on_after_what_was_dropped_meanwhile() -> None:
     kept: Kept[Execution] = Kept(per_customer=4, total=4)
     for number in range(4):
         kept.add(execution(number, "a"))
-    first = kept.page(None, lambda _: True, 0, 2)
+    first = asyncio.run(kept.page(None, lambda _: True, 0, 2))
     for number in range(4, 7):
         kept.add(execution(number, "a"))
-    rest = kept.page(None, lambda _: True, first[-1].number, 10)
+    rest = asyncio.run(kept.page(None, lambda _: True, first[-1].number, 10))
     assert [each.id for each in rest] == ["3", "4", "5", "6"]

@@ -1,5 +1,6 @@
 """The control plane as an application: its routes, its errors, its contract."""
 
+import re
 from typing import Any
 
 from anyio import BrokenResourceError
@@ -14,6 +15,7 @@ from workflow_mock.admin.shapes import Refusal
 from workflow_mock.api.refusals import handle_errors
 from workflow_mock.documents import Unsayable, check
 from workflow_mock.domain.definition import Fault
+from workflow_mock.errors import ApiError
 from workflow_mock.oauth.issue import Minter
 from workflow_mock.oauth.verify import TokenVerifier
 from workflow_mock.settings import ADMIN_PATH, Settings
@@ -25,7 +27,9 @@ one customer; without it, everything is meant. What is refused has the envelope 
 fault by its path in the JSON."""
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
-"""A snapshot is large."""
+"""Of any call but to put a snapshot back."""
+
+_JSON_TYPE = re.compile(r"application/([^/;]+\+)?json\s*(;.*)?", re.IGNORECASE)
 
 REFUSED: dict[str, Any] = {"model": Refusal, "description": "Refused; `errors` and `validation` say why."}
 
@@ -64,6 +68,8 @@ def admin_app(settings: Settings, sandbox: Sandbox, minter: Minter, verifier: To
 
 class _Plane(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Where it knows the length, Starlette's limiter refuses in its own words; where it counts, we can in ours.
+        scope["headers"] = [header for header in scope["headers"] if header[0] != b"content-length"]
         try:
             await super().__call__(scope, receive, send)
         except* BrokenResourceError:
@@ -80,15 +86,19 @@ class _Plane(FastAPI):
 async def _known_parameters(request: Request) -> None:
     """Raises ApiError (400): a misspelt customerId must not mean all customers."""
     known = {parameter.alias for parameter in get_flat_params(request.scope["route"].dependant)}
-    unknown = [Fault((name,), "is not known here") for name in request.query_params if name not in known]
-    if unknown:
-        raise invalid(*unknown)
+    given = request.query_params
+    faults = [Fault((name,), "is not known here") for name in given if name not in known]
+    faults += [Fault((name,), "is given more than once") for name in known if len(given.getlist(name)) > 1]
+    if faults:
+        raise invalid(*faults)
 
 
 async def _sound_json(request: Request) -> None:
-    """Raises ApiError (400) for a body with what an answer couldn't say again."""
+    """Raises ApiError (400) for a body with what an answer couldn't say again; (415) for one that isn't called JSON."""
     if not await request.body():
         return
+    if request.scope["route"].body_field and not _JSON_TYPE.fullmatch(request.headers.get("content-type", "")):
+        raise ApiError("unsupported_media_type", "Send Content-Type: application/json")
     try:
         document = await request.json()
     except (ValueError, RecursionError):

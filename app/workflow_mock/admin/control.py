@@ -1,5 +1,6 @@
 """Health, settings, reset, snapshot, clock and seed."""
 
+from asyncio import to_thread
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from workflow_mock import __version__
 from workflow_mock.admin.parameters import Customer, invalid
-from workflow_mock.admin.snapshot import Snapshot, restore, take
+from workflow_mock.admin.snapshot import MAX_BYTES, Snapshot, checked, take
 from workflow_mock.domain.definition import Fault
 from workflow_mock.fields import Duration, Moment, Shape, show_duration
 from workflow_mock.oauth.issuers import OwnIssuer
@@ -90,7 +91,7 @@ def router(settings: Settings, sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter
 
     @routes.post("/reset", status_code=204, tags=["Sandbox"])
     async def reset(customer: Customer = None) -> None:
-        """Everything back to the state after start, for one customer or for all; tokens stay good."""
+        """Everything back to the state after start, for one customer or all; tokens of that time's key stay good."""
         sandbox.reset(customer)
         if customer is None:
             issuer.reset()
@@ -98,12 +99,12 @@ def router(settings: Settings, sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter
     @routes.get("/snapshot", tags=["Sandbox"], response_model_exclude_none=True)
     async def get_snapshot() -> Snapshot:
         """The whole state as one document. It has no keys and no tokens."""
-        return take(sandbox)
+        return await take(sandbox)
 
-    @routes.put("/snapshot", status_code=204, tags=["Sandbox"])
+    @routes.put("/snapshot", status_code=204, tags=["Sandbox"], max_body_size=MAX_BYTES)
     async def put_snapshot(snapshot: Snapshot) -> None:
         """Replace the whole state."""
-        restore(snapshot, sandbox)
+        (await to_thread(checked, snapshot))(sandbox)
 
     @routes.get("/clock", tags=["Clock"])
     async def clock(customer: Customer = None) -> ClockView:

@@ -6,17 +6,17 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from workflow_mock.admin.parameters import Cursor, Customer, Limit, known
+from workflow_mock.admin.parameters import Cursor, Customer, Limit, own
 from workflow_mock.admin.shapes import ExecutionSummary, ExecutionView, execution_view, summary
 from workflow_mock.domain.definition import Outcome
-from workflow_mock.domain.execution import Execution, State, WrongStep
+from workflow_mock.domain.execution import Execution, WrongStep
 from workflow_mock.errors import ApiError
 from workflow_mock.fields import Shape, Uuid
 from workflow_mock.state.sandbox import Sandbox
 
 Id = Annotated[Uuid, Path(alias="executionId")]
 TaskId = Annotated[Uuid, Path(alias="taskId")]
-ExecutionState = Literal[State.RUNNING, State.COMPLETED, State.FAILED]
+ExecutionState = Literal["running", "completed", "failed"]
 
 
 class ExecutionPage(Shape):
@@ -33,8 +33,8 @@ class Advance(Shape, json_schema_extra={"examples": [{"to": "end"}]}):
 def router(sandbox: Sandbox) -> APIRouter:
     routes = APIRouter(prefix="/executions", tags=["Executions"])
 
-    def execution_of(execution_id: str) -> Execution:
-        return known(sandbox.executions.get(execution_id), f"execution {execution_id}")
+    def execution_of(execution_id: str, customer: str | None) -> Execution:
+        return own(sandbox.executions.get(execution_id), f"execution {execution_id}", customer)
 
     @routes.get("")
     async def find(
@@ -49,20 +49,20 @@ def router(sandbox: Sandbox) -> APIRouter:
         def wanted(execution: Execution) -> bool:
             if workflow is not None and execution.definition.id != workflow:
                 return False
-            return state is None or execution.at(sandbox.clock.now(execution.customer_id)).state is state
+            return state is None or execution.outline(sandbox.clock.now(execution.customer_id))[0] == state
 
-        page = sandbox.executions.page(customer, wanted, cursor, limit)
+        page = await sandbox.executions.page(customer, wanted, cursor, limit)
         return ExecutionPage(
             executions=[ExecutionSummary(**summary(execution, sandbox.clock)) for execution in page],
             next=page[-1].number if len(page) == limit else None,
         )
 
     @routes.get("/{executionId}")
-    async def get(execution_id: Id) -> ExecutionView:
-        return execution_view(execution_of(execution_id), sandbox.clock)
+    async def get(execution_id: Id, customer: Customer = None) -> ExecutionView:
+        return execution_view(execution_of(execution_id, customer), sandbox.clock)
 
-    def changed(execution_id: str, change: Callable[[Execution], None]) -> ExecutionView:
-        execution = execution_of(execution_id)
+    def changed(execution_id: str, customer: str | None, change: Callable[[Execution], None]) -> ExecutionView:
+        execution = execution_of(execution_id, customer)
         try:
             change(execution)
         except KeyError as error:
@@ -72,18 +72,18 @@ def router(sandbox: Sandbox) -> APIRouter:
         return execution_view(execution, sandbox.clock)
 
     @routes.post("/{executionId}/tasks/{taskId}/complete")
-    async def complete(execution_id: Id, task_id: TaskId) -> ExecutionView:
+    async def complete(execution_id: Id, task_id: TaskId, customer: Customer = None) -> ExecutionView:
         """Complete a task in the queue: each child whose parents are all completed is queued."""
-        return changed(execution_id, lambda execution: sandbox.take(execution, task_id, Outcome.COMPLETE))
+        return changed(execution_id, customer, lambda execution: sandbox.take(execution, task_id, Outcome.COMPLETE))
 
     @routes.post("/{executionId}/tasks/{taskId}/fail")
-    async def fail(execution_id: Id, task_id: TaskId) -> ExecutionView:
+    async def fail(execution_id: Id, task_id: TaskId, customer: Customer = None) -> ExecutionView:
         """Fail a task in the queue: all that comes after it is skipped, other branches go on."""
-        return changed(execution_id, lambda execution: sandbox.take(execution, task_id, Outcome.FAIL))
+        return changed(execution_id, customer, lambda execution: sandbox.take(execution, task_id, Outcome.FAIL))
 
     @routes.post("/{executionId}/advance")
-    async def advance(execution_id: Id, body: Advance) -> ExecutionView:
+    async def advance(execution_id: Id, body: Advance, customer: Customer = None) -> ExecutionView:
         """Give the tasks in the queue the outcome of their definition, without waiting for them."""
-        return changed(execution_id, lambda execution: sandbox.advance(execution, to_end=body.to == "end"))
+        return changed(execution_id, customer, lambda execution: sandbox.advance(execution, to_end=body.to == "end"))
 
     return routes

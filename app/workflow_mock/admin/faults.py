@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from workflow_mock.admin.parameters import Customer, invalid, known
+from workflow_mock.admin.parameters import Customer, invalid, own
 from workflow_mock.admin.shapes import FaultView
 from workflow_mock.domain.definition import Fault
 from workflow_mock.fields import Shape, Uuid
@@ -34,7 +34,7 @@ def router(sandbox: Sandbox) -> APIRouter:
             matcher = spec.matcher.model_copy(update={"customer_id": customer})
             spec = spec.model_copy(update={"matcher": matcher})
         same = sandbox.faults.get(spec.id)
-        if same is not None and same.spec.matcher.customer_id != spec.matcher.customer_id:
+        if same is not None and same.customer_id != spec.matcher.customer_id:
             raise invalid(Fault(("id",), "is that of a fault for another customer"))
         return FaultView.of(sandbox.faults.add(spec))
 
@@ -44,11 +44,12 @@ def router(sandbox: Sandbox) -> APIRouter:
             sandbox.faults.remove(fault.spec.id)
 
     @routes.get("/{faultId}", response_model_exclude_none=True)
-    async def get(fault_id: Id) -> FaultView:
-        return FaultView.of(known(sandbox.faults.get(fault_id), f"fault {fault_id}"))
+    async def get(fault_id: Id, customer: Customer = None) -> FaultView:
+        return FaultView.of(own(sandbox.faults.get(fault_id), f"fault {fault_id}", customer))
 
     @routes.delete("/{faultId}", status_code=204)
-    async def remove(fault_id: Id) -> None:
-        known(sandbox.faults.remove(fault_id), f"fault {fault_id}")
+    async def remove(fault_id: Id, customer: Customer = None) -> None:
+        own(sandbox.faults.get(fault_id), f"fault {fault_id}", customer)
+        sandbox.faults.remove(fault_id)
 
     return routes

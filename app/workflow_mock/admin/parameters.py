@@ -1,6 +1,6 @@
 """What routes of the control plane have in common: query parameters and refusals."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Query
 
@@ -12,7 +12,14 @@ Customer = Annotated[Uuid | None, Query(alias="customerId", description="The cus
 Limit = Annotated[int, Query(ge=1, le=1000, description="As many at most.")]
 Cursor = Annotated[int, Query(ge=0, description="The `next` of the page before.")]
 
+
+class Owned(Protocol):
+    @property
+    def customer_id(self) -> str | None: ...
+
+
 T = TypeVar("T")
+Own = TypeVar("Own", bound=Owned)
 
 
 def known(found: T | None, name: str) -> T:
@@ -20,6 +27,11 @@ def known(found: T | None, name: str) -> T:
     if found is None:
         raise ApiError("not_found", f"There is no {name}")
     return found
+
+
+def own(found: Own | None, name: str, customer: str | None) -> Own:
+    """Raises ApiError (404) where nothing was found, or what isn't this customer's."""
+    return known(found if found is None or customer in (None, found.customer_id) else None, name)
 
 
 def invalid(*faults: Fault) -> ApiError:

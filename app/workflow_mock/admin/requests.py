@@ -6,12 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import Field, model_validator
 
-from workflow_mock.admin.parameters import Cursor, Customer, Limit, known
+from workflow_mock.admin.parameters import Cursor, Customer, Limit, own
 from workflow_mock.admin.shapes import Entry
 from workflow_mock.api.start import DOCUMENTED_PATH
 from workflow_mock.fields import Shape
 from workflow_mock.settings import TOKEN_PATH
 from workflow_mock.state.journal import Exchange
+from workflow_mock.state.kept import unhurried
 from workflow_mock.state.matcher import Matcher
 from workflow_mock.state.sandbox import Sandbox
 
@@ -93,8 +94,8 @@ def router(sandbox: Sandbox) -> APIRouter:
     routes = APIRouter(prefix="/requests", tags=["Requests"])
     journal = sandbox.journal
 
-    def page(matcher: Matcher, customer: str | None, limit: int, cursor: int) -> EntryPage:
-        found = journal.page(customer, matcher.matches, cursor, limit)
+    async def page(matcher: Matcher, customer: str | None, limit: int, cursor: int) -> EntryPage:
+        found = await journal.page(customer, matcher.matches, cursor, limit)
         return EntryPage(
             requests=[Entry.of(each) for each in found],
             meta=Meta(total=len(journal.of(customer))),
@@ -104,7 +105,7 @@ def router(sandbox: Sandbox) -> APIRouter:
     @routes.get("")
     async def get_all(customer: Customer = None, limit: Limit = 100, cursor: Cursor = 0) -> EntryPage:
         """The requests of the documented plane and the token endpoint, refused ones too, oldest first."""
-        return page(Matcher(), customer, limit, cursor)
+        return await page(Matcher(), customer, limit, cursor)
 
     @routes.delete("", status_code=204)
     async def remove_all(customer: Customer = None) -> None:
@@ -113,32 +114,35 @@ def router(sandbox: Sandbox) -> APIRouter:
     @routes.get("/unmatched")
     async def unmatched(customer: Customer = None, limit: Limit = 100) -> UnmatchedPage:
         """The newest requests that were refused (4xx), each with the nearest thing that would have worked."""
-        refused = journal.page(customer, lambda each: 400 <= each.status < 500, 0, len(journal))[-limit:]
-        return UnmatchedPage(requests=[Unmatched(request=Entry.of(e), nearest=_nearest(e, sandbox)) for e in refused])
+        refused = (await journal.page(customer, lambda each: 400 <= each.status < 500))[-limit:]
+        return UnmatchedPage(
+            requests=[Unmatched(request=Entry.of(e), nearest=_nearest(e, sandbox)) async for e in unhurried(refused)]
+        )
 
     @routes.post("/find")
     async def find(matcher: Matcher, customer: Customer = None, limit: Limit = 100, cursor: Cursor = 0) -> EntryPage:
-        return page(matcher, customer, limit, cursor)
+        return await page(matcher, customer, limit, cursor)
 
     @routes.post("/count")
     async def count(matcher: Matcher, customer: Customer = None) -> Count:
-        return Count(count=sum(map(matcher.matches, journal.of(customer))))
+        return Count(count=len(await journal.page(customer, matcher.matches)))
 
     @routes.post("/remove")
     async def remove(matcher: Matcher, customer: Customer = None) -> Count:
-        return Count(count=len(journal.remove(matcher.matches, customer)))
+        gone = {each.number for each in await journal.page(customer, matcher.matches)}
+        return Count(count=len(journal.remove(lambda each: each.number in gone, customer)))
 
     @routes.post(
         "/verify", responses={409: {"model": Verdict, "description": "It isn't so, and what was seen instead"}}
     )
     async def verify(wanted: Verification, response: Response, customer: Customer = None) -> Verdict:
         """Say how many requests there must be like this one: 200 if so, 409 if not."""
-        exchanges = list(journal.of(customer))
-        found = [each for each in exchanges if wanted.matcher.matches(each)]
+        newest = list(journal.of(customer))[-1000:]
+        found = await journal.page(customer, wanted.matcher.matches)
         if wanted.count.allows(len(found)):
             return Verdict(verified=True, count=len(found), requests=[], nearest=[])
         response.status_code = 409
-        misses = ((wanted.matcher.differences(each), each) for each in exchanges[-1000:])
+        misses = [(wanted.matcher.differences(each), each) async for each in unhurried(newest)]
         nearest = nsmallest(NEAREST, (miss for miss in misses if miss[0]), key=lambda miss: len(miss[0]))
         return Verdict(
             verified=False,
@@ -148,8 +152,8 @@ def router(sandbox: Sandbox) -> APIRouter:
         )
 
     @routes.get("/{requestId}")
-    async def get(request_id: Annotated[str, Path(alias="requestId")]) -> Entry:
-        return Entry.of(known(journal.get(request_id), f"request {request_id[:100]} in the journal"))
+    async def get(request_id: Annotated[str, Path(alias="requestId")], customer: Customer = None) -> Entry:
+        return Entry.of(own(journal.get(request_id), f"request {request_id[:100]} in the journal", customer))
 
     return routes
 

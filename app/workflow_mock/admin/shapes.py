@@ -1,7 +1,7 @@
 """What the control plane answers with: JSON shapes of the state."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -12,11 +12,14 @@ from workflow_mock.errors import ErrorDetail, ValidationDetail
 from workflow_mock.fields import Moment, Shape, Uuid
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.faults import Fault, FaultSpec
-from workflow_mock.state.journal import Exchange
+from workflow_mock.state.journal import MAX_BODY_BYTES, Exchange
+
+Text = Annotated[str, Field(max_length=10 * MAX_BODY_BYTES)]
+"""Of a request: so long can it become where each byte that is no text, or short token, is shown by more than one."""
 
 
 class TokenOfEntry(Shape):
-    digest: str = Field(description="Of the token, which is not kept itself.", examples=["sha256:9f86d081884c7d65"])
+    digest: Text = Field(description="Of the token, which is not kept itself.", examples=["sha256:9f86d081884c7d65"])
     claims: dict[str, Any] | None = Field(
         None, description="If it is signed by a key that is trusted, and they can be shown."
     )
@@ -48,18 +51,18 @@ class Refusal(Shape):
 class Entry(Shape):
     """A request of the documented plane or the token endpoint, and what became of it."""
 
-    id: str = Field(description="What the answer has in X-Request-Id.", examples=["5d0f3a7c-00002a"])
+    id: str = Field(max_length=100, description="What the answer has in X-Request-Id.", examples=["5d0f3a7c-00002a"])
     time: Moment
-    method: str
-    path: str
-    query: str
+    method: Text
+    path: Text
+    query: Text
     customer_id: str | None = None
     workflow_id: str | None = None
-    headers: dict[str, str] = Field(description="Names in lower case; what is secret is replaced.")
-    body: str
-    client_id: str | None = None
+    headers: dict[str, Text] = Field(description="Names in lower case; what is secret is replaced.")
+    body: Text
+    client_id: Text | None = None
     token: TokenOfEntry | None = None
-    status: int = Field(description="0 where there was no answer.")
+    status: int = Field(ge=0, le=599, description="0 where there was no answer.")
     errors: list[ErrorView]
     validation: list[ValidationView]
     duration_in_milliseconds: float = Field(description="Until the answer was ready to be sent.")
@@ -74,8 +77,9 @@ class Entry(Shape):
     @classmethod
     def of(cls, exchange: Exchange) -> "Entry":
         digest = exchange.token_digest
-        return cls(
+        return cls.model_construct(  # the limits are for what a snapshot says, not for what was sent
             **{name: getattr(exchange, name) for name in _AS_IN_EXCHANGE},
+            path=exchange.path,
             query=exchange.query.decode("latin-1"),
             customer_id=exchange.customer_id or None,
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers.items()},
@@ -90,7 +94,7 @@ class Entry(Shape):
 
     def exchange(self) -> Exchange:
         """The way back, for a snapshot."""
-        exchange = Exchange.of_customer(self.customer_id or "", "")
+        exchange = Exchange.of_customer(self.customer_id or "", self.path.encode("ascii", "replace").decode())
         for name in (*_AS_IN_EXCHANGE, "client_id", "notes"):
             setattr(exchange, name, getattr(self, name))
         exchange.query = self.query.encode("latin-1", "replace")
@@ -108,7 +112,7 @@ class Entry(Shape):
 
 
 _AS_IN_EXCHANGE = (
-    *("id", "time", "method", "path", "workflow_id", "status"),
+    *("id", "time", "method", "workflow_id", "status"),
     *("execution_id", "answer_lost", "duplicate_of", "fault_id"),
 )
 
@@ -162,14 +166,14 @@ def execution_view(execution: Execution, clock: Clock) -> ExecutionView:
 
 def summary(execution: Execution, clock: Clock) -> dict[str, Any]:
     """The members of an ExecutionSummary."""
-    progress = execution.at(clock.now(execution.customer_id))
+    state, finished = execution.outline(clock.now(execution.customer_id))
     return {
         "id": execution.id,
         "customer_id": execution.customer_id,
         "workflow_id": execution.definition.id,
-        "state": progress.state,
+        "state": state,
         "created": execution.created,
-        "finished": progress.finished,
+        "finished": finished,
     }
 
 

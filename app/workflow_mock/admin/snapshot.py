@@ -1,6 +1,8 @@
 """The whole state as one document, and back. Keys and tokens are not in it."""
 
+from asyncio import to_thread
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
@@ -15,9 +17,16 @@ from workflow_mock.domain.definition import InvalidDefinition, Outcome, Workflow
 from workflow_mock.domain.execution import Execution, WrongStep
 from workflow_mock.fields import Moment, Shape, Uuid
 from workflow_mock.state.clock import EARLIEST, LATEST, Setting
-from workflow_mock.state.faults import Fault, FaultSpec, Tally
+from workflow_mock.state.faults import MAX_TALLIES, Count, Fault, FaultSpec, Tally
 from workflow_mock.state.sandbox import Sandbox
 from workflow_mock.state.workflows import MAX_WORKFLOWS
+
+MAX_BYTES = 1024 * 1024 * 1024
+"""What default limits let a server hold: 10,000 requests with 64 KiB of head and 16 KiB of body are 800 MiB, and 40,000
+executions with 50 steps each the rest."""
+
+MAX_SEED = 128 * 1024
+"""No argument of a command, as --seed is one, is longer."""
 
 
 class ClockState(Shape):
@@ -28,8 +37,8 @@ class ClockState(Shape):
 
 class SeedState(Shape):
     customer_id: Uuid | None = None
-    seed: str
-    number: int = Field(0, ge=0, description="Of the next id in the sequence.")
+    seed: str = Field(max_length=MAX_SEED)
+    number: Count = Field(0, description="Of the next id in the sequence.")
 
 
 class StepState(Shape):
@@ -47,18 +56,18 @@ class ExecutionState(Shape):
 
 
 class TallyState(Shape):
-    customer_id: str
-    seen: int = Field(ge=0)
-    struck: int = Field(ge=0)
+    customer_id: str = Field(max_length=36)
+    seen: Count
+    struck: Count
     window: Moment | None = None
-    used: int = Field(0, ge=0)
+    used: Count = 0
 
 
 class FaultState(Shape):
     spec: FaultSpec
     created: Moment | None = Field(None, description="Where its ttl begins, if it has one.")
     is_permanent: bool = Field(False, description="Whether it is the catalogue's.")
-    tallies: list[TallyState] = Field(default_factory=list)
+    tallies: list[TallyState] = Field(default_factory=list, max_length=MAX_TALLIES)
 
 
 class Snapshot(Shape, json_schema_extra={"examples": [{"clocks": [{"frozen": "2030-01-01T00:00:00Z"}]}]}):
@@ -71,7 +80,8 @@ class Snapshot(Shape, json_schema_extra={"examples": [{"clocks": [{"frozen": "20
     faults: list[FaultState] = Field(default_factory=list)
 
 
-def take(sandbox: Sandbox) -> Snapshot:
+async def take(sandbox: Sandbox) -> Snapshot:
+    workflows = list(sandbox.workflows)
     definitions: dict[WorkflowDefinition, int] = {}
     executions = [
         ExecutionState(
@@ -98,16 +108,21 @@ def take(sandbox: Sandbox) -> Snapshot:
             for who, setting in sandbox.clock.settings()
         ],
         seeds=[SeedState(customer_id=who, seed=seed, number=number) for who, seed, number in sandbox.ids.seeds()],
-        workflows=[entry_of(definition) for definition in sandbox.workflows],
-        definitions=[entry_of(definition) for definition in definitions],
         executions=executions,
         requests=[Entry.of(exchange) for exchange in sandbox.journal.of(None)],
         faults=faults,
+        # Last, as all else may change meanwhile: a large one takes a second.
+        workflows=await to_thread(_entries, workflows),
+        definitions=await to_thread(_entries, list(definitions)),
     )
 
 
-def restore(snapshot: Snapshot, sandbox: Sandbox) -> None:
-    """Put this state in place of the sandbox's. Raises ApiError (400), and then nothing has changed."""
+def _entries(definitions: list[WorkflowDefinition]) -> list[WorkflowEntry]:
+    return [entry_of(definition) for definition in definitions]
+
+
+def checked(snapshot: Snapshot) -> Callable[[Sandbox], None]:
+    """What puts this state, once checked, in place of a sandbox's. Needs no sandbox for it. Raises ApiError (400)."""
     workflows = _define("workflows", snapshot.workflows)
     definitions = _define("definitions", snapshot.definitions)
     executions = [_execution(place, each, definitions) for place, each in enumerate(snapshot.executions)]
@@ -115,23 +130,28 @@ def restore(snapshot: Snapshot, sandbox: Sandbox) -> None:
     _no_repeats("workflows", [workflow.id for workflow in workflows])
     _no_repeats("executions", [execution.id for execution in executions])
     _no_repeats("requests", [entry.id for entry in snapshot.requests])
-    sandbox.reset(None)
-    for clock, setting in zip(snapshot.clocks, clocks, strict=True):
-        sandbox.clock.put(clock.customer_id, setting)
-    sandbox.ids.forget_seed()
-    for seed in snapshot.seeds:
-        sandbox.ids.seed(seed.customer_id, seed.seed, seed.number)
-    sandbox.workflows.replace(workflows)
-    for execution in executions:
-        sandbox.executions.add(execution)
-    for entry in snapshot.requests:
-        sandbox.journal.restore(entry.exchange())
-    for fault in sandbox.faults.of(None):
-        sandbox.faults.remove(fault.spec.id)
-    for state in snapshot.faults:
-        created = state.created or sandbox.clock.now(state.spec.matcher.customer_id)
-        tallies = OrderedDict((each.customer_id, Tally(**dict(each))) for each in state.tallies)
-        sandbox.faults.put(Fault(state.spec, created, state.is_permanent, tallies))
+    exchanges = [entry.exchange() for entry in snapshot.requests]
+
+    def put(sandbox: Sandbox) -> None:
+        sandbox.reset(None)
+        for clock, setting in zip(snapshot.clocks, clocks, strict=True):
+            sandbox.clock.put(clock.customer_id, setting)
+        sandbox.ids.forget_seed()
+        for seed in snapshot.seeds:
+            sandbox.ids.seed(seed.customer_id, seed.seed, seed.number)
+        sandbox.workflows.replace(workflows)
+        for execution in executions:
+            sandbox.executions.add(execution)
+        for exchange in exchanges:
+            sandbox.journal.record(exchange, longest=None)
+        for fault in sandbox.faults.of(None):
+            sandbox.faults.remove(fault.spec.id)
+        for state in snapshot.faults:
+            created = state.created or sandbox.clock.now(state.spec.matcher.customer_id)
+            tallies = OrderedDict((each.customer_id, Tally(**dict(each))) for each in state.tallies)
+            sandbox.faults.put(Fault(state.spec, created, state.is_permanent, tallies))
+
+    return put
 
 
 def _setting(place: int, state: ClockState) -> Setting:

@@ -1,16 +1,27 @@
 """Workflows: what can be started."""
 
+from asyncio import to_thread
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from pydantic import Field
 
 from workflow_mock.admin.parameters import Customer, invalid, known
-from workflow_mock.catalogue import WorkflowEntry, entry_of
+from workflow_mock.catalogue import TaskEntry, WorkflowEntry, entry_of
 from workflow_mock.domain.definition import Fault, InvalidDefinition
 from workflow_mock.fields import Shape, Uuid
 from workflow_mock.state.sandbox import Sandbox
 
 Id = Annotated[Uuid, Path(alias="workflowId")]
+
+MAX_TASKS = 20_000
+"""To read more holds up every other request; catalogue files may have more."""
+
+
+class Workflow(WorkflowEntry):
+    """A workflow that clients can start."""
+
+    tasks: list[TaskEntry] = Field(min_length=1, max_length=MAX_TASKS)
 
 
 class WorkflowSummary(Shape):
@@ -45,19 +56,19 @@ def router(sandbox: Sandbox) -> APIRouter:
 
     @routes.get("/{workflowId}", response_model_exclude_none=True)
     async def get(workflow_id: Id) -> WorkflowEntry:
-        return entry_of(known(sandbox.workflows.get(workflow_id), f"workflow {workflow_id}"))
+        return await to_thread(entry_of, known(sandbox.workflows.get(workflow_id), f"workflow {workflow_id}"))
 
     @routes.put("/{workflowId}", response_model_exclude_none=True)
-    async def put(workflow_id: Id, entry: WorkflowEntry) -> WorkflowEntry:
+    async def put(workflow_id: Id, entry: Workflow) -> WorkflowEntry:
         """Put a workflow over the catalogue's, as a catalogue file has it. What runs keeps its definition."""
         if entry.id not in (None, workflow_id):
             raise invalid(Fault(("id",), "is not that of the path"))
         try:
-            definition = entry.model_copy(update={"id": workflow_id}).define()
+            definition = await to_thread(entry.model_copy(update={"id": workflow_id}).define)
         except InvalidDefinition as error:
             raise invalid(*error.faults) from None
         sandbox.workflows.put(definition)
-        return entry_of(definition)
+        return await to_thread(entry_of, definition)
 
     @routes.delete("/{workflowId}", status_code=204)
     async def delete(workflow_id: Id) -> None:

@@ -1,12 +1,13 @@
 """What FastAPI refuses or fails at, in the envelope: a wrong base URL is a common first mistake."""
 
 import logging
-import re
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from workflow_mock.api.envelope import render
 from workflow_mock.api.front import internal_error
@@ -27,12 +28,11 @@ def handle_errors(app: FastAPI, hint: str) -> None:
             return _answer(_invalid(error))
         status = error.status_code if isinstance(error, HTTPException) else 404
         if status == 405:
-            allow = ((b"allow", ", ".join(_allowed(app, request.url.path)).encode("ascii")),)
-            return _answer(
-                ApiError("method_not_allowed", f"{request.url.path} doesn't take {request.method}", headers=allow)
-            )
+            allow = ((b"allow", ", ".join(_allowed(app, request)).encode("ascii")),)
+            message = f"{request.scope['path']} doesn't take {request.method}"
+            return _answer(ApiError("method_not_allowed", message, headers=allow))
         if status == 413:
-            return _answer(ApiError("body_too_large", f"The body is over {app.max_body_size} bytes"))
+            return _answer(ApiError("body_too_large", "The body is larger than this call takes"))
         if status == 400:
             return _answer(ApiError("malformed_json", "The body can't be read as JSON"))
         return _answer(ApiError("route_not_found", f"No such route; {hint}"))
@@ -42,12 +42,11 @@ def handle_errors(app: FastAPI, hint: str) -> None:
     app.add_exception_handler(Exception, _fail)
 
 
-def _allowed(app: FastAPI, path: str) -> list[str]:
+def _allowed(app: FastAPI, request: Request) -> list[str]:
     """The methods that a path takes. Starlette's own Allow names those of one of its routes alone."""
-    routes = app.openapi()["paths"]
-    patterns = ((re.sub(r"\{[^}]+\}", "[^/]+", template), template) for template in routes)
-    template = path if path in routes else next(found for pattern, found in patterns if re.fullmatch(pattern, path))
-    return sorted(method.upper() for method in routes[template])
+    fitting = [route for route in iter_route_contexts(app.routes) if route.matches(request.scope)[0] is not Match.NONE]
+    exact = [route for route in fitting if route.path == request.scope["path"]]  # `requests/count` names no request
+    return sorted({method for route in exact or fitting for method in route.methods or ()})
 
 
 def _invalid(error: RequestValidationError) -> ApiError:

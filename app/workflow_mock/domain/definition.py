@@ -95,6 +95,12 @@ class WorkflowDefinition:
         return tuple(self.tasks[place] for place in self.order if self.tasks[place].is_trigger)
 
     @cached_property
+    def first_due(self) -> timedelta:
+        """How long after a start the first of its triggers may end by itself."""
+        waits = (task.duration or timedelta(0) for task in self.triggers if task.progression is not Progression.MANUAL)
+        return min(waits, default=timedelta.max)
+
+    @cached_property
     def index(self) -> Mapping[str, int]:
         """The place in `tasks` of each task id."""
         return {task.id: place for place, task in enumerate(self.tasks)}

@@ -66,6 +66,15 @@ class Execution:
         self._progress.run_until(now)
         return self._progress
 
+    def outline(self, now: datetime) -> "tuple[State, datetime | None]":
+        """Its state, and when it finished. A list asks thousands: little is worked out, and no more kept than was."""
+        if not self.steps and max(now - self.created, timedelta(0)) < self.definition.first_due:
+            return State.RUNNING, None
+        kept = self._progress
+        progress = self.at(now)
+        self._progress = kept
+        return progress.state, progress.finished
+
     def take(self, task_id: str, outcome: Outcome, now: datetime) -> None:
         """Complete or fail a task that is in the queue. Raises WrongStep; KeyError where it has no such task."""
         progress = self.at(now)

@@ -50,6 +50,8 @@ class Clock:
     def __init__(self) -> None:
         self._server = Setting()
         self._customers: OrderedDict[str, Setting] = OrderedDict()
+        self.turns = 0
+        """How often a clock was set: in between, none goes back."""
 
     def now(self, customer_id: str | None = None) -> datetime:
         """This moment, in UTC, as the customer's clock has it if there is one, and else the server's."""
@@ -74,6 +76,7 @@ class Clock:
         self.put(customer_id, Setting(frozen=moment) if stands else Setting(moment - datetime.now(UTC)))
 
     def clear(self, customer_id: str | None) -> None:
+        self.turns += 1
         if customer_id is None:
             self._server = Setting()
             self._customers.clear()
@@ -85,6 +88,7 @@ class Clock:
         return [(None, self._server), *self._customers.items()]
 
     def put(self, customer_id: str | None, setting: Setting) -> None:
+        self.turns += 1
         if customer_id is None:
             self._server = setting
             return

@@ -5,10 +5,11 @@ A fault is data (`FaultSpec`) and a little memory of what it has done (`Fault`).
 
 import random
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from itertools import product
 from typing import Annotated, Literal
 from uuid import uuid4
@@ -29,6 +30,9 @@ MAX_TALLIES = 1000
 
 MAX_DELAY_MILLISECONDS = 10 * 60 * 1000
 
+MAX_COUNT = 2**53
+"""Up to here, every reader of JSON knows an integer; and it can be counted on without an end."""
+
 
 def _not_of_framing(name: str) -> str:
     if name.lower() in ("content-length", "transfer-encoding"):
@@ -36,6 +40,7 @@ def _not_of_framing(name: str) -> str:
     return name
 
 
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Milliseconds = Annotated[float, Field(ge=0, le=MAX_DELAY_MILLISECONDS)]
 HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$"), AfterValidator(_not_of_framing)]
 HeaderValue = Annotated[str, Field(pattern=r"^[ -~]{0,1000}$")]
@@ -84,7 +89,7 @@ class Dribble(Shape):
 class Quota(Shape):
     """Of the matching requests of a customer, so many in a window are let through."""
 
-    limit: int = Field(ge=0)
+    limit: Count
     window: Duration = Field(gt=timedelta(0))
 
 
@@ -97,10 +102,10 @@ class FaultSpec(Shape, json_schema_extra={"examples": [{"status": 503, "retryAft
         "before", description="afterCommit does the work first, and then breaks the answer."
     )
     # How often:
-    times: int | None = Field(None, ge=1, description="It strikes so many times at most.")
-    after: int = Field(0, ge=0, description="It lets so many matching requests through first.")
+    times: int | None = Field(None, ge=1, le=MAX_COUNT, description="It strikes so many times at most.")
+    after: Count = Field(0, description="It lets so many matching requests through first.")
     probability: float = Field(1.0, ge=0, le=1)
-    seed: int = Field(0, description="Of the probability and the delays.")
+    seed: int = Field(0, ge=-MAX_COUNT, le=MAX_COUNT, description="Of the probability and the delays.")
     ttl: Duration | None = Field(None, description="It ends so long after it was made.")
     quota: Quota | None = Field(
         None, description="It strikes what is over the quota; 429 unless status says otherwise."
@@ -115,7 +120,7 @@ class FaultSpec(Shape, json_schema_extra={"examples": [{"status": 503, "retryAft
     delay_distribution: Uniform | LogNormal | None = Field(None, discriminator="type")
     fault: Connection | None = Field(None, strict=False)
     chunked_dribble_delay: Dribble | None = None
-    truncate_body_at: int | None = Field(None, ge=0, description="The answer ends after so many bytes of its body.")
+    truncate_body_at: Count | None = Field(None, description="The answer ends after so many bytes of its body.")
 
     @field_validator("matcher")
     @classmethod
@@ -128,6 +133,9 @@ class FaultSpec(Shape, json_schema_extra={"examples": [{"status": 503, "retryAft
     def _sensible(self) -> "FaultSpec":
         if self.fault is not None and self.status is not None:
             raise ValueError("fault and status exclude each other: there is no answer to give a status to")
+        breaks = (self.status, self.fault, self.quota, self.chunked_dribble_delay, self.truncate_body_at)
+        if not self.fixed_delay_milliseconds and {*breaks, self.delay_distribution} == {None}:
+            raise ValueError("does nothing: give it a status, a fault, a delay, a quota or truncateBodyAt")
         return self
 
 
@@ -151,21 +159,43 @@ class Fault:
     created: datetime
     is_permanent: bool = False
     tallies: OrderedDict[str, Tally] = field(default_factory=OrderedDict)
+    find_again: Callable[[], None] = field(default=lambda: None)
+    """What to call when it may strike again after it was over."""
+
+    @property
+    def customer_id(self) -> str | None:
+        """Whom it is for, if not for everybody."""
+        return self.spec.matcher.customer_id
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether it strikes no more, unless a clock goes back or a strike is taken back."""
+        times, ttl = self.spec.times, self.spec.ttl
+        if (times is None and ttl is None) or self.is_permanent:
+            return False
+        if ttl is not None and now - self.created >= ttl:
+            return True
+        return times is not None and self.spec.quota is None and self._has_struck("", times)
+
+    def _has_struck(self, who: str, times: int) -> bool:
+        tally = self.tallies.get(who)
+        return tally is not None and tally.struck >= times
 
     def strikes(self, exchange: Exchange) -> bool:
         """Whether this exchange is struck; counts it if it matches."""
         spec = self.spec
         if exchange.path == TOKEN_PATH and spec.matcher.url_path is None:
             return False  # who wants the next start to fail doesn't mean the token for it
+        if spec.ttl is not None and exchange.time - self.created >= spec.ttl:
+            return False
+        if spec.times is not None and self._has_struck(self._counted_for(exchange), spec.times):
+            return False
         if not spec.matcher.matches(exchange):
             return False
         tally = self._tally(exchange)
-        if spec.times is not None and tally.struck >= spec.times:
-            return False
-        if spec.ttl is not None and exchange.time - self.created >= spec.ttl:
-            return False
         tally.seen += 1
-        if tally.seen <= spec.after or self.source(exchange).random() >= spec.probability:
+        if tally.seen <= spec.after or not spec.probability:
+            return False
+        if spec.probability < 1 and self.source(exchange).random() >= spec.probability:
             return False
         if spec.quota is not None and not _is_over(spec.quota, tally, exchange.time):
             return False
@@ -176,6 +206,7 @@ class Fault:
         """Take back that it struck this exchange."""
         self._tally(exchange).struck -= 1
         exchange.fault_id = None
+        self.find_again()
 
     def source(self, exchange: Exchange) -> random.Random:
         """The randomness for the request seen last: the same for the same seed, whatever else the server is asked."""
@@ -197,8 +228,11 @@ class Fault:
             return window + self.spec.quota.window - exchange.time
         return self.spec.retry_after
 
+    def _counted_for(self, exchange: Exchange) -> str:
+        return exchange.customer_id if self.is_permanent or self.spec.quota is not None else ""
+
     def _tally(self, exchange: Exchange) -> Tally:
-        who = exchange.customer_id if self.is_permanent or self.spec.quota is not None else ""
+        who = self._counted_for(exchange)
         tally = self.tallies.get(who)
         if tally is None:
             tally = self.tallies[who] = Tally(who)
@@ -215,13 +249,18 @@ def _is_over(quota: Quota, tally: Tally, now: datetime) -> bool:
 
 
 class Faults:
-    """The faults in force, found by customer and workflow. The catalogue's are there again after a reset."""
+    """The faults in force, found by customer and workflow. The catalogue's are there again after a reset.
+
+    What is over is still kept, but a start doesn't look through it: it is left out of the index until a clock is set.
+    """
 
     def __init__(self, permanent: Iterable[FaultSpec], clock: Clock) -> None:
         self._clock = clock
         self._faults: OrderedDict[str, Fault] = OrderedDict()
         self._permanent: tuple[FaultSpec, ...] = ()
         self._index: dict[tuple[str | None, str | None], dict[str, Fault]] = {}
+        self._indexed_at = clock.turns
+        self._has_one_clock = True
         self.reload(permanent)
 
     def __len__(self) -> int:
@@ -231,7 +270,7 @@ class Faults:
         """The faults of a customer, newest first, or all, oldest first."""
         if customer_id is None:
             return list(self._faults.values())
-        return [fault for fault in reversed(self._faults.values()) if fault.spec.matcher.customer_id == customer_id]
+        return [fault for fault in reversed(self._faults.values()) if fault.customer_id == customer_id]
 
     def get(self, fault_id: str) -> Fault | None:
         return self._faults.get(fault_id)
@@ -252,6 +291,7 @@ class Faults:
     def put(self, fault: Fault) -> None:
         self.remove(fault.spec.id)
         self._faults[fault.spec.id] = fault
+        fault.find_again = partial(self._find_again, fault)
         self._index.setdefault(_key(fault), {})[fault.spec.id] = fault
         if len(self._faults) > MAX_FAULTS:
             self.remove(next(iter(self._faults)))
@@ -259,17 +299,38 @@ class Faults:
     def remove(self, fault_id: str) -> Fault | None:
         fault = self._faults.pop(fault_id, None)
         if fault is not None:
-            alike = self._index[_key(fault)]
-            del alike[fault_id]
-            if not alike:
-                del self._index[_key(fault)]
+            self._leave_out(fault)
         return fault
 
     def candidates(self, exchange: Exchange) -> list[Fault]:
         """The faults for this customer and workflow, those that are for fewer first, and of those the newest."""
+        if self._indexed_at != self._clock.turns:
+            self._index_all()
         workflows = (exchange.workflow_id, None) if exchange.workflow_id else (None,)
         keys = product((exchange.customer_id, None), workflows)
-        return [fault for key in keys if key in self._index for fault in reversed(self._index[key].values())]
+        found = [fault for key in keys if key in self._index for fault in reversed(self._index[key].values())]
+        over = {fault for fault in found if fault.is_over(exchange.time)}
+        for fault in over:
+            # By another customer's clock it may not be over yet.
+            if fault.spec.ttl is None or fault.customer_id or self._has_one_clock:
+                self._leave_out(fault)
+        return [fault for fault in found if fault not in over] if over else found
+
+    def _leave_out(self, fault: Fault) -> None:
+        alike = self._index.get(_key(fault), {})
+        alike.pop(fault.spec.id, None)
+        if not alike:
+            self._index.pop(_key(fault), None)
+
+    def _find_again(self, fault: Fault) -> None:
+        if fault.spec.id not in self._index.get(_key(fault), ()):
+            self._index_all()
+
+    def _index_all(self) -> None:
+        self._indexed_at, self._has_one_clock = self._clock.turns, len(self._clock.settings()) == 1
+        self._index.clear()
+        for fault in self._faults.values():
+            self._index.setdefault(_key(fault), {})[fault.spec.id] = fault
 
     def clear(self, customer_id: str | None) -> None:
         """Forget the faults of a customer, or all, in place; the catalogue's are as they were at the start."""
@@ -288,4 +349,4 @@ class Faults:
 
 
 def _key(fault: Fault) -> tuple[str | None, str | None]:
-    return fault.spec.matcher.customer_id, fault.spec.matcher.workflow_id
+    return fault.customer_id, fault.spec.matcher.workflow_id

@@ -102,28 +102,24 @@ class Journal(Kept[Exchange]):
     lost_answers = False
     """Whether a start's answer was ever lost, so that the next start may be the client's second try."""
 
-    def record(self, exchange: Exchange) -> None:
-        """Keep an exchange, without its secrets."""
+    def record(self, exchange: Exchange, longest: int | None = MAX_BODY_BYTES) -> None:
+        """Keep an exchange, without its secrets, and of its query and body no more than this."""
         if b"authorization" in exchange.headers:  # before it becomes a part of what is remembered
             exchange.headers[b"authorization"] = _REDACTED
         exchange.headers = _without_secrets(tuple(exchange.headers.items()))
         exchange.notes = tuple(exchange.notes)
         at_token_url = exchange.path == TOKEN_PATH
         if exchange.query:
-            exchange.query = redact_form(exchange.query[:MAX_BODY_BYTES], only_plain=at_token_url)
+            exchange.query = redact_form(exchange.query[:longest], only_plain=at_token_url)
         if exchange.body:
             is_form = exchange.headers.get(b"content-type", b"")[: len(FORM)].lower() == FORM.encode()
-            exchange.body = exchange.body[:MAX_BODY_BYTES]
+            exchange.body = exchange.body[:longest]
             if is_form:
                 exchange.body = redact_form(exchange.body, only_plain=at_token_url)
             elif at_token_url:
                 exchange.body = _REDACTED
             elif b"eyJ" in exchange.body:
                 exchange.body = _JWT.sub(_REDACTED, exchange.body)
-        self.restore(exchange)
-
-    def restore(self, exchange: Exchange) -> None:
-        """Keep an exchange as it was kept before."""
         self.lost_answers |= exchange.answer_lost
         self.add(exchange)
 

@@ -1,8 +1,9 @@
 """Bounded keeping of what comes in: executions, journal entries."""
 
+import asyncio
 from collections import deque
-from collections.abc import Callable, Collection
-from itertools import islice
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from contextlib import aclosing
 from typing import Generic, Protocol, TypeVar
 
 
@@ -19,6 +20,17 @@ class Item(Protocol):
 T = TypeVar("T", bound=Item)
 
 FEW = 64
+
+AT_A_STRETCH = 100
+"""Items that are looked at before other requests have their turn."""
+
+
+async def unhurried(items: Iterable[T]) -> AsyncGenerator[T, None]:
+    """The items that there are now, whatever comes and goes meanwhile: other requests are answered in between."""
+    for number, item in enumerate(tuple(items), 1):
+        yield item
+        if number % AT_A_STRETCH == 0:
+            await asyncio.sleep(0)
 
 
 class Kept(Generic[T]):
@@ -71,9 +83,18 @@ class Kept(Generic[T]):
         """The items of a customer, or of all, oldest first."""
         return self._items.values() if customer_id is None else self._by_customer.get(customer_id, ())
 
-    def page(self, customer_id: str | None, wanted: Callable[[T], bool], after: int, limit: int) -> list[T]:
-        """The first `limit` wanted items that came after this number."""
-        return list(islice((item for item in self.of(customer_id) if item.number > after and wanted(item)), limit))
+    async def page(
+        self, customer_id: str | None, wanted: Callable[[T], bool], after: int = 0, limit: int | None = None
+    ) -> list[T]:
+        """The first `limit` wanted items that came after this number, of those that there are now."""
+        found: list[T] = []
+        async with aclosing(unhurried(self.of(customer_id))) as items:
+            async for item in items:
+                if item.number > after and wanted(item):
+                    found.append(item)
+                    if len(found) == limit:
+                        break
+        return found
 
     def remove(self, unwanted: Callable[[T], bool], customer_id: str | None) -> list[T]:
         """Take out, and return, the items of a customer, or of all, that are unwanted."""

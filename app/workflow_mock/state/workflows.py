@@ -1,8 +1,8 @@
 """The workflows that can be started."""
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from itertools import islice
+from operator import eq
 
 from workflow_mock.domain.definition import WorkflowDefinition
 from workflow_mock.errors import ApiError
@@ -61,7 +61,9 @@ class Workflows:
         self._definitions = {definition.id: definition for definition in definitions}
 
     def nearest(self, workflow_id: str, customer_id: str) -> WorkflowDefinition | None:
-        """The customer's definition whose id is most like this one, among the first hundred."""
-        ids = list(islice((each.id for each in self._definitions.values() if each.serves(customer_id)), 100))
-        near = get_close_matches(workflow_id, ids, n=1, cutoff=0) or ids
-        return self._definitions[near[0]] if near else None
+        """The customer's definition of this id, or the one most like it in its places, among the first hundred."""
+        known = self._definitions.get(workflow_id)
+        if known is not None and known.serves(customer_id):
+            return known
+        offered = islice((each for each in self._definitions.values() if each.serves(customer_id)), 100)
+        return max(offered, key=lambda each: sum(map(eq, each.id, workflow_id)), default=None)
