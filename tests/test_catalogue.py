@@ -184,12 +184,13 @@ FAULTS = {
         ],
     ),
     "a fault of another workflow": (
-        f"workflows:\n- name: A\n  tasks: [{{key: a}}]\n  faults:\n  - matcher: {{workflowId: {WORKFLOW}}}\n",
-        ["c.yaml:5: workflows[0].faults[0].matcher.workflowId: is another workflow's"],
+        f"workflows:\n- name: A\n  tasks: [{{key: a}}]\n  faults:\n  - status: 503\n    matcher: {{workflowId: {WORKFLOW}}}\n",
+        ["c.yaml:6: workflows[0].faults[0].matcher.workflowId: is another workflow's"],
     ),
     "a repeated fault": (
-        f"workflows:\n- name: A\n  tasks: [{{key: a}}]\n  faults: [{{id: {WORKFLOW}}}, {{}},\n   {{id: {WORKFLOW}}}]\n",
-        [f"c.yaml:5: workflows[0].faults[2].id: repeats the fault {WORKFLOW}"],
+        "workflows:\n- name: A\n  tasks: [{key: a}]\n  faults:\n  - {status: 503}\n"
+        + f"  - {{id: {WORKFLOW}, status: 503}}\n" * 2,
+        [f"c.yaml:7: workflows[0].faults[2].id: repeats the fault {WORKFLOW}"],
     ),
     "lists in lists of YAML": ("workflows:\n  " + "[" * 30_000, ["c.yaml:2: is nested too deep"]),
     "lines in lines of YAML": ("- " * 30_000, ["c.yaml:1: is nested too deep"]),
