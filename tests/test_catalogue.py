@@ -184,7 +184,8 @@ FAULTS = {
         ],
     ),
     "a fault of another workflow": (
-        f"workflows:\n- name: A\n  tasks: [{{key: a}}]\n  faults:\n  - status: 503\n    matcher: {{workflowId: {WORKFLOW}}}\n",
+        "workflows:\n- name: A\n  tasks: [{key: a}]\n  faults:\n  - status: 503\n"
+        f"    matcher: {{workflowId: {WORKFLOW}}}\n",
         ["c.yaml:6: workflows[0].faults[0].matcher.workflowId: is another workflow's"],
     ),
     "a repeated fault": (
