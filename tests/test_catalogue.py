@@ -184,9 +184,8 @@ FAULTS = {
         ],
     ),
     "a fault of another workflow": (
-        "workflows:\n- name: A\n  tasks: [{key: a}]\n  faults:\n  - status: 503\n"
-        f"    matcher: {{workflowId: {WORKFLOW}}}\n",
-        ["c.yaml:6: workflows[0].faults[0].matcher.workflowId: is another workflow's"],
+        f"workflows:\n- name: A\n  tasks: [key: a]\n  faults:\n  - {{status: 503, matcher: {{workflowId: {WORKFLOW}}}}}",
+        ["c.yaml:5: workflows[0].faults[0].matcher.workflowId: is another workflow's"],
     ),
     "a repeated fault": (
         "workflows:\n- name: A\n  tasks: [{key: a}]\n  faults:\n  - {status: 503}\n"

@@ -252,16 +252,12 @@ class Protocol(HttpToolsProtocol):
                 return
         if cycle.disconnected:
             return
-        head = [STATUS_LINE[message["status"]]]
-        for name, value in (*cycle.default_headers, *message["headers"]):
-            head += (name, b": ", value, b"\r\n")
-            if name == b"connection":
-                cycle.keep_alive = False  # the only word that we have for it is close
-        if not cycle.keep_alive and b"connection" not in head:
-            head.append(b"connection: close\r\n")
-        head.append(b"\r\n")
+        headers = [*cycle.default_headers, *message["headers"]]
+        if not cycle.keep_alive:
+            headers.append((b"connection", b"close"))
+        head = b"%s%s\r\n" % (STATUS_LINE[message["status"]], b"".join([b"%s: %s\r\n" % each for each in headers]))
         cycle.response_started = cycle.response_complete = True
-        cycle.transport.writelines((b"".join(head), b"" if cycle.scope["method"] == "HEAD" else message[WHOLE]))
+        cycle.transport.writelines((head, b"" if cycle.scope["method"] == "HEAD" else message[WHOLE]))
         cycle.message_event.set()
         if not cycle.keep_alive:
             if cycle.more_body:

@@ -78,7 +78,8 @@ async def read_body(exchange: Exchange, receive: Receive, limit: int) -> bytes:
 
 
 @remembered(256)
-def _issuer(host: bytes, scheme: str, server: tuple[str, int | None] | None) -> str:
+def _issuer(asked: tuple[bytes, str, tuple[str, int | None] | None]) -> str:
+    host, scheme, server = asked
     name = host.decode("latin-1")
     if not _HOST.fullmatch(name):
         address, port = server or ("localhost", None)
@@ -92,4 +93,4 @@ def issuer_of(scope: Scope, host: bytes | None) -> str:
 
     A Host that isn't a host name or address counts as none, and then the address that the request came to is used.
     """
-    return _issuer(host or b"", scope["scheme"], scope["server"])
+    return _issuer((host or b"", scope["scheme"], scope["server"]))

@@ -116,7 +116,11 @@ def router(sandbox: Sandbox) -> APIRouter:
         """The newest requests that were refused (4xx), each with the nearest thing that would have worked."""
         refused = (await journal.page(customer, lambda each: 400 <= each.status < 500))[-limit:]
         return UnmatchedPage(
-            requests=[Unmatched(request=Entry.of(e), nearest=_nearest(e, sandbox)) async for e in unhurried(refused)]
+            requests=[
+                Unmatched(request=Entry.of(e), nearest=_nearest(e, sandbox))
+                async for some in unhurried(refused)
+                for e in some
+            ]
         )
 
     @routes.post("/find")
@@ -142,7 +146,7 @@ def router(sandbox: Sandbox) -> APIRouter:
         if wanted.count.allows(len(found)):
             return Verdict(verified=True, count=len(found), requests=[], nearest=[])
         response.status_code = 409
-        misses = [(wanted.matcher.differences(each), each) async for each in unhurried(newest)]
+        misses = [(wanted.matcher.differences(each), each) async for some in unhurried(newest) for each in some]
         nearest = nsmallest(NEAREST, (miss for miss in misses if miss[0]), key=lambda miss: len(miss[0]))
         return Verdict(
             verified=False,

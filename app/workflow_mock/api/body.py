@@ -115,7 +115,7 @@ def check_request(
     workflow = exchange.workflow_id
     body = exchange.body or b""
     try:
-        faults_of_body, notes = _check_body(body, charset, workflow, leniencies.strict)
+        faults_of_body, notes = _check_body((body, charset, workflow, leniencies.strict))
     except ApiError as malformed:
         path_too = ErrorDetail("validation_failed", "The path is not valid either: see validation")
         also = [path_too] if faults_of_path else []
@@ -129,9 +129,10 @@ def check_request(
 
 @remembered(256)
 def _check_body(
-    body: bytes, charset: str, workflow: str | None, strict: bool
+    asked: tuple[bytes, str, str | None, bool],
 ) -> tuple[tuple[ValidationDetail, ...], tuple[Note, ...]]:
     """The faults of a body, and the leniencies it needs: mostly it's one that came before, and 1 µs instead of 10."""
+    body, charset, workflow, strict = asked
     leniencies = Leniencies(strict)
     faults = tuple(_body_faults(read_json(body, charset, leniencies), workflow, leniencies))
     return faults, tuple(leniencies.notes)

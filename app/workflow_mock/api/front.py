@@ -161,7 +161,7 @@ class Front:
         except Disconnected:
             raise
         except CancelledError:
-            ending = ApiError("too_busy", "The server is ending", headers=((b"connection", b"close"),))
+            ending = ApiError("too_busy", "The server is ending")
             answer, exchange.errors = render(ending), ending.errors
         except Exception:
             logger.exception("%s: a fault of the server's own", exchange.id)

@@ -43,7 +43,7 @@ class Setting(NamedTuple):
     frozen: datetime | None = None
 
     def now(self) -> datetime:
-        return self.frozen or datetime.now(UTC) + self.offset
+        return self.frozen or (datetime.now(UTC) + self.offset if self.offset else datetime.now(UTC))
 
 
 class Clock:

@@ -27,6 +27,7 @@ LOOK_BACK = 20
 
 FORM = "application/x-www-form-urlencoded"
 
+_FORM = FORM.encode()
 REDACTED = "[redacted]"
 _REDACTED = REDACTED.encode()
 
@@ -112,7 +113,7 @@ class Journal(Kept[Exchange]):
         if exchange.query:
             exchange.query = redact_form(exchange.query[:longest], only_plain=at_token_url)
         if exchange.body:
-            is_form = exchange.headers.get(b"content-type", b"")[: len(FORM)].lower() == FORM.encode()
+            is_form = exchange.headers.get(b"content-type", b"").lower().startswith(_FORM)
             exchange.body = exchange.body[:longest]
             if is_form:
                 exchange.body = redact_form(exchange.body, only_plain=at_token_url)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 from typing import Generic, Protocol, TypeVar
 
@@ -25,12 +25,12 @@ AT_A_STRETCH = 100
 """Items that are looked at before other requests have their turn."""
 
 
-async def unhurried(items: Iterable[T]) -> AsyncGenerator[T, None]:
-    """The items that there are now, whatever comes and goes meanwhile: other requests are answered in between."""
-    for number, item in enumerate(tuple(items), 1):
-        yield item
-        if number % AT_A_STRETCH == 0:
-            await asyncio.sleep(0)
+async def unhurried(items: Iterable[T]) -> AsyncGenerator[Sequence[T], None]:
+    """The items that there are now, some at a time, whatever comes and goes: others are answered in between."""
+    now = tuple(items)
+    for begin in range(0, len(now), AT_A_STRETCH):
+        yield now[begin : begin + AT_A_STRETCH]
+        await asyncio.sleep(0)
 
 
 class Kept(Generic[T]):
@@ -88,13 +88,12 @@ class Kept(Generic[T]):
     ) -> list[T]:
         """The first `limit` wanted items that came after this number, of those that there are now."""
         found: list[T] = []
-        async with aclosing(unhurried(self.of(customer_id))) as items:
-            async for item in items:
-                if item.number > after and wanted(item):
-                    found.append(item)
-                    if len(found) == limit:
-                        break
-        return found
+        async with aclosing(unhurried(self.of(customer_id))) as batches:
+            async for batch in batches:
+                found += [item for item in batch if item.number > after and wanted(item)]
+                if limit is not None and len(found) >= limit:
+                    break
+        return found[:limit]
 
     def remove(self, unwanted: Callable[[T], bool], customer_id: str | None) -> list[T]:
         """Take out, and return, the items of a customer, or of all, that are unwanted."""
