@@ -184,8 +184,8 @@ FAULTS = {
         ],
     ),
     "a fault of another workflow": (
-        f"workflows:\n- name: A\n  tasks: [key: a]\n  faults:\n  - {{status: 503, matcher: {{workflowId: {WORKFLOW}}}}}",
-        ["c.yaml:5: workflows[0].faults[0].matcher.workflowId: is another workflow's"],
+        f"workflows:\n- {{name: A, tasks: [key: a],\n   faults: [{{status: 503, matcher: {{workflowId: {WORKFLOW}}}}}]}}",  # noqa: E501
+        ["c.yaml:3: workflows[0].faults[0].matcher.workflowId: is another workflow's"],
     ),
     "a repeated fault": (
         "workflows:\n- name: A\n  tasks: [{key: a}]\n  faults:\n  - {status: 503}\n"
