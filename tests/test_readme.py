@@ -15,8 +15,17 @@ from typing import Any
 
 import pytest
 import yaml
+from workflow_mock import catalogue, protocol
+from workflow_mock.admin import app as admin_app
+from workflow_mock.admin import snapshot
+from workflow_mock.admin import workflows as admin_workflows
+from workflow_mock.api import leniency
 from workflow_mock.errors import STATUS_OF_CODE
+from workflow_mock.fields import MAX_DURATION
+from workflow_mock.oauth import token_endpoint, verify
 from workflow_mock.settings import PREFIX, Settings, flag
+from workflow_mock.state import clock, events, faults, ids, journal, workflows
+from workflow_mock.state.matcher import Matcher
 
 from tests.oauth.forge import Key, claims
 from tests.readme import DEFAULT_URL, README, block, blocks, environment, python, shell, table
@@ -242,6 +251,38 @@ def test_each_refused_token_gets_the_header_that_it_shows(tmp_path: Path) -> Non
             assert answer.headers.get("www-authenticate") == whole
         wrong_type = own.http.post(path(), headers={"Authorization": f"Bearer {signed(jti=1)}"})
         assert f"else `{wrong_type.headers['www-authenticate']}`" in dict(rows)["`token_claims`"]
+
+
+# Limits
+
+
+def test_each_limit_is_the_one_that_counts() -> None:
+    units = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "": 1}
+    shown = [row[1].replace(",", "").partition(" ") for row in table("Limits that are no settings")]
+    assert [int(number) * units[unit] for number, _, unit in shown] == [
+        journal.MAX_BODY_BYTES,
+        leniency.MAX_NOTES,
+        workflows.MAX_WORKFLOWS,
+        admin_workflows.MAX_TASKS,
+        faults.MAX_FAULTS,
+        faults.MAX_TALLIES,
+        next(m.max_length for m in Matcher.model_fields["body_patterns"].metadata if hasattr(m, "max_length")),
+        clock.MAX_CUSTOMERS,
+        events.MAX_LISTENERS,
+        events.MAX_HISTORY,
+        journal.LOOK_BACK,
+        admin_app.MAX_BODY_BYTES,
+        snapshot.MAX_BYTES,
+        catalogue.MAX_FILE_BYTES,
+        verify.MAX_TOKEN_BYTES,
+        token_endpoint.MAX_FORM_BYTES,
+        verify.CACHED_TOKENS,
+        protocol.AHEAD,
+        faults.MAX_DELAY_MILLISECONDS // 60_000,
+        MAX_DURATION.days,
+    ]
+    assert clock.MAX_CUSTOMERS == ids.MAX_CUSTOMERS
+    assert events.MAX_HISTORY == events.MAX_WAITING
 
 
 # Docker, as far as it goes without an engine: what the lines name is there
