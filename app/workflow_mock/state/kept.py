@@ -21,7 +21,7 @@ T = TypeVar("T", bound=Item)
 
 FEW = 64
 
-AT_A_STRETCH = 100
+AT_A_STRETCH = 250
 """Items that are looked at before other requests have their turn."""
 
 
