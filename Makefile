@@ -5,7 +5,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-languages bench bench-quick fuzz soak audit openapi format lock lint-openapi image
+.PHONY: help run demo test test-languages bench bench-quick profile fuzz soak audit openapi format lock lint-openapi image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -31,6 +31,9 @@ bench: .venv/dev ## every figure of the README, 20 minutes; needs wrk, taskset, 
 
 bench-quick: .venv/dev ## the floors and ours in some minutes; needs wrk and taskset
 	$(BIN)/python benchmarks/run.py --quick
+
+profile: .venv/dev ## where the time of a start goes
+	@$(BIN)/python benchmarks/profile_start.py
 
 fuzz: .venv/dev ## a long run of the fuzzers and the property tests, half an hour or so
 	FUZZ_EXAMPLES=1000 $(BIN)/pytest -q -m "fuzz or hypothesis" --durations 0 -rP
