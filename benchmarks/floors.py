@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from workflow_mock.api.wire import start_answer
-from workflow_mock.catalogue import demo
+from workflow_mock.catalogue.loader import demo
 from workflow_mock.domain.execution import Execution
 
 WORKFLOW = "22222222-2222-4222-8222-222222222222"

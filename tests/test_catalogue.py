@@ -14,8 +14,8 @@ import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
-from workflow_mock.catalogue import Catalogue, InvalidCatalogue, catalogue_files, demo, json_schema, read
-from workflow_mock.documents import ParseFault, _Loader, parse
+from workflow_mock.catalogue.loader import Catalogue, InvalidCatalogue, catalogue_files, demo, json_schema, read
+from workflow_mock.catalogue.yaml_reader import ParseFault, _Loader, parse
 from workflow_mock.domain.definition import WorkflowDefinition
 
 ROOT = Path(__file__).parents[1]
@@ -248,7 +248,7 @@ def test_a_file_that_can_not_be_read_is_told(tmp_path: Path) -> None:
 
 
 def test_the_schema_accepts_the_demo_and_refuses_a_slip() -> None:
-    document = yaml.safe_load((ROOT / "app" / "workflow_mock" / "demo.yaml").read_text())
+    document = yaml.safe_load((ROOT / "app" / "workflow_mock" / "catalogue" / "demo.yaml").read_text())
     validator = jsonschema.Draft202012Validator(json_schema())
     validator.check_schema(json_schema())
     validator.validate(document)
@@ -285,7 +285,7 @@ def test_yaml_and_json_of_one_value_are_read_as_that_value(value: object) -> Non
 
 @given(st.data())
 def test_a_catalogue_with_one_value_replaced_is_read_or_its_faults_are_told(data: st.DataObject) -> None:
-    document = yaml.safe_load((ROOT / "app" / "workflow_mock" / "demo.yaml").read_text())
+    document = yaml.safe_load((ROOT / "app" / "workflow_mock" / "catalogue" / "demo.yaml").read_text())
     place: Any = document
     while True:
         key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))

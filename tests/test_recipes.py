@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from workflow_mock.oauth.specimens import Kind
+from workflow_mock.oauth.bad_tokens import Kind
 
 from tests.readme import DEFAULT_URL, README, block, environment, python, shell
 from tests.support import Server, serving

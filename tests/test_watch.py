@@ -5,8 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from workflow_mock import watch
-from workflow_mock.catalogue import Catalogue
+from workflow_mock.catalogue.loader import Catalogue
+from workflow_mock.cli import watcher as watch
 from workflow_mock.settings import Unusable
 
 

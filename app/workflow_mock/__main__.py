@@ -1,3 +1,3 @@
-from workflow_mock.cli import main
+from workflow_mock.cli.commands import main
 
 main()

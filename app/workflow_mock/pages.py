@@ -4,11 +4,11 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from workflow_mock import __version__
-from workflow_mock.api.refusals import handle_errors
+from workflow_mock.api.openapi import contract
 from workflow_mock.api.start import DOCUMENTED_PATH
-from workflow_mock.contract import contract
-from workflow_mock.documents import parse
-from workflow_mock.oauth import metadata
+from workflow_mock.catalogue.yaml_reader import parse
+from workflow_mock.http.exception_handlers import handle_errors
+from workflow_mock.oauth import discovery as metadata
 from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.oauth.token_endpoint import TokenEndpoint
 

@@ -14,9 +14,9 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from workflow_mock.api.envelope import render
 from workflow_mock.errors import ApiError
-from workflow_mock.web import NOSNIFF, TRANSPORT, WHOLE
+from workflow_mock.http.envelope import render
+from workflow_mock.http.messages import NOSNIFF, TRANSPORT, WHOLE
 
 LINGER_SECONDS = 1.0
 """How long a refused client may still send: closing at once could take the refusal from it (RFC 9112, section 9.6)."""

@@ -12,8 +12,8 @@ from uuid import uuid4
 import httpx2 as httpx
 import pytest
 from starlette.types import Message
-from workflow_mock.api import breakage
-from workflow_mock.state.faults import MAX_FAULTS, Fault, FaultSpec, Uniform
+from workflow_mock.faults import effects as breakage
+from workflow_mock.faults.spec import MAX_FAULTS, Fault, FaultSpec, Uniform
 
 from tests.admin.world import FAR, TOKEN_PATH, World, error_of, until
 from tests.support import WORKFLOW, Server, read_answers, serving

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 
 import httpx2 as httpx
 import pytest
-from workflow_mock import catalogue, listener, server
-from workflow_mock.api.front import Front
+from workflow_mock import app as server
+from workflow_mock import listener
+from workflow_mock.catalogue import loader as catalogue
 from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.oauth.keys import SigningKey
+from workflow_mock.operation import Front
+from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings
-from workflow_mock.state.sandbox import Sandbox
 
 from tests.support import path
 

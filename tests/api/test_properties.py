@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from workflow_mock.api.body import MAX_DEPTH, charset_of, read_json
 from workflow_mock.api.leniency import Leniencies, Leniency
 from workflow_mock.api.start import _accepts_json
-from workflow_mock.domain.ids import parse_uuid
-from workflow_mock.domain.times import timestamp
 from workflow_mock.errors import STATUS_OF_CODE, ApiError
+from workflow_mock.formats import parse_uuid, timestamp
 
 from tests.support import EXAMPLES, WORKFLOW, Answer, Server, path
 

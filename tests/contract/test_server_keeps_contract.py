@@ -10,7 +10,8 @@ import httpx2 as httpx
 import pytest
 import yaml
 from openapi_schema_validator import OAS30Validator
-from workflow_mock import catalogue, server
+from workflow_mock import app as server
+from workflow_mock.catalogue import loader as catalogue
 from workflow_mock.oauth.keys import SigningKey
 from workflow_mock.settings import Settings
 

@@ -19,7 +19,7 @@ from requests_oauthlib import OAuth2Session
 from workflow_mock.errors import ApiError
 from workflow_mock.oauth import issuers
 from workflow_mock.oauth.issuers import RemoteIssuer
-from workflow_mock.oauth.verify import TokenVerifier
+from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.state.clock import Clock, uptime
 from workflow_mock.state.journal import Exchange
 

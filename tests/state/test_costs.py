@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from fastapi import APIRouter
 from workflow_mock.admin import executions, snapshot, workflows
-from workflow_mock.catalogue import WorkflowEntry, entry_of
+from workflow_mock.catalogue.loader import WorkflowEntry, entry_of
 from workflow_mock.domain import execution as domain
 from workflow_mock.domain.definition import Outcome, WorkflowDefinition
+from workflow_mock.faults.spec import Fault, FaultSpec
+from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import Action
-from workflow_mock.state.faults import Fault, FaultSpec
 from workflow_mock.state.journal import Exchange
-from workflow_mock.state.kept import AT_A_STRETCH
 from workflow_mock.state.matcher import Matcher
-from workflow_mock.state.sandbox import Sandbox
+from workflow_mock.state.store import AT_A_STRETCH
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 CUSTOMER, OTHER = (f"{digit}0000000-0000-4000-8000-000000000000" for digit in "12")

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
-from workflow_mock.catalogue import demo
+from workflow_mock.catalogue.loader import demo
 from workflow_mock.domain.execution import Execution
-from workflow_mock.state.kept import Kept
+from workflow_mock.state.store import Kept
 
 DEFINITION = demo().workflows[0]
 

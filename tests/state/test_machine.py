@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from workflow_mock.domain.definition import Edge, Outcome, Progression, Task, WorkflowDefinition, define
 from workflow_mock.domain.execution import Execution, WrongStep
+from workflow_mock.faults.spec import FaultSpec
+from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import Action
-from workflow_mock.state.faults import FaultSpec
 from workflow_mock.state.journal import Exchange
-from workflow_mock.state.sandbox import Sandbox
 
 from tests.support import EXAMPLES
 

@@ -9,17 +9,18 @@ from fastapi.dependencies.utils import get_flat_params
 from starlette.types import Receive, Scope, Send
 
 from workflow_mock import __version__
-from workflow_mock.admin import control, docs, events, executions, faults, requests, tokens, workflows
-from workflow_mock.admin.parameters import invalid
-from workflow_mock.admin.shapes import Refusal
-from workflow_mock.api.refusals import handle_errors
-from workflow_mock.documents import Unsayable, check
+from workflow_mock.admin import docs, events, executions, faults, requests, tokens, workflows
+from workflow_mock.admin import health as control
+from workflow_mock.admin.dependencies import invalid
+from workflow_mock.admin.schemas import Refusal
+from workflow_mock.catalogue.yaml_reader import Unsayable, check
 from workflow_mock.domain.definition import Fault
 from workflow_mock.errors import ApiError
-from workflow_mock.oauth.issue import Minter
-from workflow_mock.oauth.verify import TokenVerifier
+from workflow_mock.http.exception_handlers import handle_errors
+from workflow_mock.oauth.token_provider import Minter
+from workflow_mock.oauth.verifier import TokenVerifier
+from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import ADMIN_PATH, Settings
-from workflow_mock.state.sandbox import Sandbox
 
 DESCRIPTION = """\
 Everything that a test does to the sandbox, over HTTP and JSON. `?customerId=` narrows what is asked for to the world of

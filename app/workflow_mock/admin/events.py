@@ -6,12 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from workflow_mock.admin.parameters import Customer
-from workflow_mock.admin.shapes import Entry
+from workflow_mock.admin.dependencies import Customer
+from workflow_mock.admin.schemas import Entry
 from workflow_mock.errors import ApiError
+from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.events import MAX_LISTENERS
 from workflow_mock.state.journal import Exchange
-from workflow_mock.state.sandbox import Sandbox
 
 _OF_ALL = ("clock", "reset")
 """Without a customer these are about every customer; a request without one is about none."""

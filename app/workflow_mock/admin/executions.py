@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from workflow_mock.admin.parameters import Cursor, Customer, Limit, own
-from workflow_mock.admin.shapes import ExecutionSummary, ExecutionView, execution_view, summary
+from workflow_mock.admin.dependencies import Cursor, Customer, Limit, own
+from workflow_mock.admin.schemas import ExecutionSummary, ExecutionView, execution_view, summary
 from workflow_mock.domain.definition import Outcome
 from workflow_mock.domain.execution import Execution, WrongStep
 from workflow_mock.errors import ApiError
-from workflow_mock.fields import Shape, Uuid
-from workflow_mock.state.sandbox import Sandbox
+from workflow_mock.sandbox import Sandbox
+from workflow_mock.types import Shape, Uuid
 
 Id = Annotated[Uuid, Path(alias="executionId")]
 TaskId = Annotated[Uuid, Path(alias="taskId")]

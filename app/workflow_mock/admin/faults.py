@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from workflow_mock.admin.parameters import Customer, invalid, own
-from workflow_mock.admin.shapes import FaultView
+from workflow_mock.admin.dependencies import Customer, invalid, own
+from workflow_mock.admin.schemas import FaultView
 from workflow_mock.domain.definition import Fault
-from workflow_mock.fields import Shape, Uuid
-from workflow_mock.state.faults import FaultSpec
-from workflow_mock.state.sandbox import Sandbox
+from workflow_mock.faults.spec import FaultSpec
+from workflow_mock.sandbox import Sandbox
+from workflow_mock.types import Shape, Uuid
 
 Id = Annotated[Uuid, Path(alias="faultId")]
 

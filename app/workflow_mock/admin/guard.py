@@ -11,8 +11,8 @@ from ipaddress import ip_address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from workflow_mock.api.envelope import render
 from workflow_mock.errors import ApiError
+from workflow_mock.http.envelope import render
 from workflow_mock.settings import ADMIN_PATH, Settings
 
 HEALTH_PATH = f"{ADMIN_PATH}/health"

@@ -6,15 +6,15 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import Field, model_validator
 
-from workflow_mock.admin.parameters import Cursor, Customer, Limit, own
-from workflow_mock.admin.shapes import Entry
+from workflow_mock.admin.dependencies import Cursor, Customer, Limit, own
+from workflow_mock.admin.schemas import Entry
 from workflow_mock.api.start import DOCUMENTED_PATH
-from workflow_mock.fields import Shape
+from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import TOKEN_PATH
 from workflow_mock.state.journal import Exchange
-from workflow_mock.state.kept import unhurried
 from workflow_mock.state.matcher import Matcher
-from workflow_mock.state.sandbox import Sandbox
+from workflow_mock.state.store import unhurried
+from workflow_mock.types import Shape
 
 NEAREST = 3
 """Requests that are shown where none was as it should be."""

@@ -9,17 +9,17 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from workflow_mock.admin.parameters import invalid
-from workflow_mock.admin.shapes import Entry
-from workflow_mock.catalogue import WorkflowEntry, entry_of
+from workflow_mock.admin.dependencies import invalid
+from workflow_mock.admin.schemas import Entry
+from workflow_mock.catalogue.loader import WorkflowEntry, entry_of
 from workflow_mock.domain.definition import Fault as Wrong
 from workflow_mock.domain.definition import InvalidDefinition, Outcome, WorkflowDefinition
 from workflow_mock.domain.execution import Execution, WrongStep
-from workflow_mock.fields import Moment, Shape, Uuid
+from workflow_mock.faults.spec import MAX_TALLIES, Count, Fault, FaultSpec, Tally
+from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import EARLIEST, LATEST, Setting
-from workflow_mock.state.faults import MAX_TALLIES, Count, Fault, FaultSpec, Tally
-from workflow_mock.state.sandbox import Sandbox
 from workflow_mock.state.workflows import MAX_WORKFLOWS
+from workflow_mock.types import Moment, Shape, Uuid
 
 MAX_BYTES = 1024 * 1024 * 1024
 """What default limits let a server hold: 10,000 requests with 64 KiB of head and 16 KiB of body are 800 MiB, and 40,000

@@ -6,17 +6,17 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 
-from workflow_mock.admin.parameters import Customer
+from workflow_mock.admin.dependencies import Customer
 from workflow_mock.api.start import DOCUMENTED_PATH
 from workflow_mock.errors import ApiError
-from workflow_mock.fields import Duration, ScopeName, Shape, Uuid
-from workflow_mock.oauth.issue import Client, Minter
-from workflow_mock.oauth.specimens import Kind, specimen
-from workflow_mock.oauth.verify import TokenVerifier
+from workflow_mock.http.messages import issuer_of
+from workflow_mock.oauth.bad_tokens import Kind, specimen
+from workflow_mock.oauth.token_provider import Client, Minter
+from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.settings import Settings
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.journal import Exchange
-from workflow_mock.web import issuer_of
+from workflow_mock.types import Duration, ScopeName, Shape, Uuid
 
 
 class Wish(Shape):

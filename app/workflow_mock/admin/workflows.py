@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from workflow_mock.admin.parameters import Customer, invalid, known
-from workflow_mock.catalogue import TaskEntry, WorkflowEntry, entry_of
+from workflow_mock.admin.dependencies import Customer, invalid, known
+from workflow_mock.catalogue.loader import TaskEntry, WorkflowEntry, entry_of
 from workflow_mock.domain.definition import Fault, InvalidDefinition
-from workflow_mock.fields import Shape, Uuid
-from workflow_mock.state.sandbox import Sandbox
+from workflow_mock.sandbox import Sandbox
+from workflow_mock.types import Shape, Uuid
 
 Id = Annotated[Uuid, Path(alias="workflowId")]
 

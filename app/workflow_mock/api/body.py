@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from workflow_mock.api.leniency import Leniencies, Leniency, Note
-from workflow_mock.domain.ids import parse_uuid
+from workflow_mock.caching import remembered
 from workflow_mock.errors import ApiError, ErrorDetail, ValidationDetail
-from workflow_mock.remembered import remembered
+from workflow_mock.formats import parse_uuid
 from workflow_mock.state.journal import Exchange
 
 MAX_DEPTH = 32

@@ -11,16 +11,16 @@ from urllib.parse import unquote
 from starlette.types import Receive, Scope
 
 from workflow_mock.api.body import charset_of, check_request
-from workflow_mock.api.envelope import JSON_TYPE
 from workflow_mock.api.leniency import Leniencies, Leniency
 from workflow_mock.api.wire import start_answer
-from workflow_mock.domain.ids import parse_uuid
+from workflow_mock.caching import remembered
 from workflow_mock.errors import ApiError, ValidationDetail
-from workflow_mock.oauth.verify import TokenVerifier, malformed
-from workflow_mock.remembered import remembered
+from workflow_mock.formats import parse_uuid
+from workflow_mock.http.envelope import JSON_TYPE
+from workflow_mock.http.messages import Answer, TooLarge, issuer_of, read_body
+from workflow_mock.oauth.verifier import TokenVerifier, malformed
+from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.journal import Exchange
-from workflow_mock.state.sandbox import Sandbox
-from workflow_mock.web import Answer, TooLarge, issuer_of, read_body
 
 DOCUMENTED_PATH = "/api/workflow/v1.0/customer/{customerId}/workflow/{workflowId}/WorkflowExecution"
 

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from workflow_mock.domain.definition import Task, WorkflowDefinition
 from workflow_mock.domain.execution import Execution
-from workflow_mock.domain.times import timestamp
+from workflow_mock.formats import timestamp
 
 
 class _Wire(BaseModel):

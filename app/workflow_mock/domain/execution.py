@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from workflow_mock.domain.definition import Outcome, Progression, Task, WorkflowDefinition
-from workflow_mock.domain.times import timestamp
+from workflow_mock.formats import timestamp
 
 
 class State(StrEnum):

@@ -14,10 +14,10 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.types import Scope
 
+from workflow_mock.caching import remembered
 from workflow_mock.errors import ErrorDetail, ValidationDetail
-from workflow_mock.remembered import remembered
 from workflow_mock.settings import TOKEN_PATH
-from workflow_mock.state.kept import Kept
+from workflow_mock.state.store import Kept
 
 MAX_BODY_BYTES = 16 * 1024
 """So much of a body is kept, and of a query."""

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from workflow_mock.fields import Shape, Uuid
 from workflow_mock.state.journal import Exchange
+from workflow_mock.types import Shape, Uuid
 
 Text = Annotated[str, Field(max_length=4096)]
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from workflow_mock.caching import remembered
 from workflow_mock.errors import Headers
-from workflow_mock.remembered import remembered
 from workflow_mock.settings import ISSUER_PATH
 from workflow_mock.state.journal import Exchange
 

@@ -13,12 +13,12 @@ from secrets import token_bytes
 
 from starlette.types import Message, Receive, Scope, Send
 
-from workflow_mock.api.envelope import JSON_TYPE, render_errors
 from workflow_mock.errors import ErrorDetail
+from workflow_mock.faults.spec import MAX_DELAY_MILLISECONDS, Connection, Fault
+from workflow_mock.http.envelope import JSON_TYPE, render_errors
+from workflow_mock.http.messages import TRANSPORT, Answer, Disconnected
 from workflow_mock.settings import TOKEN_PATH
-from workflow_mock.state.faults import MAX_DELAY_MILLISECONDS, Connection, Fault
 from workflow_mock.state.journal import Exchange
-from workflow_mock.web import TRANSPORT, Answer, Disconnected
 
 _GARBAGE_BYTES = 512
 

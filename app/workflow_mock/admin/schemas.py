@@ -6,13 +6,13 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from workflow_mock.api.wire import WireEdge, WireQueueEntry, WireTask, queue_entries
-from workflow_mock.documents import check
+from workflow_mock.catalogue.yaml_reader import check
 from workflow_mock.domain.execution import Execution, State
 from workflow_mock.errors import ErrorDetail, ValidationDetail
-from workflow_mock.fields import Moment, Shape, Uuid
+from workflow_mock.faults.spec import Fault, FaultSpec
 from workflow_mock.state.clock import Clock
-from workflow_mock.state.faults import Fault, FaultSpec
 from workflow_mock.state.journal import MAX_BODY_BYTES, Exchange
+from workflow_mock.types import Moment, Shape, Uuid
 
 Text = Annotated[str, Field(max_length=10 * MAX_BODY_BYTES)]
 """Of a request: so long can it become where each byte that is no text, or short token, is shown by more than one."""

@@ -6,7 +6,7 @@ from fastapi import Query
 
 from workflow_mock.domain.definition import Fault, show_path
 from workflow_mock.errors import ApiError, ValidationDetail
-from workflow_mock.fields import Uuid
+from workflow_mock.types import Uuid
 
 Customer = Annotated[Uuid | None, Query(alias="customerId", description="The customer meant; else all.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="As many at most.")]

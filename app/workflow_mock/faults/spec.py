@@ -16,11 +16,11 @@ from uuid import uuid4
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from workflow_mock.fields import Duration, Shape, Uuid
 from workflow_mock.settings import TOKEN_PATH
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.journal import Exchange
 from workflow_mock.state.matcher import Matcher
+from workflow_mock.types import Duration, Shape, Uuid
 
 MAX_FAULTS = 10_000
 """In force at once; over that, the oldest goes."""

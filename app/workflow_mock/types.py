@@ -17,8 +17,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from workflow_mock.domain.ids import parse_uuid
-from workflow_mock.domain.times import timestamp
+from workflow_mock.formats import parse_uuid, timestamp
 
 MAX_DURATION = timedelta(days=3650)
 

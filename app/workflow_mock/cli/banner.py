@@ -2,7 +2,7 @@
 
 from workflow_mock import __version__
 from workflow_mock.api.start import DOCUMENTED_PATH
-from workflow_mock.catalogue import DEMO_CLIENT, Catalogue
+from workflow_mock.catalogue.loader import DEMO_CLIENT, Catalogue
 from workflow_mock.settings import ADMIN_PATH, LOOPBACK, TOKEN_PATH, Settings
 
 EXAMPLE_CUSTOMER = "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"

@@ -15,8 +15,8 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from workflow_mock.domain.times import timestamp
 from workflow_mock.errors import ApiError
+from workflow_mock.formats import timestamp
 from workflow_mock.oauth.issuers import TrustedIssuer
 from workflow_mock.oauth.keys import VerificationKey
 from workflow_mock.state.clock import Clock

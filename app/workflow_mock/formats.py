@@ -1,6 +1,7 @@
-"""Identifiers: UUIDs, kept as text in the 36-character lower-case form that answers carry."""
+"""Text forms of values: UUIDs, timestamps, durations."""
 
 import re
+from datetime import datetime
 from uuid import UUID, uuid5
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
@@ -17,3 +18,9 @@ def parse_uuid(text: str) -> str | None:
 def derive_uuid(parent: str | None, name: str) -> str:
     """The UUIDv5 (RFC 9562, section 5.5) of a name under another id, or under our namespace: the same each time."""
     return str(uuid5(UUID(parent) if parent else _NAMESPACE, name))
+
+
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC with `Z`, and no trailing zeros in the fraction, as .NET writes it (contract, section 1)."""
+    text = moment.isoformat()[:26]
+    return f"{text.rstrip('0') if moment.microsecond else text[:19]}Z"

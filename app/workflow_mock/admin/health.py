@@ -10,14 +10,14 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from workflow_mock import __version__
-from workflow_mock.admin.parameters import Customer, invalid
+from workflow_mock.admin.dependencies import Customer, invalid
 from workflow_mock.admin.snapshot import MAX_BYTES, Snapshot, checked, take
 from workflow_mock.domain.definition import Fault
-from workflow_mock.fields import Duration, Moment, Shape, show_duration
 from workflow_mock.oauth.issuers import OwnIssuer
+from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings, without_password
 from workflow_mock.state.clock import Action, uptime
-from workflow_mock.state.sandbox import Sandbox
+from workflow_mock.types import Duration, Moment, Shape, show_duration
 
 
 class Store(Shape):

@@ -8,11 +8,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from workflow_mock.http.messages import issuer_of
 from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.oauth.keys import ALGORITHM
 from workflow_mock.oauth.token_endpoint import GRANT
 from workflow_mock.settings import ISSUER_PATH, TOKEN_PATH
-from workflow_mock.web import issuer_of
 
 _OPENID = f"{ISSUER_PATH}/.well-known/openid-configuration"
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from workflow_mock.documents import ParseFault, lines, parse
+from workflow_mock.catalogue.yaml_reader import ParseFault, lines, parse
 from workflow_mock.domain.definition import (
     Edge,
     Fault,
@@ -29,11 +29,11 @@ from workflow_mock.domain.definition import (
     define,
 )
 from workflow_mock.domain.definition import Path as FaultPath
-from workflow_mock.domain.ids import derive_uuid
-from workflow_mock.fields import Duration, ScopeName, Shape, Uuid, explain, place_in
-from workflow_mock.oauth.issue import Client
+from workflow_mock.faults.spec import FaultSpec
+from workflow_mock.formats import derive_uuid
+from workflow_mock.oauth.token_provider import Client
 from workflow_mock.settings import Unusable
-from workflow_mock.state.faults import FaultSpec
+from workflow_mock.types import Duration, ScopeName, Shape, Uuid, explain, place_in
 
 S = TypeVar("S", bound=Shape)
 DEMO_CLIENT = Client("demo", "demo-secret")
@@ -238,7 +238,7 @@ def demo() -> Catalogue:
     grid = [(stage, lane) for stage in range(10) for lane in range(20)]
     tasks = [{"key": f"{stage}-{lane}", "after": [f"{stage - 1}-{lane}"] if stage else []} for stage, lane in grid]
     large = {"id": "33333333-3333-4333-8333-333333333333", "name": "Two hundred tasks", "tasks": tasks}
-    small = partial((files("workflow_mock") / "demo.yaml").read_text, "utf-8")
+    small = partial((files("workflow_mock.catalogue") / "demo.yaml").read_text, "utf-8")
     return _merge([("demo.yaml", small), ("large.json", lambda: json.dumps({"workflows": [large]}))])
 
 

@@ -16,15 +16,16 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from workflow_mock.api import breakage, start
-from workflow_mock.api.envelope import render
+from workflow_mock.api import start
 from workflow_mock.errors import ApiError
+from workflow_mock.faults import effects as breakage
+from workflow_mock.faults.spec import Fault
+from workflow_mock.http.envelope import render
+from workflow_mock.http.messages import NOSNIFF, WHOLE, Answer, Disconnected, TooLarge, read_body
 from workflow_mock.oauth import token_endpoint
+from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import ADMIN_PATH, API_PATH, TOKEN_PATH
-from workflow_mock.state.faults import Fault
 from workflow_mock.state.journal import Exchange
-from workflow_mock.state.sandbox import Sandbox
-from workflow_mock.web import NOSNIFF, WHOLE, Answer, Disconnected, TooLarge, read_body
 
 Handler = Callable[[Exchange, Scope, Receive], Awaitable[Answer]]
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from starlette.types import ASGIApp
 
 from workflow_mock.admin.guard import Guard
-from workflow_mock.api.front import Front
 from workflow_mock.api.start import StartExecution
-from workflow_mock.catalogue import Catalogue
-from workflow_mock.oauth.issue import Minter
+from workflow_mock.catalogue.loader import Catalogue
+from workflow_mock.http.messages import Lazy
 from workflow_mock.oauth.issuers import OwnIssuer, RemoteIssuer, TrustedIssuer
 from workflow_mock.oauth.keys import NO_KEY, KeyUnusable, SigningKey, read_jwks, shared_secret
 from workflow_mock.oauth.token_endpoint import TokenEndpoint
-from workflow_mock.oauth.verify import TokenVerifier
+from workflow_mock.oauth.token_provider import Minter
+from workflow_mock.oauth.verifier import TokenVerifier
+from workflow_mock.operation import Front
+from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings, Unusable, flag, is_http_url, without_password
-from workflow_mock.state.sandbox import Sandbox
-from workflow_mock.web import Lazy
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -87,7 +87,7 @@ def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[Sig
         journal=settings.journal,
     )
     if settings.cors_origin:
-        from workflow_mock.api.cors import Cors  # noqa: PLC0415
+        from workflow_mock.http.cors import Cors  # noqa: PLC0415
 
         app = Cors(
             app,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from workflow_mock.catalogue import Catalogue, catalogue_files, read
+from workflow_mock.catalogue.loader import Catalogue, catalogue_files, read
 from workflow_mock.settings import Unusable
 
 INTERVAL = timedelta(milliseconds=500)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from workflow_mock.errors import ApiError, ErrorDetail, ValidationDetail
-from workflow_mock.web import Answer
+from workflow_mock.http.messages import Answer
 
 JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
 

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from workflow_mock.domain.definition import Outcome, WorkflowDefinition
 from workflow_mock.domain.execution import Execution
+from workflow_mock.faults.spec import Faults, FaultSpec
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.events import Events
-from workflow_mock.state.faults import Faults, FaultSpec
-from workflow_mock.state.ids import Ids
+from workflow_mock.state.id_source import Ids
 from workflow_mock.state.journal import Exchange, Journal
-from workflow_mock.state.kept import Kept
+from workflow_mock.state.store import Kept
 from workflow_mock.state.workflows import Workflows
 
 

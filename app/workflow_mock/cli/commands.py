@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from workflow_mock import __version__
-from workflow_mock.client import Unreachable, call
+from workflow_mock.cli.client import Unreachable, call
 from workflow_mock.settings import ADMIN_PATH, TOKEN_PATH, Settings, Unusable, local_url, option, options, url
 
 HINTS = {
@@ -60,7 +60,11 @@ def serve(**values: Any) -> int:
         from workflow_mock.oauth.keys import SigningKey  # noqa: PLC0415
 
         key = SigningKey.begin(settings.signing_key)
-        from workflow_mock import banner, catalogue, listener, log, server, watch  # noqa: PLC0415
+        from workflow_mock import app as server  # noqa: PLC0415
+        from workflow_mock import listener, log  # noqa: PLC0415
+        from workflow_mock.catalogue import loader as catalogue  # noqa: PLC0415
+        from workflow_mock.cli import banner  # noqa: PLC0415
+        from workflow_mock.cli import watcher as watch  # noqa: PLC0415
 
         log.configure(settings.log_format, settings.log_level)
         listening = listener.bind(settings.host, settings.port)
@@ -115,7 +119,7 @@ def token(url: str | None, client: str, secret: str, scope: str | None, **local:
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 def check(files: tuple[Path, ...]) -> int:
     """Check catalogue files, and print each fault with file, line and key."""
-    from workflow_mock import catalogue  # noqa: PLC0415
+    from workflow_mock.catalogue import loader as catalogue  # noqa: PLC0415
 
     try:
         content = catalogue.read(files)
@@ -130,7 +134,7 @@ def check(files: tuple[Path, ...]) -> int:
 @cli.command()
 def schema() -> None:
     """Print the JSON Schema of a catalogue file."""
-    from workflow_mock import catalogue  # noqa: PLC0415
+    from workflow_mock.catalogue import loader as catalogue  # noqa: PLC0415
 
     click.echo(json.dumps(catalogue.json_schema(), indent=2))
 
@@ -139,7 +143,7 @@ def schema() -> None:
 @click.option("--admin", is_flag=True, help="That of the control plane instead, OpenAPI 3.1.")
 def openapi(admin: bool) -> None:
     """Print the API's contract, OpenAPI 3.0.3."""
-    from workflow_mock.contract import admin_contract, contract  # noqa: PLC0415
+    from workflow_mock.api.openapi import admin_contract, contract  # noqa: PLC0415
 
     click.echo(admin_contract() if admin else contract(), nl=False)
 

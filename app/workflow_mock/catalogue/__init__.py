@@ -1,0 +1,1 @@
+"""Catalogue files: workflows and clients in YAML or JSON."""

@@ -1,0 +1,1 @@
+"""What can be broken on purpose: effects, specifications, the faults in force."""

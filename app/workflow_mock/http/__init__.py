@@ -1,0 +1,1 @@
+"""What every plane says in HTTP; knows no plane and no state."""
