@@ -462,7 +462,7 @@ def graph(ratios: Ratios) -> None:
         execution = Execution("e", "c", made[0], now)
 
         def complete_all() -> None:
-            while queue := execution.at(now).queued_tasks():
+            while queue := execution.progress_at(now).queued_tasks():
                 for task in queue:
                     execution.take(task.id, Outcome.COMPLETE, now)
 

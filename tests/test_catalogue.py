@@ -15,7 +15,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 from workflow_mock.catalogue.loader import Catalogue, InvalidCatalogue, catalogue_files, demo, json_schema, read
-from workflow_mock.catalogue.yaml_reader import ParseFault, _Loader, parse
+from workflow_mock.catalogue.yaml_reader import ParseError, _Loader, parse
 from workflow_mock.domain.definition import WorkflowDefinition
 
 ROOT = Path(__file__).parents[1]
@@ -258,7 +258,7 @@ def test_the_schema_accepts_the_demo_and_refuses_a_slip() -> None:
 
 @given(st.text(max_size=200) | st.text("workflows:[]{}name\n -&*!|>'\"#,", max_size=200), st.booleans())
 def test_any_text_is_read_or_refused(text: str, is_json: bool) -> None:
-    with suppress(ParseFault):
+    with suppress(ParseError):
         json.dumps(parse(text, is_json=is_json))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from workflow_mock.oauth.bad_tokens import Kind
+from workflow_mock.oauth.bad_tokens import TokenKind
 
 from tests.readme import DEFAULT_URL, README, block, environment, python, shell
 from tests.support import Server, serving
@@ -88,7 +88,7 @@ def test_bad_tokens_are_minted(own: Server, tmp_path: Path) -> None:
     (minted,) = documents(cook(BAD_TOKENS, own, tmp_path))
     assert minted["expected"]["code"] == "token_expired"
     section = README.split("### Expired tokens")[1].split("### ")[0]
-    assert {f"`{kind}`" for kind in Kind} <= set(re.findall(r"`[a-z-]+`", section))
+    assert {f"`{kind}`" for kind in TokenKind} <= set(re.findall(r"`[a-z-]+`", section))
 
 
 def test_keys_are_rotated(tmp_path: Path) -> None:

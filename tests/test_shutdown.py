@@ -35,7 +35,7 @@ def in_flight(server: Server, customer: str) -> tuple[threading.Thread, list[int
     thread = threading.Thread(target=start)
     thread.start()
     with httpx.Client(base_url=server.url, trust_env=False) as other:
-        wait_for(lambda: other.get(f"/__admin/faults?customerId={customer}").json()["faults"][0]["struck"])
+        wait_for(lambda: other.get(f"/__admin/faults?customerId={customer}").json()["faults"][0]["injected"])
     return thread, seen
 
 
@@ -151,7 +151,7 @@ def test_whoever_is_cut_off_when_its_time_is_up_is_refused_and_the_exit_code_say
         target = path(customer=delay(server, 100_000))
         with server.connect() as connection:
             connection.sendall(f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
-            wait_for(lambda: server.http.get("/__admin/faults").json()["faults"][0]["struck"])
+            wait_for(lambda: server.http.get("/__admin/faults").json()["faults"][0]["injected"])
             server.process.terminate()
             assert [answer.status for answer in read_answers(connection, 1)] == [503]
         assert server.process.wait(20) == 1

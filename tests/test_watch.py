@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from workflow_mock.catalogue.loader import Catalogue
 from workflow_mock.cli import watcher as watch
-from workflow_mock.settings import Unusable
+from workflow_mock.settings import ConfigError
 
 
 def test_a_fault_of_our_own_is_logged_and_told_and_the_watch_goes_on(
@@ -15,7 +15,7 @@ def test_a_fault_of_our_own_is_logged_and_told_and_the_watch_goes_on(
 ) -> None:
     file = tmp_path / "c.yaml"
     good = Catalogue((), ())
-    told: list[Catalogue | Unusable] = []
+    told: list[Catalogue | ConfigError] = []
     outcomes = iter((RecursionError("hush"), good))
 
     def read(_paths: object) -> Catalogue:
@@ -23,7 +23,7 @@ def test_a_fault_of_our_own_is_logged_and_told_and_the_watch_goes_on(
             raise outcome
         return outcome
 
-    def reload(content: Catalogue | Unusable) -> None:
+    def reload(content: Catalogue | ConfigError) -> None:
         told.append(content)
         file.write_text("x" * len(told))
         if content is good:

@@ -10,15 +10,15 @@ from starlette.types import ASGIApp
 from workflow_mock.admin.guard import Guard
 from workflow_mock.api.start import StartExecution
 from workflow_mock.catalogue.loader import Catalogue
-from workflow_mock.http.messages import Lazy
+from workflow_mock.http.messages import LazyApp
 from workflow_mock.oauth.issuers import OwnIssuer, RemoteIssuer, TrustedIssuer
-from workflow_mock.oauth.keys import NO_KEY, KeyUnusable, SigningKey, read_jwks, shared_secret
+from workflow_mock.oauth.keys import NO_KEY, InvalidKeyError, SigningKey, read_jwks, shared_secret
 from workflow_mock.oauth.token_endpoint import TokenEndpoint
-from workflow_mock.oauth.token_provider import Minter
+from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.operation import Front
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.settings import Settings, Unusable, flag, is_http_url, without_password
+from workflow_mock.settings import ConfigError, Settings, flag, is_http_url, without_password
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -28,7 +28,7 @@ class Application(NamedTuple):
     """The whole server. What FastAPI serves is made when it is first asked for: importing FastAPI takes 200 ms."""
 
     asgi: ASGIApp
-    reload: Callable[[Catalogue | Unusable], None]
+    reload: Callable[[Catalogue | ConfigError], None]
     close: Callable[[], None]
     """End what would go on for ever."""
     pages: Callable[[], "FastAPI"]
@@ -36,7 +36,7 @@ class Application(NamedTuple):
 
 
 def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[SigningKey]) -> Application:
-    """Raises Unusable."""
+    """Raises ConfigError."""
     sandbox = Sandbox(
         catalogue.workflows,
         catalogue.faults,
@@ -54,7 +54,7 @@ def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[Sig
         clock_skew=settings.clock_skew,
         require_customer_claim=settings.require_customer_claim,
     )
-    minter = Minter(own, sandbox.clock, audience=settings.audience, lifetime=settings.token_lifetime)
+    minter = TokenProvider(own, sandbox.clock, audience=settings.audience, lifetime=settings.token_lifetime)
     clients = {client.id: client for client in catalogue.clients}
     token = TokenEndpoint(minter, clients, default_scope=settings.scope, strict=settings.strict)
 
@@ -68,9 +68,9 @@ def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[Sig
 
         return admin_app(settings, sandbox, minter, verifier)
 
-    def reload(content: Catalogue | Unusable) -> None:
+    def reload(content: Catalogue | ConfigError) -> None:
         """Put changed catalogue files into force, or say why they aren't."""
-        sandbox.catalogue_fault = str(content) if isinstance(content, Unusable) else None
+        sandbox.catalogue_error = str(content) if isinstance(content, ConfigError) else None
         if isinstance(content, Catalogue):
             sandbox.workflows.reload(content.workflows)
             sandbox.faults.reload(content.faults)
@@ -78,8 +78,8 @@ def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[Sig
             clients.update({client.id: client for client in content.clients})
 
     app: ASGIApp = Front(
-        Lazy(pages),
-        admin=Guard(Lazy(control_plane), settings),
+        LazyApp(pages),
+        admin=Guard(LazyApp(control_plane), settings),
         sandbox=sandbox,
         start=StartExecution(sandbox, verifier, strict=settings.strict, max_body=settings.max_body),
         token=token,
@@ -109,14 +109,14 @@ def _external_issuers(settings: Settings) -> list[TrustedIssuer]:
             else:
                 keys = read_jwks(Path(settings.jwks).read_bytes())
                 if not keys:
-                    raise KeyUnusable(NO_KEY)
+                    raise InvalidKeyError(NO_KEY)
                 issuers.append(TrustedIssuer(settings.jwks_issuer, keys))
         if settings.hs256_secret:
             name = "hs256_secret"
             secret = shared_secret(settings.hs256_secret.read_bytes().rstrip(b"\r\n"))
             issuers.append(TrustedIssuer(settings.hs256_issuer, (secret,)))
-    except (KeyUnusable, OSError) as error:
+    except (InvalidKeyError, OSError) as error:
         shown = without_password(str(getattr(settings, name)))
         reason = error.strerror if isinstance(error, OSError) else error
-        raise Unusable(f"{flag(name)} {shown}: {reason}") from None
+        raise ConfigError(f"{flag(name)} {shown}: {reason}") from None
     return issuers

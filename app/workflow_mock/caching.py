@@ -26,7 +26,7 @@ class _Remembered(dict[Key, Value]):
         return value
 
 
-def remembered(entries: int) -> Callable[[Callable[[Key], Value]], Callable[[Key], Value]]:
+def fifo_cache(entries: int) -> Callable[[Callable[[Key], Value]], Callable[[Key], Value]]:
     """For functions of what comes in a request: bytes, or a tuple that begins with them; of over a kilobyte, nothing is
     kept. A hit costs a quarter of lru_cache with a look at the length: a start has six.
     """

@@ -29,7 +29,7 @@ STATUS_OF_CODE = {
     "method_not_allowed": 405,
     "not_acceptable": 406,
     "request_timeout": 408,
-    "wrong_step": 409,
+    "invalid_transition": 409,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "headers_too_large": 431,

@@ -18,7 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from workflow_mock.protocol import Limits, Protocol
-from workflow_mock.settings import ISSUER_PATH, TOKEN_PATH, Settings, Unusable
+from workflow_mock.settings import ISSUER_PATH, TOKEN_PATH, ConfigError, Settings
 
 GRACE = timedelta(seconds=8)
 """How long requests in flight may take to be answered once the server is told to end; Docker kills it after 10 s."""
@@ -36,7 +36,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._on_ready = on_ready
         self._on_end = on_end
-        self.failure: Unusable | None = None
+        self.failure: ConfigError | None = None
         self.was_cut_off = False
         """Whether a request was still in flight at the end."""
 
@@ -49,7 +49,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         try:
             self._on_ready()
-        except Unusable as error:
+        except ConfigError as error:
             self.failure = error
             self.should_exit = True
 
@@ -60,13 +60,13 @@ class Server(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A bound socket. Raises Unusable."""
+    """A bound socket. Raises ConfigError."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         # With the protocol named, asyncio switches Nagle's algorithm off on what it accepts; without, p99 is 40 ms.
         listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except OSError as error:
-        raise Unusable(f"can't listen on {host}: {error.strerror}; see --host") from None
+        raise ConfigError(f"can't listen on {host}: {error.strerror}; see --host") from None
     if os.name == "posix":
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -75,12 +75,12 @@ def bind(host: str, port: int) -> socket.socket:
         listening.close()
         hints = {EADDRINUSE: "end what listens there, or let --port 0 find a free one", EACCES: "take a port over 1023"}
         hint = hints.get(error.errno or 0, "is it an address of this machine? See --host")
-        raise Unusable(f"can't listen on {host} port {port}: {error.strerror}; {hint}") from None
+        raise ConfigError(f"can't listen on {host} port {port}: {error.strerror}; {hint}") from None
     return listening
 
 
 def server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None], on_end: Callable[[], None]) -> Server:
-    """The server of this application; `on_ready` is called once it accepts connections. Raises Unusable."""
+    """The server of this application; `on_ready` is called once it accepts connections. Raises ConfigError."""
     limits = Limits(
         connections=settings.max_connections,
         headers=settings.max_headers,
@@ -108,7 +108,7 @@ def server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None], on_en
     try:
         config.load()
     except OSError as error:  # which ssl.SSLError is
-        raise Unusable(f"--tls-cert and --tls-key can't be used: {error.strerror or error}") from None
+        raise ConfigError(f"--tls-cert and --tls-key can't be used: {error.strerror or error}") from None
     return Server(config, on_ready, on_end)
 
 
@@ -127,7 +127,7 @@ def _allow_files(connections: int) -> None:
 def serve(server: Server, listening: socket.socket) -> bool:
     """Serve until SIGINT or SIGTERM, then answer what is in flight, and return whether all was.
 
-    A second signal ends it at once. Raises Unusable from `on_ready`.
+    A second signal ends it at once. Raises ConfigError from `on_ready`.
     """
     # uvicorn hands a signal that ended it on to whoever had it before: nobody, so that this returns as it should.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -143,7 +143,7 @@ def serve(server: Server, listening: socket.socket) -> bool:
 
 
 def write_ready_file(path: Path, url: str, issuer: str | None) -> None:
-    """Write where the server is, whole or not at all. Raises Unusable."""
+    """Write where the server is, whole or not at all. Raises ConfigError."""
     document = {
         "url": url,
         "tokenUrl": url + TOKEN_PATH,
@@ -151,7 +151,7 @@ def write_ready_file(path: Path, url: str, issuer: str | None) -> None:
         "pid": os.getpid(),
     }
     if path.exists() and not path.is_file():
-        raise Unusable(f"the ready file {path} can't be written: it is something else already; see --ready-file")
+        raise ConfigError(f"the ready file {path} can't be written: it is something else already; see --ready-file")
     beside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         beside.write_text(json.dumps(document))
@@ -159,7 +159,7 @@ def write_ready_file(path: Path, url: str, issuer: str | None) -> None:
     except OSError as error:
         with suppress(OSError):
             beside.unlink()
-        raise Unusable(f"the ready file {path} can't be written: {error.strerror}; see --ready-file") from None
+        raise ConfigError(f"the ready file {path} can't be written: {error.strerror}; see --ready-file") from None
 
 
 def remove_ready_file(path: Path) -> None:

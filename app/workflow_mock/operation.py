@@ -21,7 +21,7 @@ from workflow_mock.errors import ApiError
 from workflow_mock.faults import effects as breakage
 from workflow_mock.faults.spec import Fault
 from workflow_mock.http.envelope import render
-from workflow_mock.http.messages import NOSNIFF, WHOLE, Answer, Disconnected, TooLarge, read_body
+from workflow_mock.http.messages import NOSNIFF, WHOLE, Answer, BodyTooLarge, Disconnected, read_body
 from workflow_mock.oauth import token_endpoint
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import ADMIN_PATH, API_PATH, TOKEN_PATH
@@ -110,7 +110,7 @@ class Front:
         candidates = self._sandbox.faults.candidates(exchange)
         if any(fault.spec.matcher.body_patterns for fault in candidates):
             await self._read_body(exchange, receive)
-        fault = next((fault for fault in candidates if fault.strikes(exchange)), None)
+        fault = next((fault for fault in candidates if fault.applies(exchange)), None)
         if fault is not None:
             await self._read_body(exchange, receive)
             exchange.fault_id = fault.spec.id
@@ -119,7 +119,7 @@ class Front:
         return fault
 
     async def _read_body(self, exchange: Exchange, receive: Receive) -> None:
-        with suppress(TooLarge):  # refused when its turn comes
+        with suppress(BodyTooLarge):  # refused when its turn comes
             exchange.body = await read_body(exchange, receive, self._max_body)
 
     def _tell(self, fault: Fault, exchange: Exchange) -> None:
@@ -148,7 +148,7 @@ class Front:
                     answer = breakage.replacement(fault, exchange) or answer
                 else:
                     fault.miss(exchange)  # a token that was refused
-            if fault is not None and fault.loses_answers:
+            if fault is not None and fault.loses_answer:
                 exchange.answer_lost = exchange.execution_id is not None
         except ApiError as error:
             answer = render(error)
@@ -166,9 +166,9 @@ class Front:
             answer, exchange.errors = render(ending), ending.errors
         except Exception:
             logger.exception("%s: a fault of the server's own", exchange.id)
-            fault_of_ours = internal_error(exchange.id)
-            answer = render(fault_of_ours)
-            exchange.errors = fault_of_ours.errors
+            internal = internal_error(exchange.id)
+            answer = render(internal)
+            exchange.errors = internal.errors
         else:
             logger.debug("%s %s %s: %d", exchange.id, exchange.method, exchange.path, answer.status)
         exchange.status = answer.status

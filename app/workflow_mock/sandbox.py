@@ -5,12 +5,12 @@ from datetime import datetime
 
 from workflow_mock.domain.definition import Outcome, WorkflowDefinition
 from workflow_mock.domain.execution import Execution
-from workflow_mock.faults.spec import Faults, FaultSpec
+from workflow_mock.faults.spec import FaultRegistry, FaultSpec
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.events import Events
-from workflow_mock.state.id_source import Ids
+from workflow_mock.state.id_source import IdSource
 from workflow_mock.state.journal import Exchange, Journal
-from workflow_mock.state.store import Kept
+from workflow_mock.state.store import BoundedStore
 from workflow_mock.state.workflows import Workflows
 
 
@@ -28,30 +28,30 @@ class Sandbox:
         max_requests: int,
     ) -> None:
         self.clock = Clock()
-        self.ids = Ids(seed)
+        self.ids = IdSource(seed)
         self.workflows = Workflows(workflows)
-        self.executions: Kept[Execution] = Kept(per_customer=max_executions, total=max_executions_total)
+        self.executions: BoundedStore[Execution] = BoundedStore(per_customer=max_executions, total=max_executions_total)
         self.journal = Journal(per_customer=max_requests, total=max_requests)
-        self.faults = Faults(faults, self.clock)
+        self.faults = FaultRegistry(faults, self.clock)
         self.events = Events()
-        self.catalogue_fault: str | None = None
+        self.catalogue_error: str | None = None
         """Why catalogue files that were changed aren't in force."""
 
     def start(self, customer_id: str, workflow_id: str, now: datetime) -> Execution:
         """Start a workflow for a customer. Raises ApiError (404)."""
-        definition = self.workflows.offered(workflow_id, customer_id)
+        definition = self.workflows.get_for_customer(workflow_id, customer_id)
         execution = Execution(self.ids.new(customer_id), customer_id, definition, now)
         self.executions.add(execution)
         self._tell(execution, "started")
         return execution
 
     def take(self, execution: Execution, task_id: str, outcome: Outcome) -> None:
-        """Complete or fail a task. Raises WrongStep; KeyError where the execution has no such task."""
+        """Complete or fail a task. Raises InvalidTransition; KeyError where the execution has no such task."""
         execution.take(task_id, outcome, self.clock.now(execution.customer_id))
         self._tell(execution, f"task {outcome}", task_id)
 
     def advance(self, execution: Execution, *, to_end: bool) -> None:
-        """Give the tasks in the queue their outcomes. Raises WrongStep."""
+        """Give the tasks in the queue their outcomes. Raises InvalidTransition."""
         execution.advance(self.clock.now(execution.customer_id), to_end=to_end)
         self._tell(execution, "advanced")
 

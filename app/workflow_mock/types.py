@@ -32,7 +32,7 @@ _ISO = re.compile(
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d")
 
 
-class Shape(BaseModel):
+class StrictModel(BaseModel):
     """An object in camelCase without unknown members, and without conversions."""
 
     model_config = ConfigDict(

@@ -159,7 +159,7 @@ def test_each_refusal_has_the_envelope(server: Server, what: str) -> None:
     method, path, request, status, code = REFUSED[what]
     answer = server.http.request(method, f"/__admin/{path}", **request)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json; charset=utf-8")
-    conforms(answer.json(), {"$ref": "#/components/schemas/Refusal"})
+    conforms(answer.json(), {"$ref": "#/components/schemas/ErrorResponse"})
     meta = answer.json()["meta"]
     assert meta["errors"][0]["code"] == code
     assert bool(meta["validation"]) is (code == "validation_failed")
@@ -171,8 +171,8 @@ def test_a_wrong_step_has_the_envelope_too(server: Server) -> None:
     started = server.start("11111111-1111-4111-8111-111111111111", customer=str(NOBODY)).json()["data"]["id"]
     first, second = (server.http.post(f"/__admin/executions/{started}/advance", json={"to": "end"}) for _ in range(2))
     assert (first.status_code, second.status_code) == (200, 409)
-    conforms(second.json(), {"$ref": "#/components/schemas/Refusal"})
-    assert second.json()["meta"]["errors"][0]["code"] == "wrong_step"
+    conforms(second.json(), {"$ref": "#/components/schemas/ErrorResponse"})
+    assert second.json()["meta"]["errors"][0]["code"] == "invalid_transition"
 
 
 def test_another_method_says_which_there_are(server: Server) -> None:

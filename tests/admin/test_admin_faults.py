@@ -91,7 +91,7 @@ def test_the_connection_lives_on_after_a_status(world: World) -> None:
 def test_times_bounds_how_often_it_strikes(world: World) -> None:
     fault = world.fault(status=503, times=2)
     assert world.statuses(4) == [503, 503, 200, 200]
-    assert world.struck(fault) == 2
+    assert world.injected(fault) == 2
 
 
 def test_after_lets_the_first_through(world: World) -> None:
@@ -286,7 +286,7 @@ def test_a_later_request_without_delay_is_answered_first(world: World, delay: di
     fault = world.fault(times=1, **delay)
     with world.server.connect() as delayed:
         delayed.sendall(world.raw())
-        until(lambda: world.struck(fault))
+        until(lambda: world.injected(fault))
         assert world.start().status_code == 200
         assert select.select([delayed], [], [], 0)[0] == []
 
@@ -295,7 +295,7 @@ def test_a_delayed_request_is_answered_in_the_end(world: World) -> None:
     fault = world.fault(fixedDelayMilliseconds=500, times=1)
     with world.server.connect() as delayed:
         delayed.sendall(world.raw())
-        until(lambda: world.struck(fault))
+        until(lambda: world.injected(fault))
         first = world.start()
         assert [answer.status for answer in read_answers(delayed, 1)] == [200]
     assert world.entries()[0]["id"] == first.headers["X-Request-Id"]
@@ -320,7 +320,7 @@ def test_a_client_that_gives_up_during_a_delay_is_noticed(world: World, when: st
     fault = world.fault(fixedDelayMilliseconds=FAR, when=when)
     with world.server.connect() as connection:
         connection.sendall(world.raw())
-        until(lambda: world.struck(fault))
+        until(lambda: world.injected(fault))
         assert world.entries() == []
     entry = until(world.entries)[0]
     assert (entry["status"], entry["answerLost"]) == (0, bool(executions))
@@ -389,7 +389,7 @@ def test_another_customer_is_no_duplicate(world: World) -> None:
 def test_after_commit_leaves_a_refusal_as_it_is_and_waits_for_work_that_is_done(world: World) -> None:
     fault = world.fault(when="afterCommit", status=504, times=1)
     assert world.start(json={"data": {}}).status_code == 400
-    assert (world.struck(fault), world.entry()["faultId"]) == (0, None)
+    assert (world.injected(fault), world.entry()["faultId"]) == (0, None)
     assert world.statuses(2) == [504, 200]
 
 
@@ -399,7 +399,7 @@ def test_after_commit_leaves_a_refused_token_request_as_it_is(world: World) -> N
         TOKEN_PATH, params={"customerId": world.customer}, data=CREDENTIALS | {"client_secret": "wrong"}
     )
     assert (answer.status_code, answer.json()) == (400, {"error": "invalid_client"})
-    assert world.struck(fault) == 0
+    assert world.injected(fault) == 0
 
 
 def test_a_delay_after_commit_delays_the_true_answer(world: World) -> None:
@@ -587,7 +587,7 @@ def test_faults_are_listed_shown_and_deleted(world: World) -> None:
     http_ = world.server.http
     assert [each["id"] for each in world.admin("GET", "faults")["faults"]] == [other, one]
     shown = http_.get(f"/__admin/faults/{one}").json()
-    assert (shown["status"], shown["seen"], shown["struck"]) == (503, 0, 0)
+    assert (shown["status"], shown["matched"], shown["injected"]) == (503, 0, 0)
     assert http_.delete(f"/__admin/faults/{one}").status_code == 204
     for method in ("GET", "DELETE"):
         gone = http_.request(method, f"/__admin/faults/{one}")
@@ -608,7 +608,7 @@ def test_what_a_fault_saw_and_struck_is_counted(world: World) -> None:
     world.statuses(3)
     world.start(ONE_TASK)
     shown = world.server.http.get(f"/__admin/faults/{fault}").json()
-    assert (shown["seen"], shown["struck"]) == (3, 2)
+    assert (shown["matched"], shown["injected"]) == (3, 2)
 
 
 def test_a_fault_that_is_posted_again_with_its_id_begins_anew(world: World) -> None:

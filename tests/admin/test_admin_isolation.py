@@ -32,7 +32,7 @@ def a_test(world: World) -> None:
     done = world.server.http.post(f"/__admin/executions/{records[0]['id']}/advance", json={"to": "end"}).json()
     assert (done["state"], done["finished"]) == ("completed", now)
     assert [entry["status"] for entry in world.entries()] == [503, 200, 200, 200]
-    assert world.struck(fault) == 1
+    assert world.injected(fault) == 1
     world.admin("POST", "requests/verify", json={"matcher": {"status": 200}, "count": {"exactly": 3}})
     world.admin("POST", "reset")
     assert (world.executions(), world.entries(), world.admin("GET", "faults")["faults"]) == ([], [], [])

@@ -332,8 +332,8 @@ BOM = b"\xef\xbb\xbf"
 LENIENT: list[tuple[str, dict[str, Any]]] = [
     ("more: the property is not documented", {"json": BODY | {"more": 1}}),
     ("data.more: the property is not documented", {"json": {"data": BODY["data"] | {"more": 1}}}),
-    ("data: the property's name differs", {"json": {"DATA": BODY["data"]}}),
-    ("data.workflowId: the property's name differs", {"json": {"data": {"WorkflowId": WORKFLOW}}}),
+    ("data: the property's name differences", {"json": {"DATA": BODY["data"]}}),
+    ("data.workflowId: the property's name differences", {"json": {"data": {"WorkflowId": WORKFLOW}}}),
     ("data: the property is repeated", {"content": b'{"data":1,' + json.dumps(BODY).encode()[1:]}),
     ("the body begins with a byte order mark", {"content": BOM + json.dumps(BODY).encode()}),
     ("the Accept header excludes application/json", {"json": BODY, "headers": {"Accept": "text/html"}}),
@@ -355,7 +355,8 @@ def test_what_is_let_pass_without_being_documented_is_noted(world: World, note: 
 
 
 @pytest.mark.parametrize(
-    ("change", "note"), [(str.lower, "the path differs"), (lambda text: text + "/", "the documented path has no slash")]
+    ("change", "note"),
+    [(str.lower, "the path differs"), (lambda text: text + "/", "the documented path has no slash")],
 )
 def test_a_lenient_path_is_noted(world: World, change: Any, note: str) -> None:
     world.server.http.post(change(world.path), json=BODY, headers={"Authorization": f"Bearer {world.token}"})
@@ -646,31 +647,31 @@ def test_an_unknown_workflow_is_shown_with_the_nearest_one(world: World) -> None
     world.start(WORKFLOW[:-1] + "b")
     (found,) = unmatched(world)
     assert (found["nearest"]["method"], found["nearest"]["path"]) == ("POST", world.path)
-    assert found["nearest"]["differs"][-1] == f"path is {path(WORKFLOW[:-1] + 'b', customer=world.customer)}"
+    assert found["nearest"]["differences"][-1] == f"path is {path(WORKFLOW[:-1] + 'b', customer=world.customer)}"
 
 
 def test_what_is_wrong_in_a_body_is_said_by_its_place(world: World) -> None:
     world.start(json={"data": {"workflowId": ONE_TASK}})
     (found,) = unmatched(world)
     assert found["nearest"]["path"] == world.path
-    assert "data.workflowId: data.workflowId must be the workflowId of the path" in found["nearest"]["differs"]
+    assert "data.workflowId: data.workflowId must be the workflowId of the path" in found["nearest"]["differences"]
 
 
 def test_another_method_is_said(world: World) -> None:
     world.server.http.get(world.path)
-    assert unmatched(world)[0]["nearest"]["differs"][-1] == "method is GET"
+    assert unmatched(world)[0]["nearest"]["differences"][-1] == "method is GET"
 
 
 def test_a_missing_token_is_said(world: World) -> None:
     world.server.http.post(world.path, json=BODY)
     (found,) = unmatched(world)
-    assert found["nearest"]["differs"] == ["There is no Authorization header: send Authorization: Bearer <token>"]
+    assert found["nearest"]["differences"] == ["There is no Authorization header: send Authorization: Bearer <token>"]
 
 
 def test_a_refused_token_request_is_shown_with_the_token_url(world: World) -> None:
     ask_for_token(world, {"grant_type": "client_credentials"})
     (found,) = unmatched(world)
-    assert found["nearest"] == {"method": "POST", "path": TOKEN_PATH, "differs": ["unknown client id"]}
+    assert found["nearest"] == {"method": "POST", "path": TOKEN_PATH, "differences": ["unknown client id"]}
 
 
 def test_a_path_that_is_no_route_is_shown_with_the_documented_one(server: Server) -> None:
@@ -678,7 +679,7 @@ def test_a_path_that_is_no_route_is_shown_with_the_documented_one(server: Server
     found = server.http.get("/__admin/requests/unmatched", params={"limit": 1000}).json()["requests"]
     (nearest,) = [each["nearest"] for each in found if each["request"]["id"] == id]
     assert nearest["path"].startswith("/api/workflow/v1.0/customer/{customerId}/workflow/")
-    assert nearest["differs"][-1] == "path is /api/workflow/v1.0/nothing"
+    assert nearest["differences"][-1] == "path is /api/workflow/v1.0/nothing"
 
 
 def test_the_newest_unmatched_are_shown_up_to_the_limit(world: World) -> None:

@@ -158,8 +158,8 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
 
 def test_health_says_version_time_and_what_there_is(own: Server) -> None:
     before = admin(own, "GET", "health")
-    assert before.keys() == {"status", "version", "uptimeInSeconds", "store", "catalogueFault"}
-    assert (before["status"], before["catalogueFault"]) == ("healthy", None)
+    assert before.keys() == {"status", "version", "uptimeInSeconds", "store", "catalogueError"}
+    assert (before["status"], before["catalogueError"]) == ("healthy", None)
     assert before["store"] == {"workflows": 2, "executions": 0, "requests": 0, "faults": 2}
     fill(own)
     after = admin(own, "GET", "health")
@@ -462,8 +462,12 @@ WRONG = {
     },
     "requests[0].id": {"requests": [{}]},
     "faults[0].spec.status": {"faults": [{"spec": {"status": 200}}]},
-    "faults[0].tallies[0].seen": {"faults": [{"spec": {}, "tallies": [{"customerId": "", "seen": "1", "struck": 0}]}]},
-    "faults[0].tallies[0].struck": {"faults": [{"spec": {}, "tallies": [{"customerId": "", "seen": 0, "struck": -1}]}]},
+    "faults[0].tallies[0].matched": {
+        "faults": [{"spec": {}, "tallies": [{"customerId": "", "matched": "1", "injected": 0}]}]
+    },
+    "faults[0].tallies[0].injected": {
+        "faults": [{"spec": {}, "tallies": [{"customerId": "", "matched": 0, "injected": -1}]}]
+    },
     "keys": {"keys": []},
     "faults": {"faults": {}},
     "body": [],
@@ -489,9 +493,12 @@ def test_a_snapshot_that_cant_be_is_refused_with_the_place_and_changes_nothing(
         ("seeds[0].number", {"customerId": CUSTOMER, "seed": "x", "number": 10**4000}),
         ("seeds[0].seed", {"customerId": CUSTOMER, "seed": "x" * 200_000}),
         ("faults[0].spec.times", {"spec": {"status": 503, "times": 2**53 + 1}}),
-        ("faults[0].tallies[0].seen", {"tallies": [{"customerId": "", "seen": 10**4000, "struck": 0}]}),
-        ("faults[0].tallies[0].used", {"tallies": [{"customerId": "", "seen": 0, "struck": 0, "used": 2**53 + 1}]}),
-        ("faults[0].tallies", {"tallies": [{"customerId": str(n), "seen": 0, "struck": 0} for n in range(1001)]}),
+        ("faults[0].tallies[0].matched", {"tallies": [{"customerId": "", "matched": 10**4000, "injected": 0}]}),
+        (
+            "faults[0].tallies[0].used",
+            {"tallies": [{"customerId": "", "matched": 0, "injected": 0, "used": 2**53 + 1}]},
+        ),
+        ("faults[0].tallies", {"tallies": [{"customerId": str(n), "matched": 0, "injected": 0} for n in range(1001)]}),
     ],
 )
 def test_what_no_server_could_hold_is_refused_in_a_snapshot(

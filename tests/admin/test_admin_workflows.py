@@ -273,7 +273,7 @@ def workflow_file(file: Path, name: str, id: str = WORKFLOW) -> None:
 
 
 def fault_of(server: Server) -> str | None:
-    fault: str | None = server.http.get("/__admin/health").json()["catalogueFault"]
+    fault: str | None = server.http.get("/__admin/health").json()["catalogueError"]
     return fault
 
 

@@ -53,8 +53,8 @@ class World:
     def fault(self, **spec: Any) -> str:
         return str(self.admin("POST", "faults", json=spec)["id"])
 
-    def struck(self, fault: str) -> int:
-        found: int = self.server.http.get(f"/__admin/faults/{fault}").json()["struck"]
+    def injected(self, fault: str) -> int:
+        found: int = self.server.http.get(f"/__admin/faults/{fault}").json()["injected"]
         return found
 
     def freeze(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from workflow_mock.api.body import MAX_DEPTH, charset_of, read_json
-from workflow_mock.api.leniency import Leniencies, Leniency
+from workflow_mock.api.leniency import Leniency, LeniencyLog
 from workflow_mock.api.start import _accepts_json
 from workflow_mock.errors import STATUS_OF_CODE, ApiError
 from workflow_mock.formats import parse_uuid, timestamp
@@ -110,7 +110,7 @@ def test_the_reader_accepts_what_is_json_and_nothing_else(body: bytes) -> None:
     except (ValueError, RecursionError):
         expected = REFUSED
     try:
-        read = with_tuples(read_json(body, "utf-8", Leniencies(strict=False)))
+        read = with_tuples(read_json(body, "utf-8", LeniencyLog(strict=False)))
     except ApiError as error:
         read = (error.errors[0].code,)
     assert read == expected
@@ -122,7 +122,7 @@ def test_the_reader_reads_utf_16_as_it_reads_utf_8(value: Any, charset: str) -> 
     results = []
     for encoded, codec in ((text.encode(), "utf-8"), (text.encode(charset), charset)):
         try:
-            results.append(with_tuples(read_json(encoded, codec, Leniencies(strict=False))))
+            results.append(with_tuples(read_json(encoded, codec, LeniencyLog(strict=False))))
         except ApiError as error:
             results.append(str(error))
     assert results[0] == results[1]
@@ -130,18 +130,18 @@ def test_the_reader_reads_utf_16_as_it_reads_utf_8(value: Any, charset: str) -> 
 
 @given(bodies)
 def test_strict_accepts_no_json_that_the_default_refuses(body: bytes) -> None:
-    lenient = Leniencies(strict=False)
+    lenient = LeniencyLog(strict=False)
     try:
         read = read_json(body, "utf-8", lenient)
     except ApiError:
         with pytest.raises(ApiError):
-            read_json(body, "utf-8", Leniencies(strict=True))
+            read_json(body, "utf-8", LeniencyLog(strict=True))
         return
     if [note.leniency for note in lenient.notes] == [Leniency.BYTE_ORDER_MARK]:
         with pytest.raises(ApiError, match="--strict"):
-            read_json(body, "utf-8", Leniencies(strict=True))
+            read_json(body, "utf-8", LeniencyLog(strict=True))
     else:
-        assert read_json(body, "utf-8", Leniencies(strict=True)) == read
+        assert read_json(body, "utf-8", LeniencyLog(strict=True)) == read
 
 
 @given(st.binary(max_size=40) | st.from_regex(rb"\A(text|application)/([a-z.]+\+)?json;? ?(charset=[a-z0-9\"-]*)?\Z"))

@@ -22,7 +22,7 @@ def defined(tasks: Sequence[Task], *edges: tuple[str, str]) -> WorkflowDefinitio
 def faults(tasks: Sequence[Task], *edges: tuple[str, str]) -> list[str]:
     with pytest.raises(InvalidDefinition) as caught:
         defined(tasks, *edges)
-    return [str(fault) for fault in caught.value.faults]
+    return [str(fault) for fault in caught.value.problems]
 
 
 A, B, C = task("a", trigger=True), task("b"), task("c")

@@ -18,7 +18,7 @@ from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import Action
 from workflow_mock.state.journal import Exchange
 from workflow_mock.state.matcher import Matcher
-from workflow_mock.state.store import AT_A_STRETCH
+from workflow_mock.state.store import BATCH_SIZE
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 CUSTOMER, OTHER = (f"{digit}0000000-0000-4000-8000-000000000000" for digit in "12")
@@ -49,9 +49,9 @@ def asked(sandbox: Sandbox, customer: str = CUSTOMER) -> Exchange:
     return exchange
 
 
-def struck(sandbox: Sandbox, customer: str = CUSTOMER) -> bool:
+def injected(sandbox: Sandbox, customer: str = CUSTOMER) -> bool:
     exchange = asked(sandbox, customer)
-    return any(fault.strikes(exchange) for fault in sandbox.faults.candidates(exchange))
+    return any(fault.applies(exchange) for fault in sandbox.faults.candidates(exchange))
 
 
 # Executions
@@ -87,12 +87,12 @@ def test_an_outline_says_what_the_whole_does_whatever_the_clock_does(sandbox: Sa
         execution = sandbox.start(CUSTOMER, f"{ID}{number}", BEGIN)
         for seconds in (0, -5, 3599, 3600, -1):
             now = BEGIN + timedelta(seconds=seconds)
-            outline = execution.outline(now)
-            whole = execution.at(now)
-            assert outline == execution.outline(now) == (whole.state, whole.finished)
+            outline = execution.status_at(now)
+            whole = execution.progress_at(now)
+            assert outline == execution.status_at(now) == (whole.state, whole.finished)
 
 
-# Faults
+# FaultRegistry
 
 
 @pytest.mark.parametrize("spec", [{"times": 2}, {"ttl": "1m"}, {"ttl": "1m", "times": 3}])
@@ -103,12 +103,12 @@ def test_a_fault_that_can_strike_no_more_is_kept_and_not_looked_through_for_a_st
     for _ in range(50):
         sandbox.faults.add(FaultSpec.model_validate({"status": 503, "matcher": whose} | spec))
     for _ in range(100):
-        assert struck(sandbox)
+        assert injected(sandbox)
     sandbox.clock.change(Action.ADVANCE, None, by=timedelta(minutes=1))
-    assert not struck(sandbox)
+    assert not injected(sandbox)
     assert (sandbox.faults.candidates(asked(sandbox)), sandbox.faults._index) == ([], {})
-    assert sum(tally.struck for fault in sandbox.faults.of(None) for tally in fault.tallies.values()) == 100
-    for fault in sandbox.faults.of(None):
+    assert sum(tally.injected for fault in sandbox.faults.for_customer(None) for tally in fault.tallies.values()) == 100
+    for fault in sandbox.faults.for_customer(None):
         sandbox.faults.remove(fault.spec.id)
     assert len(sandbox.faults) == 0
 
@@ -129,7 +129,7 @@ def test_a_fault_whose_time_was_over_strikes_again_when_the_clock_is_put_back(
 def test_a_fault_for_everybody_that_is_over_by_one_customers_clock_still_strikes_another(sandbox: Sandbox) -> None:
     sandbox.faults.add(FaultSpec.model_validate({"status": 503, "ttl": "1m"}))
     sandbox.clock.change(Action.FREEZE, CUSTOMER, to=BEGIN + timedelta(hours=1))
-    assert [struck(sandbox, customer) for customer in (CUSTOMER, OTHER)] == [False, True]
+    assert [injected(sandbox, customer) for customer in (CUSTOMER, OTHER)] == [False, True]
 
 
 def test_a_fault_whose_last_strike_is_taken_back_is_found_again_in_its_place(sandbox: Sandbox) -> None:
@@ -138,7 +138,7 @@ def test_a_fault_whose_last_strike_is_taken_back_is_found_again_in_its_place(san
         for _ in range(2)
     )
     exchange = asked(sandbox)
-    assert first.strikes(exchange)
+    assert first.applies(exchange)
     assert sandbox.faults.candidates(asked(sandbox)) == [second]
     first.miss(exchange)
     assert sandbox.faults.candidates(asked(sandbox)) == [second, first]
@@ -150,16 +150,16 @@ def test_what_is_certain_needs_no_random_number(
 ) -> None:
     monkeypatch.delattr(random, "Random")
     fault = Fault(FaultSpec.model_validate({"status": 503, "probability": probability}), BEGIN)
-    assert fault.strikes(Exchange.of_customer(CUSTOMER, "/")) is strikes
-    assert fault.tallies[""].seen == 1
+    assert fault.applies(Exchange.of_customer(CUSTOMER, "/")) is strikes
+    assert fault.tallies[""].matched == 1
 
 
-def test_a_matcher_is_not_asked_where_a_fault_has_struck_as_often_as_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_matcher_is_not_asked_where_a_fault_is_spent_as_often_as_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
     fault = Fault(FaultSpec.model_validate({"status": 503, "times": 1}), BEGIN, is_permanent=True)
     exchange = Exchange.of_customer(CUSTOMER, "/")
-    assert fault.strikes(exchange)
+    assert fault.applies(exchange)
     monkeypatch.delattr(Matcher, "matches")
-    assert not fault.strikes(exchange)
+    assert not fault.applies(exchange)
 
 
 # Workflows
@@ -237,7 +237,7 @@ def test_a_body_is_decoded_once_for_all_patterns() -> None:
 
 
 def test_other_requests_have_their_turn_while_the_journal_is_searched_and_may_change_it(sandbox: Sandbox) -> None:
-    for number in range(10 * AT_A_STRETCH):
+    for number in range(10 * BATCH_SIZE):
         sandbox.journal.add(counted(number))
     turns = 0
 
@@ -245,7 +245,7 @@ def test_other_requests_have_their_turn_while_the_journal_is_searched_and_may_ch
         nonlocal turns
         while True:
             turns += 1
-            sandbox.journal.remove(lambda each: each.number % AT_A_STRETCH == 0, None)
+            sandbox.journal.remove(lambda each: each.number % BATCH_SIZE == 0, None)
             await asyncio.sleep(0)
 
     async def search() -> list[Exchange]:
@@ -254,5 +254,5 @@ def test_other_requests_have_their_turn_while_the_journal_is_searched_and_may_ch
         task.cancel()
         return found
 
-    assert len(asyncio.run(search())) == 10 * AT_A_STRETCH
+    assert len(asyncio.run(search())) == 10 * BATCH_SIZE
     assert turns >= 9

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workflow_mock.catalogue.loader import demo
 from workflow_mock.domain.execution import Execution
-from workflow_mock.state.store import Kept
+from workflow_mock.state.store import BoundedStore
 
 DEFINITION = demo().workflows[0]
 
@@ -25,7 +25,7 @@ def execution(number: int, customer: str) -> Execution:
 
 @given(steps, st.integers(1, 6), st.integers(1, 10))
 def test_it_keeps_what_a_naive_model_keeps(steps: list[tuple[str, str]], per_customer: int, total: int) -> None:
-    kept: Kept[Execution] = Kept(per_customer=per_customer, total=total)
+    kept: BoundedStore[Execution] = BoundedStore(per_customer=per_customer, total=total)
     model: list[tuple[str, str]] = []
     for number, (what, customer) in enumerate(steps):
         if what == "add":
@@ -42,20 +42,20 @@ def test_it_keeps_what_a_naive_model_keeps(steps: list[tuple[str, str]], per_cus
         else:
             kept.remove(lambda each: int(each.id) % 2 == 0, customer)
             model = [(id, who) for id, who in model if int(id) % 2 or customer not in (who, None)]
-        assert [(each.id, each.customer_id) for each in kept.of(None)] == model
+        assert [(each.id, each.customer_id) for each in kept.for_customer(None)] == model
         for who in "abcd":
-            assert [each.id for each in kept.of(who)] == [id for id, owner in model if owner == who]
+            assert [each.id for each in kept.for_customer(who)] == [id for id, owner in model if owner == who]
 
 
 def test_an_id_that_comes_again_takes_the_place_of_the_first() -> None:
-    kept: Kept[Execution] = Kept(per_customer=5, total=5)
+    kept: BoundedStore[Execution] = BoundedStore(per_customer=5, total=5)
     kept.add(execution(1, "a"))
     kept.add(again := execution(1, "a"))
-    assert list(kept.of("a")) == list(kept.of(None)) == [again]
+    assert list(kept.for_customer("a")) == list(kept.for_customer(None)) == [again]
 
 
 def test_pages_go_on_after_what_was_dropped_meanwhile() -> None:
-    kept: Kept[Execution] = Kept(per_customer=4, total=4)
+    kept: BoundedStore[Execution] = BoundedStore(per_customer=4, total=4)
     for number in range(4):
         kept.add(execution(number, "a"))
     first = asyncio.run(kept.page(None, lambda _: True, 0, 2))

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from workflow_mock.domain.definition import Edge, Outcome, Progression, Task, WorkflowDefinition, define
-from workflow_mock.domain.execution import Execution, WrongStep
+from workflow_mock.domain.execution import Execution, InvalidTransition
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import Action
@@ -121,13 +121,13 @@ class FaultModel:
     times: int
     after: int
     seen: int = 0
-    struck: int = 0
+    injected: int = 0
 
-    def strikes(self) -> bool:
-        if self.struck >= self.times:
+    def applies(self) -> bool:
+        if self.injected >= self.times:
             return False
         self.seen += 1
-        self.struck += self.seen > self.after
+        self.injected += self.seen > self.after
         return self.seen > self.after
 
 
@@ -165,7 +165,7 @@ class Machine(RuleBasedStateMachine):
         allowed = task in model.queue(now)
         try:
             self.sandbox.take(execution, task, outcome)
-        except WrongStep:
+        except InvalidTransition:
             assert not allowed
         else:
             assert allowed
@@ -197,12 +197,12 @@ class Machine(RuleBasedStateMachine):
     def ask(self, customer: str) -> None:
         exchange = Exchange.of_customer(customer, "/")
         exchange.time = self.now[customer]
-        struck = any(fault.strikes(exchange) for fault in self.sandbox.faults.candidates(exchange))
-        assert struck == any(fault.strikes() for fault in self.faults if fault.customer == customer)
+        injected = any(fault.applies(exchange) for fault in self.sandbox.faults.candidates(exchange))
+        assert injected == any(fault.applies() for fault in self.faults if fault.customer == customer)
 
     @rule(customer=st.sampled_from(CUSTOMERS))
     def reset(self, customer: str) -> None:
-        gone = {execution.id for execution in self.sandbox.executions.of(customer)}
+        gone = {execution.id for execution in self.sandbox.executions.for_customer(customer)}
         self.sandbox.reset(customer)
         self.models = {id: model for id, model in self.models.items() if id not in gone}
         self.faults = [fault for fault in self.faults if fault.customer != customer]
@@ -210,10 +210,10 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def both_say_the_same(self) -> None:
-        assert {execution.id for execution in self.sandbox.executions.of(None)} == self.models.keys()
+        assert {execution.id for execution in self.sandbox.executions.for_customer(None)} == self.models.keys()
         assert len(self.sandbox.faults) == len(self.faults)
-        for execution in self.sandbox.executions.of(None):
-            progress = execution.at(self.sandbox.clock.now(execution.customer_id))
+        for execution in self.sandbox.executions.for_customer(None):
+            progress = execution.progress_at(self.sandbox.clock.now(execution.customer_id))
             shown = {task.id: str(state) for task, state in zip(self.definition.tasks, progress.states, strict=True)}
             assert shown | {"": str(progress.state)} == self.models[execution.id].at(self.now[execution.customer_id])
 

@@ -11,13 +11,13 @@ from starlette.types import Receive, Scope, Send
 from workflow_mock import __version__
 from workflow_mock.admin import docs, events, executions, faults, requests, tokens, workflows
 from workflow_mock.admin import health as control
-from workflow_mock.admin.dependencies import invalid
-from workflow_mock.admin.schemas import Refusal
-from workflow_mock.catalogue.yaml_reader import Unsayable, check
-from workflow_mock.domain.definition import Fault
+from workflow_mock.admin.dependencies import validation_error
+from workflow_mock.admin.schemas import ErrorResponse
+from workflow_mock.catalogue.yaml_reader import NotSerializable, check
+from workflow_mock.domain.definition import Problem
 from workflow_mock.errors import ApiError
 from workflow_mock.http.exception_handlers import handle_errors
-from workflow_mock.oauth.token_provider import Minter
+from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import ADMIN_PATH, Settings
@@ -32,10 +32,10 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 
 _JSON_TYPE = re.compile(r"application/([^/;]+\+)?json\s*(;.*)?", re.IGNORECASE)
 
-REFUSED: dict[str, Any] = {"model": Refusal, "description": "Refused; `errors` and `validation` say why."}
+REFUSED: dict[str, Any] = {"model": ErrorResponse, "description": "Refused; `errors` and `validation` say why."}
 
 
-def admin_app(settings: Settings, sandbox: Sandbox, minter: Minter, verifier: TokenVerifier) -> FastAPI:
+def admin_app(settings: Settings, sandbox: Sandbox, minter: TokenProvider, verifier: TokenVerifier) -> FastAPI:
     app = _Plane(
         title="workflow-mock control plane",
         version=__version__,
@@ -88,10 +88,10 @@ async def _known_parameters(request: Request) -> None:
     """Raises ApiError (400): a misspelt customerId must not mean all customers."""
     known = {parameter.alias for parameter in get_flat_params(request.scope["route"].dependant)}
     given = request.query_params
-    faults = [Fault((name,), "is not known here") for name in given if name not in known]
-    faults += [Fault((name,), "is given more than once") for name in known if len(given.getlist(name)) > 1]
-    if faults:
-        raise invalid(*faults)
+    problems = [Problem((name,), "is not known here") for name in given if name not in known]
+    problems += [Problem((name,), "is given more than once") for name in known if len(given.getlist(name)) > 1]
+    if problems:
+        raise validation_error(*problems)
 
 
 async def _sound_json(request: Request) -> None:
@@ -106,5 +106,5 @@ async def _sound_json(request: Request) -> None:
         return  # whatever reads the body refuses it
     try:
         check(document)
-    except Unsayable as error:
-        raise invalid(Fault(error.path or ("body",), str(error))) from None
+    except NotSerializable as error:
+        raise validation_error(Problem(error.path or ("body",), str(error))) from None

@@ -4,7 +4,7 @@ from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Query
 
-from workflow_mock.domain.definition import Fault, show_path
+from workflow_mock.domain.definition import Problem, show_path
 from workflow_mock.errors import ApiError, ValidationDetail
 from workflow_mock.types import Uuid
 
@@ -22,19 +22,19 @@ T = TypeVar("T")
 Own = TypeVar("Own", bound=Owned)
 
 
-def known(found: T | None, name: str) -> T:
+def or_404(found: T | None, name: str) -> T:
     """Raises ApiError (404) where nothing was found."""
     if found is None:
         raise ApiError("not_found", f"There is no {name}")
     return found
 
 
-def own(found: Own | None, name: str, customer: str | None) -> Own:
+def owned_or_404(found: Own | None, name: str, customer: str | None) -> Own:
     """Raises ApiError (404) where nothing was found, or what isn't this customer's."""
-    return known(found if found is None or customer in (None, found.customer_id) else None, name)
+    return or_404(found if found is None or customer in (None, found.customer_id) else None, name)
 
 
-def invalid(*faults: Fault) -> ApiError:
+def validation_error(*problems: Problem) -> ApiError:
     """What to raise for a request with these faults (400)."""
-    details = [ValidationDetail(show_path(path), message) for path, message in faults]
+    details = [ValidationDetail(show_path(path), message) for path, message in problems]
     return ApiError("validation_failed", "The request is not valid: see validation", validation=details)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from workflow_mock.admin.dependencies import Customer
-from workflow_mock.admin.schemas import Entry
+from workflow_mock.admin.schemas import JournalEntry
 from workflow_mock.errors import ApiError
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.events import MAX_LISTENERS
@@ -40,7 +40,7 @@ def router(sandbox: Sandbox) -> APIRouter:
             number, kind, whose, data = event
             if customer in (None, whose) or (whose is None and kind in _OF_ALL):
                 if isinstance(data, Exchange):
-                    data = Entry.of(data).model_dump(mode="json", by_alias=True)
+                    data = JournalEntry.of(data).model_dump(mode="json", by_alias=True)
                 yield ServerSentEvent(event=kind, id=str(number), data={"customerId": whose, kind: data})
 
     return routes

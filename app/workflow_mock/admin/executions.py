@@ -6,25 +6,25 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from workflow_mock.admin.dependencies import Cursor, Customer, Limit, own
+from workflow_mock.admin.dependencies import Cursor, Customer, Limit, owned_or_404
 from workflow_mock.admin.schemas import ExecutionSummary, ExecutionView, execution_view, summary
 from workflow_mock.domain.definition import Outcome
-from workflow_mock.domain.execution import Execution, WrongStep
+from workflow_mock.domain.execution import Execution, InvalidTransition
 from workflow_mock.errors import ApiError
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.types import Shape, Uuid
+from workflow_mock.types import StrictModel, Uuid
 
 Id = Annotated[Uuid, Path(alias="executionId")]
 TaskId = Annotated[Uuid, Path(alias="taskId")]
 ExecutionState = Literal["running", "completed", "failed"]
 
 
-class ExecutionPage(Shape):
+class ExecutionPage(StrictModel):
     executions: list[ExecutionSummary]
     next: int | None = Field(description="The cursor of the next page, if there may be one.")
 
 
-class Advance(Shape, json_schema_extra={"examples": [{"to": "end"}]}):
+class Advance(StrictModel, json_schema_extra={"examples": [{"to": "end"}]}):
     to: Literal["next", "end"] = Field(
         description="Give the tasks in the queue their outcome once, or until none is left."
     )
@@ -34,7 +34,7 @@ def router(sandbox: Sandbox) -> APIRouter:
     routes = APIRouter(prefix="/executions", tags=["Executions"])
 
     def execution_of(execution_id: str, customer: str | None) -> Execution:
-        return own(sandbox.executions.get(execution_id), f"execution {execution_id}", customer)
+        return owned_or_404(sandbox.executions.get(execution_id), f"execution {execution_id}", customer)
 
     @routes.get("")
     async def find(
@@ -49,7 +49,7 @@ def router(sandbox: Sandbox) -> APIRouter:
         def wanted(execution: Execution) -> bool:
             if workflow is not None and execution.definition.id != workflow:
                 return False
-            return state is None or execution.outline(sandbox.clock.now(execution.customer_id))[0] == state
+            return state is None or execution.status_at(sandbox.clock.now(execution.customer_id))[0] == state
 
         page = await sandbox.executions.page(customer, wanted, cursor, limit)
         return ExecutionPage(
@@ -67,8 +67,8 @@ def router(sandbox: Sandbox) -> APIRouter:
             change(execution)
         except KeyError as error:
             raise ApiError("not_found", f"The execution has no task {error.args[0]}") from None
-        except WrongStep as error:
-            raise ApiError("wrong_step", str(error)) from None
+        except InvalidTransition as error:
+            raise ApiError("invalid_transition", str(error)) from None
         return execution_view(execution, sandbox.clock)
 
     @routes.post("/{executionId}/tasks/{taskId}/complete")

@@ -4,17 +4,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from workflow_mock.admin.dependencies import Customer, invalid, own
+from workflow_mock.admin.dependencies import Customer, owned_or_404, validation_error
 from workflow_mock.admin.schemas import FaultView
-from workflow_mock.domain.definition import Fault
+from workflow_mock.domain.definition import Problem
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.types import Shape, Uuid
+from workflow_mock.types import StrictModel, Uuid
 
 Id = Annotated[Uuid, Path(alias="faultId")]
 
 
-class FaultPage(Shape):
+class FaultPage(StrictModel):
     faults: list[FaultView]
 
 
@@ -23,33 +23,33 @@ def router(sandbox: Sandbox) -> APIRouter:
 
     @routes.get("", response_model_exclude_none=True)
     async def find(customer: Customer = None) -> FaultPage:
-        return FaultPage(faults=[FaultView.of(fault) for fault in sandbox.faults.of(customer)])
+        return FaultPage(faults=[FaultView.of(fault) for fault in sandbox.faults.for_customer(customer)])
 
     @routes.post("", status_code=201, response_model_exclude_none=True)
     async def add(spec: FaultSpec, customer: Customer = None) -> FaultView:
         """Put a fault in force; `?customerId=` is the same as matcher.customerId."""
         if customer is not None:
             if spec.matcher.customer_id not in (None, customer):
-                raise invalid(Fault(("matcher", "customerId"), "is not that of ?customerId="))
+                raise validation_error(Problem(("matcher", "customerId"), "is not that of ?customerId="))
             matcher = spec.matcher.model_copy(update={"customer_id": customer})
             spec = spec.model_copy(update={"matcher": matcher})
         same = sandbox.faults.get(spec.id)
         if same is not None and same.customer_id != spec.matcher.customer_id:
-            raise invalid(Fault(("id",), "is that of a fault for another customer"))
+            raise validation_error(Problem(("id",), "is that of a fault for another customer"))
         return FaultView.of(sandbox.faults.add(spec))
 
     @routes.delete("", status_code=204)
     async def remove_all(customer: Customer = None) -> None:
-        for fault in sandbox.faults.of(customer):
+        for fault in sandbox.faults.for_customer(customer):
             sandbox.faults.remove(fault.spec.id)
 
     @routes.get("/{faultId}", response_model_exclude_none=True)
     async def get(fault_id: Id, customer: Customer = None) -> FaultView:
-        return FaultView.of(own(sandbox.faults.get(fault_id), f"fault {fault_id}", customer))
+        return FaultView.of(owned_or_404(sandbox.faults.get(fault_id), f"fault {fault_id}", customer))
 
     @routes.delete("/{faultId}", status_code=204)
     async def remove(fault_id: Id, customer: Customer = None) -> None:
-        own(sandbox.faults.get(fault_id), f"fault {fault_id}", customer)
+        owned_or_404(sandbox.faults.get(fault_id), f"fault {fault_id}", customer)
         sandbox.faults.remove(fault_id)
 
     return routes

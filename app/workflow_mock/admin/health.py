@@ -10,38 +10,38 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from workflow_mock import __version__
-from workflow_mock.admin.dependencies import Customer, invalid
+from workflow_mock.admin.dependencies import Customer, validation_error
 from workflow_mock.admin.snapshot import MAX_BYTES, Snapshot, checked, take
-from workflow_mock.domain.definition import Fault
+from workflow_mock.domain.definition import Problem
 from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings, without_password
 from workflow_mock.state.clock import Action, uptime
-from workflow_mock.types import Duration, Moment, Shape, show_duration
+from workflow_mock.types import Duration, Moment, StrictModel, show_duration
 
 
-class Store(Shape):
+class Counts(StrictModel):
     workflows: int
     executions: int
     requests: int
     faults: int
 
 
-class Health(Shape):
+class Health(StrictModel):
     status: Literal["healthy"] = "healthy"
     version: str = __version__
     uptime_in_seconds: float
-    store: Store
-    catalogue_fault: str | None = Field(description="Why a changed catalogue file isn't in force (--watch).")
+    store: Counts
+    catalogue_error: str | None = Field(description="Why a changed catalogue file isn't in force (--watch).")
 
 
-class ClockView(Shape):
+class ClockView(StrictModel):
     now: Moment
     frozen: bool
     own: bool = Field(description="Whether it is the customer's own, and not the server's.")
 
 
-class ClockChange(Shape):
+class ClockChange(StrictModel):
     """What to do to the clock."""
 
     model_config = ConfigDict(
@@ -65,7 +65,7 @@ class ClockChange(Shape):
         return self
 
 
-class Seed(Shape, json_schema_extra={"examples": [{"seed": "42"}]}):
+class Seed(StrictModel, json_schema_extra={"examples": [{"seed": "42"}]}):
     seed: str = Field(max_length=200)
 
 
@@ -74,14 +74,14 @@ def router(settings: Settings, sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter
 
     @routes.get("/health", tags=["Sandbox"])
     async def health() -> Health:
-        store = Store(
+        store = Counts(
             workflows=sum(1 for _ in sandbox.workflows),
             executions=len(sandbox.executions),
             requests=len(sandbox.journal),
             faults=len(sandbox.faults),
         )
         seconds = round(uptime().total_seconds(), 3)
-        return Health(uptime_in_seconds=seconds, store=store, catalogue_fault=sandbox.catalogue_fault)
+        return Health(uptime_in_seconds=seconds, store=store, catalogue_error=sandbox.catalogue_error)
 
     @routes.get("/settings", tags=["Sandbox"])
     async def show_settings() -> dict[str, Any]:
@@ -108,7 +108,7 @@ def router(settings: Settings, sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter
 
     @routes.get("/clock", tags=["Clock"])
     async def clock(customer: Customer = None) -> ClockView:
-        setting = sandbox.clock.setting(customer)
+        setting = sandbox.clock.state(customer)
         own = customer is not None and sandbox.clock.has_own(customer)
         return ClockView(now=setting.now(), frozen=setting.frozen is not None, own=own)
 
@@ -118,7 +118,7 @@ def router(settings: Settings, sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter
         try:
             sandbox.clock.change(change.action, customer, to=change.to, by=change.by or timedelta(0))
         except OverflowError as error:
-            raise invalid(Fault(("to" if change.to else "by",), str(error))) from None
+            raise validation_error(Problem(("to" if change.to else "by",), str(error))) from None
         sandbox.events.publish("clock", customer, {"action": change.action})
         return await clock(customer)
 

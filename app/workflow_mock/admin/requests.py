@@ -6,52 +6,52 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import Field, model_validator
 
-from workflow_mock.admin.dependencies import Cursor, Customer, Limit, own
-from workflow_mock.admin.schemas import Entry
+from workflow_mock.admin.dependencies import Cursor, Customer, Limit, owned_or_404
+from workflow_mock.admin.schemas import JournalEntry
 from workflow_mock.api.start import DOCUMENTED_PATH
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import TOKEN_PATH
 from workflow_mock.state.journal import Exchange
 from workflow_mock.state.matcher import Matcher
-from workflow_mock.state.store import unhurried
-from workflow_mock.types import Shape
+from workflow_mock.state.store import in_batches
+from workflow_mock.types import StrictModel
 
 NEAREST = 3
 """Requests that are shown where none was as it should be."""
 
 
-class Meta(Shape):
+class Meta(StrictModel):
     total: int = Field(description="Requests in the journal, of the customer or of all.")
 
 
-class EntryPage(Shape):
-    requests: list[Entry]
+class JournalPage(StrictModel):
+    requests: list[JournalEntry]
     meta: Meta
     next: int | None = Field(description="The cursor of the next page, if there may be one.")
 
 
-class Count(Shape):
+class Count(StrictModel):
     count: int
 
 
-class Nearest(Shape):
-    """What would have worked, and what of the request differs from it."""
+class Nearest(StrictModel):
+    """What would have worked, and how the request differs from it."""
 
     method: str
     path: str
-    differs: list[str]
+    differences: list[str]
 
 
-class Unmatched(Shape):
-    request: Entry
+class Unmatched(StrictModel):
+    request: JournalEntry
     nearest: Nearest
 
 
-class UnmatchedPage(Shape):
+class UnmatchedPage(StrictModel):
     requests: list[Unmatched]
 
 
-class Wanted(Shape):
+class VerificationTimes(StrictModel):
     """How many requests there must be; without any member, at least one."""
 
     exactly: int | None = Field(None, ge=0)
@@ -59,7 +59,7 @@ class Wanted(Shape):
     at_most: int | None = Field(None, ge=0)
 
     @model_validator(mode="after")
-    def _sensible(self) -> "Wanted":
+    def _sensible(self) -> "VerificationTimes":
         if self.exactly is not None and (self.at_least is not None or self.at_most is not None):
             raise ValueError("exactly excludes atLeast and atMost")
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
@@ -73,20 +73,22 @@ class Wanted(Shape):
         return (least is None or count >= least) and (most is None or count <= most)
 
 
-class Verification(Shape, json_schema_extra={"examples": [{"matcher": {"status": 500}, "count": {"exactly": 0}}]}):
+class Verification(
+    StrictModel, json_schema_extra={"examples": [{"matcher": {"status": 500}, "count": {"exactly": 0}}]}
+):
     matcher: Matcher = Field(default_factory=Matcher)
-    count: Wanted = Field(default_factory=Wanted)
+    count: VerificationTimes = Field(default_factory=VerificationTimes)
 
 
-class NearMiss(Shape):
-    request: Entry
+class NearMiss(StrictModel):
+    request: JournalEntry
     differences: list[str]
 
 
-class Verdict(Shape):
+class VerificationResult(StrictModel):
     verified: bool
     count: int
-    requests: list[Entry] = Field(description="Those that matched, if the verdict is no.")
+    requests: list[JournalEntry] = Field(description="Those that matched, if the verdict is no.")
     nearest: list[NearMiss] = Field(description="Those that almost matched, if there were too few.")
 
 
@@ -94,16 +96,16 @@ def router(sandbox: Sandbox) -> APIRouter:
     routes = APIRouter(prefix="/requests", tags=["Requests"])
     journal = sandbox.journal
 
-    async def page(matcher: Matcher, customer: str | None, limit: int, cursor: int) -> EntryPage:
+    async def page(matcher: Matcher, customer: str | None, limit: int, cursor: int) -> JournalPage:
         found = await journal.page(customer, matcher.matches, cursor, limit)
-        return EntryPage(
-            requests=[Entry.of(each) for each in found],
-            meta=Meta(total=len(journal.of(customer))),
+        return JournalPage(
+            requests=[JournalEntry.of(each) for each in found],
+            meta=Meta(total=len(journal.for_customer(customer))),
             next=found[-1].number if len(found) == limit else None,
         )
 
     @routes.get("")
-    async def get_all(customer: Customer = None, limit: Limit = 100, cursor: Cursor = 0) -> EntryPage:
+    async def get_all(customer: Customer = None, limit: Limit = 100, cursor: Cursor = 0) -> JournalPage:
         """The requests of the documented plane and the token endpoint, refused ones too, oldest first."""
         return await page(Matcher(), customer, limit, cursor)
 
@@ -117,14 +119,14 @@ def router(sandbox: Sandbox) -> APIRouter:
         refused = (await journal.page(customer, lambda each: 400 <= each.status < 500))[-limit:]
         return UnmatchedPage(
             requests=[
-                Unmatched(request=Entry.of(e), nearest=_nearest(e, sandbox))
-                async for some in unhurried(refused)
+                Unmatched(request=JournalEntry.of(e), nearest=_nearest(e, sandbox))
+                async for some in in_batches(refused)
                 for e in some
             ]
         )
 
     @routes.post("/find")
-    async def find(matcher: Matcher, customer: Customer = None, limit: Limit = 100, cursor: Cursor = 0) -> EntryPage:
+    async def find(matcher: Matcher, customer: Customer = None, limit: Limit = 100, cursor: Cursor = 0) -> JournalPage:
         return await page(matcher, customer, limit, cursor)
 
     @routes.post("/count")
@@ -137,34 +139,37 @@ def router(sandbox: Sandbox) -> APIRouter:
         return Count(count=len(journal.remove(lambda each: each.number in gone, customer)))
 
     @routes.post(
-        "/verify", responses={409: {"model": Verdict, "description": "It isn't so, and what was seen instead"}}
+        "/verify",
+        responses={409: {"model": VerificationResult, "description": "It isn't so, and what was seen instead"}},
     )
-    async def verify(wanted: Verification, response: Response, customer: Customer = None) -> Verdict:
+    async def verify(wanted: Verification, response: Response, customer: Customer = None) -> VerificationResult:
         """Say how many requests there must be like this one: 200 if so, 409 if not."""
-        newest = list(journal.of(customer))[-1000:]
+        newest = list(journal.for_customer(customer))[-1000:]
         found = await journal.page(customer, wanted.matcher.matches)
         if wanted.count.allows(len(found)):
-            return Verdict(verified=True, count=len(found), requests=[], nearest=[])
+            return VerificationResult(verified=True, count=len(found), requests=[], nearest=[])
         response.status_code = 409
-        misses = [(wanted.matcher.differences(each), each) async for some in unhurried(newest) for each in some]
+        misses = [(wanted.matcher.differences(each), each) async for some in in_batches(newest) for each in some]
         nearest = nsmallest(NEAREST, (miss for miss in misses if miss[0]), key=lambda miss: len(miss[0]))
-        return Verdict(
+        return VerificationResult(
             verified=False,
             count=len(found),
-            requests=[Entry.of(each) for each in found[-100:]],
-            nearest=[NearMiss(request=Entry.of(each), differences=said) for said, each in nearest],
+            requests=[JournalEntry.of(each) for each in found[-100:]],
+            nearest=[NearMiss(request=JournalEntry.of(each), differences=said) for said, each in nearest],
         )
 
     @routes.get("/{requestId}")
-    async def get(request_id: Annotated[str, Path(alias="requestId")], customer: Customer = None) -> Entry:
-        return Entry.of(own(journal.get(request_id), f"request {request_id[:100]} in the journal", customer))
+    async def get(request_id: Annotated[str, Path(alias="requestId")], customer: Customer = None) -> JournalEntry:
+        return JournalEntry.of(
+            owned_or_404(journal.get(request_id), f"request {request_id[:100]} in the journal", customer)
+        )
 
     return routes
 
 
 def _nearest(exchange: Exchange, sandbox: Sandbox) -> Nearest:
-    differs = [error.message for error in exchange.errors]
-    differs += [f"{fault.property}: {fault.message}" for fault in exchange.validation]
+    differences = [error.message for error in exchange.errors]
+    differences += [f"{fault.property}: {fault.message}" for fault in exchange.validation]
     path = TOKEN_PATH
     if exchange.path != TOKEN_PATH:
         workflow = sandbox.workflows.nearest(exchange.workflow_id or "", exchange.customer_id)
@@ -172,7 +177,7 @@ def _nearest(exchange: Exchange, sandbox: Sandbox) -> Nearest:
         if workflow is not None:
             path = path.replace("{workflowId}", workflow.id)
         if exchange.path.lower() != path.lower():
-            differs.append(f"path is {exchange.path}")
+            differences.append(f"path is {exchange.path}")
     if exchange.method != "POST":
-        differs.append(f"method is {exchange.method}")
-    return Nearest(method="POST", path=path, differs=differs)
+        differences.append(f"method is {exchange.method}")
+    return Nearest(method="POST", path=path, differences=differences)

@@ -12,43 +12,43 @@ from workflow_mock.errors import ErrorDetail, ValidationDetail
 from workflow_mock.faults.spec import Fault, FaultSpec
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.journal import MAX_BODY_BYTES, Exchange
-from workflow_mock.types import Moment, Shape, Uuid
+from workflow_mock.types import Moment, StrictModel, Uuid
 
 Text = Annotated[str, Field(max_length=10 * MAX_BODY_BYTES)]
 """Of a request: so long can it become where each byte that is no text, or short token, is shown by more than one."""
 
 
-class TokenOfEntry(Shape):
+class JournalToken(StrictModel):
     digest: Text = Field(description="Of the token, which is not kept itself.", examples=["sha256:9f86d081884c7d65"])
     claims: dict[str, Any] | None = Field(
         None, description="If it is signed by a key that is trusted, and they can be shown."
     )
 
 
-class ErrorView(Shape):
+class Error(StrictModel):
     code: str
     message: str
 
 
-class ValidationView(Shape):
+class ValidationError(StrictModel):
     property: str
     message: str
 
 
-class Reasons(Shape):
-    errors: list[ErrorView]
-    validation: list[ValidationView]
+class ErrorMeta(StrictModel):
+    errors: list[Error]
+    validation: list[ValidationError]
     info: dict[str, Any]
 
 
-class Refusal(Shape):
+class ErrorResponse(StrictModel):
     """The envelope of whatever is refused."""
 
-    meta: Reasons
+    meta: ErrorMeta
     data: None
 
 
-class Entry(Shape):
+class JournalEntry(StrictModel):
     """A request of the documented plane or the token endpoint, and what became of it."""
 
     id: str = Field(max_length=100, description="What the answer has in X-Request-Id.", examples=["5d0f3a7c-00002a"])
@@ -61,10 +61,10 @@ class Entry(Shape):
     headers: dict[str, Text] = Field(description="Names in lower case; what is secret is replaced.")
     body: Text
     client_id: Text | None = None
-    token: TokenOfEntry | None = None
+    token: JournalToken | None = None
     status: int = Field(ge=0, le=599, description="0 where there was no answer.")
-    errors: list[ErrorView]
-    validation: list[ValidationView]
+    errors: list[Error]
+    validation: list[ValidationError]
     duration_in_milliseconds: float = Field(description="Until the answer was ready to be sent.")
     execution_id: str | None = Field(None, description="The execution that it started.")
     answer_lost: bool = Field(description="Whether the client can't know of that execution.")
@@ -75,7 +75,7 @@ class Entry(Shape):
     notes: list[str] = Field(description="What the API's page doesn't document, and was let pass.")
 
     @classmethod
-    def of(cls, exchange: Exchange) -> "Entry":
+    def of(cls, exchange: Exchange) -> "JournalEntry":
         digest = exchange.token_digest
         return cls.model_construct(  # the limits are for what a snapshot says, not for what was sent
             **{name: getattr(exchange, name) for name in _AS_IN_EXCHANGE},
@@ -85,9 +85,9 @@ class Entry(Shape):
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers.items()},
             body=exchange.text,
             client_id=exchange.client_id and exchange.client_id.encode("utf-8", "replace").decode(),
-            token=None if digest is None else TokenOfEntry(digest=digest, claims=_shown(exchange.claims)),
-            errors=[ErrorView(**error._asdict()) for error in exchange.errors],
-            validation=[ValidationView(**fault._asdict()) for fault in exchange.validation],
+            token=None if digest is None else JournalToken(digest=digest, claims=_shown(exchange.claims)),
+            errors=[Error(**error._asdict()) for error in exchange.errors],
+            validation=[ValidationError(**fault._asdict()) for fault in exchange.validation],
             duration_in_milliseconds=round(exchange.seconds * 1000, 3),
             notes=[str(note) for note in exchange.notes],
         )
@@ -117,7 +117,7 @@ _AS_IN_EXCHANGE = (
 )
 
 
-class TaskView(Shape):
+class TaskView(StrictModel):
     id: Uuid
     subject_id: Uuid
     name: str
@@ -128,7 +128,7 @@ class TaskView(Shape):
     finished_at: Moment | None = Field(description="When it was completed or failed.")
 
 
-class ExecutionSummary(Shape):
+class ExecutionSummary(StrictModel):
     id: Uuid
     customer_id: Uuid
     workflow_id: Uuid
@@ -146,7 +146,7 @@ class ExecutionView(ExecutionSummary):
 
 
 def execution_view(execution: Execution, clock: Clock) -> ExecutionView:
-    progress = execution.at(clock.now(execution.customer_id))
+    progress = execution.progress_at(clock.now(execution.customer_id))
     tasks = [
         TaskView(
             **{name: getattr(task, name) for name in WireTask.model_fields},
@@ -166,7 +166,7 @@ def execution_view(execution: Execution, clock: Clock) -> ExecutionView:
 
 def summary(execution: Execution, clock: Clock) -> dict[str, Any]:
     """The members of an ExecutionSummary."""
-    state, finished = execution.outline(clock.now(execution.customer_id))
+    state, finished = execution.status_at(clock.now(execution.customer_id))
     return {
         "id": execution.id,
         "customer_id": execution.customer_id,
@@ -181,14 +181,14 @@ class FaultView(FaultSpec, json_schema_extra={}):  # the examples are of what is
     """A fault in force, and what it has done."""
 
     created: Moment
-    seen: int = Field(description="Requests that its matcher matched.")
-    struck: int = Field(description="Requests that it struck.")
+    matched: int = Field(description="Requests that its matcher matched.")
+    injected: int = Field(description="Requests that it was injected into.")
 
     @classmethod
     def of(cls, fault: Fault) -> "FaultView":
         tallies = fault.tallies.values()
-        seen, struck = sum(tally.seen for tally in tallies), sum(tally.struck for tally in tallies)
-        return cls(**dict(fault.spec), created=fault.created, seen=seen, struck=struck)
+        matched, injected = sum(tally.matched for tally in tallies), sum(tally.injected for tally in tallies)
+        return cls(**dict(fault.spec), created=fault.created, matched=matched, injected=injected)
 
 
 def _shown(claims: bytes | None) -> dict[str, Any] | None:

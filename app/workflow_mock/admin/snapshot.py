@@ -9,17 +9,17 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from workflow_mock.admin.dependencies import invalid
-from workflow_mock.admin.schemas import Entry
+from workflow_mock.admin.dependencies import validation_error
+from workflow_mock.admin.schemas import JournalEntry
 from workflow_mock.catalogue.loader import WorkflowEntry, entry_of
-from workflow_mock.domain.definition import Fault as Wrong
-from workflow_mock.domain.definition import InvalidDefinition, Outcome, WorkflowDefinition
-from workflow_mock.domain.execution import Execution, WrongStep
+from workflow_mock.domain.definition import InvalidDefinition, Outcome, Problem, WorkflowDefinition
+from workflow_mock.domain.execution import Execution, InvalidTransition
 from workflow_mock.faults.spec import MAX_TALLIES, Count, Fault, FaultSpec, Tally
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.state.clock import EARLIEST, LATEST, Setting
+from workflow_mock.state.clock import EARLIEST, LATEST
+from workflow_mock.state.clock import ClockState as Setting
 from workflow_mock.state.workflows import MAX_WORKFLOWS
-from workflow_mock.types import Moment, Shape, Uuid
+from workflow_mock.types import Moment, StrictModel, Uuid
 
 MAX_BYTES = 1024 * 1024 * 1024
 """What default limits let a server hold: 10,000 requests with 64 KiB of head and 16 KiB of body are 800 MiB, and 40,000
@@ -29,25 +29,25 @@ MAX_SEED = 128 * 1024
 """No argument of a command, as --seed is one, is longer."""
 
 
-class ClockState(Shape):
+class ClockState(StrictModel):
     customer_id: Uuid | None = None
     offset_in_seconds: float = Field(0.0, ge=-3e11, le=3e11)
     frozen: Moment | None = None
 
 
-class SeedState(Shape):
+class SeedState(StrictModel):
     customer_id: Uuid | None = None
     seed: str = Field(max_length=MAX_SEED)
     number: Count = Field(0, description="Of the next id in the sequence.")
 
 
-class StepState(Shape):
+class StepState(StrictModel):
     at: Moment
     task_id: Uuid
     outcome: Outcome = Field(strict=False)
 
 
-class ExecutionState(Shape):
+class ExecutionState(StrictModel):
     id: Uuid
     customer_id: Uuid
     definition: int = Field(ge=0, description="Its place in definitions.")
@@ -55,28 +55,28 @@ class ExecutionState(Shape):
     steps: list[StepState] = Field(default_factory=list)
 
 
-class TallyState(Shape):
+class TallyState(StrictModel):
     customer_id: str = Field(max_length=36)
-    seen: Count
-    struck: Count
+    matched: Count
+    injected: Count
     window: Moment | None = None
     used: Count = 0
 
 
-class FaultState(Shape):
+class FaultState(StrictModel):
     spec: FaultSpec
     created: Moment | None = Field(None, description="Where its ttl begins, if it has one.")
     is_permanent: bool = Field(False, description="Whether it is the catalogue's.")
     tallies: list[TallyState] = Field(default_factory=list, max_length=MAX_TALLIES)
 
 
-class Snapshot(Shape, json_schema_extra={"examples": [{"clocks": [{"frozen": "2030-01-01T00:00:00Z"}]}]}):
+class Snapshot(StrictModel, json_schema_extra={"examples": [{"clocks": [{"frozen": "2030-01-01T00:00:00Z"}]}]}):
     clocks: list[ClockState] = Field(default_factory=list)
     seeds: list[SeedState] = Field(default_factory=list)
     workflows: list[WorkflowEntry] = Field(default_factory=list, max_length=MAX_WORKFLOWS)
     definitions: list[WorkflowEntry] = Field(default_factory=list, description="That executions were started with.")
     executions: list[ExecutionState] = Field(default_factory=list)
-    requests: list[Entry] = Field(default_factory=list)
+    requests: list[JournalEntry] = Field(default_factory=list)
     faults: list[FaultState] = Field(default_factory=list)
 
 
@@ -91,7 +91,7 @@ async def take(sandbox: Sandbox) -> Snapshot:
             created=each.created,
             steps=[StepState(**step._asdict()) for step in each.steps],
         )
-        for each in sandbox.executions.of(None)
+        for each in sandbox.executions.for_customer(None)
     ]
     faults = [
         FaultState(
@@ -100,16 +100,16 @@ async def take(sandbox: Sandbox) -> Snapshot:
             is_permanent=fault.is_permanent,
             tallies=[TallyState(**asdict(tally)) for tally in fault.tallies.values()],
         )
-        for fault in sandbox.faults.of(None)
+        for fault in sandbox.faults.for_customer(None)
     ]
     return Snapshot(
         clocks=[
             ClockState(customer_id=who, offset_in_seconds=setting.offset.total_seconds(), frozen=setting.frozen)
-            for who, setting in sandbox.clock.settings()
+            for who, setting in sandbox.clock.states()
         ],
         seeds=[SeedState(customer_id=who, seed=seed, number=number) for who, seed, number in sandbox.ids.seeds()],
         executions=executions,
-        requests=[Entry.of(exchange) for exchange in sandbox.journal.of(None)],
+        requests=[JournalEntry.of(exchange) for exchange in sandbox.journal.for_customer(None)],
         faults=faults,
         # Last, as all else may change meanwhile: a large one takes a second.
         workflows=await to_thread(_entries, workflows),
@@ -144,7 +144,7 @@ def checked(snapshot: Snapshot) -> Callable[[Sandbox], None]:
             sandbox.executions.add(execution)
         for exchange in exchanges:
             sandbox.journal.record(exchange, longest=None)
-        for fault in sandbox.faults.of(None):
+        for fault in sandbox.faults.for_customer(None):
             sandbox.faults.remove(fault.spec.id)
         for state in snapshot.faults:
             created = state.created or sandbox.clock.now(state.spec.matcher.customer_id)
@@ -159,14 +159,14 @@ def _setting(place: int, state: ClockState) -> Setting:
     with suppress(OverflowError):
         if EARLIEST.year <= setting.now().year <= LATEST.year:
             return setting
-    raise invalid(Wrong(("clocks", place), "is out of the years that a clock goes to"))
+    raise validation_error(Problem(("clocks", place), "is out of the years that a clock goes to"))
 
 
 def _no_repeats(name: str, ids: list[str]) -> None:
     seen: set[str] = set()
     for place, id in enumerate(ids):
         if id in seen:
-            raise invalid(Wrong((name, place, "id"), "is repeated"))
+            raise validation_error(Problem((name, place, "id"), "is repeated"))
         seen.add(id)
 
 
@@ -176,18 +176,22 @@ def _define(name: str, entries: list[WorkflowEntry]) -> list[WorkflowDefinition]
         try:
             found.append(entry.define())
         except InvalidDefinition as error:
-            raise invalid(*(Wrong((name, place, *path), message) for path, message in error.faults)) from None
+            raise validation_error(
+                *(Problem((name, place, *path), message) for path, message in error.problems)
+            ) from None
     return found
 
 
 def _execution(place: int, state: ExecutionState, definitions: list[WorkflowDefinition]) -> Execution:
     if state.definition >= len(definitions):
-        raise invalid(Wrong(("executions", place, "definition"), "there is no such definition"))
+        raise validation_error(Problem(("executions", place, "definition"), "there is no such definition"))
     execution = Execution(state.id, state.customer_id, definitions[state.definition], state.created)
     for number, step in enumerate(state.steps):
         try:
             execution.take(step.task_id, step.outcome, step.at)
-        except (WrongStep, KeyError) as error:
-            reason = error if isinstance(error, WrongStep) else "there is no such task"
-            raise invalid(Wrong(("executions", place, "steps", number), f"can't be taken: {reason}")) from None
+        except (InvalidTransition, KeyError) as error:
+            reason = error if isinstance(error, InvalidTransition) else "there is no such task"
+            raise validation_error(
+                Problem(("executions", place, "steps", number), f"can't be taken: {reason}")
+            ) from None
     return execution

@@ -10,23 +10,23 @@ from workflow_mock.admin.dependencies import Customer
 from workflow_mock.api.start import DOCUMENTED_PATH
 from workflow_mock.errors import ApiError
 from workflow_mock.http.messages import issuer_of
-from workflow_mock.oauth.bad_tokens import Kind, specimen
-from workflow_mock.oauth.token_provider import Client, Minter
+from workflow_mock.oauth.bad_tokens import TokenKind, make_token
+from workflow_mock.oauth.token_provider import Client, TokenProvider
 from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.settings import Settings
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.journal import Exchange
-from workflow_mock.types import Duration, ScopeName, Shape, Uuid
+from workflow_mock.types import Duration, ScopeName, StrictModel, Uuid
 
 
-class Wish(Shape):
+class TokenSpec(StrictModel):
     """The token that is wanted; without any member, a good one."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"kind": "expired", "customers": ["5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"]}]}
     )
 
-    kind: Kind = Field(Kind.GOOD, strict=False)
+    kind: TokenKind = Field(TokenKind.GOOD, strict=False)
     client_id: str = Field("demo", min_length=1, max_length=100)
     scopes: list[ScopeName] | None = Field(None, max_length=100)
     customers: list[Uuid] | None = Field(None, max_length=100, description="Whom it may act for; else everybody.")
@@ -34,7 +34,7 @@ class Wish(Shape):
     claims: dict[str, Any] = Field(default_factory=dict, description="Put over those that it would have.")
 
 
-class Presented(Shape):
+class ExpectedResponse(StrictModel):
     """What presenting the token for this customer gets."""
 
     status: int
@@ -42,25 +42,25 @@ class Presented(Shape):
     www_authenticate: str | None
 
 
-class Minted(Shape):
+class MintedToken(StrictModel):
     access_token: str
-    expected: Presented
+    expected: ExpectedResponse
 
 
-class Rotation(Shape, json_schema_extra={"examples": [{"overlap": "5m"}]}):
+class KeyRotation(StrictModel, json_schema_extra={"examples": [{"overlap": "5m"}]}):
     overlap: Duration = Field(timedelta(0), description="How long the old key still counts.")
 
 
-class Rotated(Shape):
+class RotatedKeys(StrictModel):
     kid: str
     valid_kids: list[str]
 
 
-def router(settings: Settings, clock: Clock, minter: Minter, verifier: TokenVerifier) -> APIRouter:
+def router(settings: Settings, clock: Clock, minter: TokenProvider, verifier: TokenVerifier) -> APIRouter:
     routes = APIRouter(tags=["Tokens"])
 
     @routes.post("/tokens", status_code=201)
-    async def mint(wish: Wish, request: Request, customer: Customer = None) -> Minted:
+    async def mint(wish: TokenSpec, request: Request, customer: Customer = None) -> MintedToken:
         """Mint a token, good or bad in a named way, by the customer's clock; and say what it gets.
 
         The customer is the one of `?customerId=`, or else the first of `customers`.
@@ -72,22 +72,22 @@ def router(settings: Settings, clock: Clock, minter: Minter, verifier: TokenVeri
         lifetime = minter.lifetime if wish.lifetime is None else wish.lifetime
         claims = minter.claims(client, scopes, here, who, lifetime)
         key = await minter.issuer.signing_key()
-        token = specimen(wish.kind, claims, wish.claims, key, settings.clock_skew)
+        token = make_token(wish.kind, claims, wish.claims, key, settings.clock_skew)
         minter.issuer.remember(claims["iss"])
         exchange = Exchange.of_customer(who, DOCUMENTED_PATH)
         exchange.time = clock.now(who)
-        expected = Presented(status=200, code=None, www_authenticate=None)
+        expected = ExpectedResponse(status=200, code=None, www_authenticate=None)
         try:
             await verifier.verify(token.encode(), exchange, request_issuer=here)
         except ApiError as error:
             challenge = dict(error.headers).get(b"www-authenticate", b"").decode("latin-1")
-            expected = Presented(status=error.status, code=error.code, www_authenticate=challenge or None)
-        return Minted(access_token=token, expected=expected)
+            expected = ExpectedResponse(status=error.status, code=error.code, www_authenticate=challenge or None)
+        return MintedToken(access_token=token, expected=expected)
 
     @routes.post("/keys/rotate")
-    async def rotate(rotation: Rotation) -> Rotated:
+    async def rotate(rotation: KeyRotation) -> RotatedKeys:
         """Sign with a new key from now on."""
         key = await minter.issuer.rotate(rotation.overlap)
-        return Rotated(kid=key.kid, valid_kids=[each.kid for each in minter.issuer.signing_keys])
+        return RotatedKeys(kid=key.kid, valid_kids=[each.kid for each in minter.issuer.signing_keys])
 
     return routes

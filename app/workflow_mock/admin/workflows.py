@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from workflow_mock.admin.dependencies import Customer, invalid, known
+from workflow_mock.admin.dependencies import Customer, or_404, validation_error
 from workflow_mock.catalogue.loader import TaskEntry, WorkflowEntry, entry_of
-from workflow_mock.domain.definition import Fault, InvalidDefinition
+from workflow_mock.domain.definition import InvalidDefinition, Problem
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.types import Shape, Uuid
+from workflow_mock.types import StrictModel, Uuid
 
 Id = Annotated[Uuid, Path(alias="workflowId")]
 
@@ -24,14 +24,14 @@ class Workflow(WorkflowEntry):
     tasks: list[TaskEntry] = Field(min_length=1, max_length=MAX_TASKS)
 
 
-class WorkflowSummary(Shape):
+class WorkflowSummary(StrictModel):
     id: Uuid
     name: str
     customers: list[Uuid] | None
     tasks: int
 
 
-class WorkflowPage(Shape):
+class WorkflowPage(StrictModel):
     workflows: list[WorkflowSummary]
 
 
@@ -56,22 +56,22 @@ def router(sandbox: Sandbox) -> APIRouter:
 
     @routes.get("/{workflowId}", response_model_exclude_none=True)
     async def get(workflow_id: Id) -> WorkflowEntry:
-        return await to_thread(entry_of, known(sandbox.workflows.get(workflow_id), f"workflow {workflow_id}"))
+        return await to_thread(entry_of, or_404(sandbox.workflows.get(workflow_id), f"workflow {workflow_id}"))
 
     @routes.put("/{workflowId}", response_model_exclude_none=True)
     async def put(workflow_id: Id, entry: Workflow) -> WorkflowEntry:
         """Put a workflow over the catalogue's, as a catalogue file has it. What runs keeps its definition."""
         if entry.id not in (None, workflow_id):
-            raise invalid(Fault(("id",), "is not that of the path"))
+            raise validation_error(Problem(("id",), "is not that of the path"))
         try:
             definition = await to_thread(entry.model_copy(update={"id": workflow_id}).define)
         except InvalidDefinition as error:
-            raise invalid(*error.faults) from None
+            raise validation_error(*error.problems) from None
         sandbox.workflows.put(definition)
         return await to_thread(entry_of, definition)
 
     @routes.delete("/{workflowId}", status_code=204)
     async def delete(workflow_id: Id) -> None:
-        known(sandbox.workflows.remove(workflow_id), f"workflow {workflow_id}")
+        or_404(sandbox.workflows.remove(workflow_id), f"workflow {workflow_id}")
 
     return routes

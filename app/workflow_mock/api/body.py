@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from workflow_mock.api.leniency import Leniencies, Leniency, Note
-from workflow_mock.caching import remembered
+from workflow_mock.api.leniency import Leniency, LeniencyLog, Note
+from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import ApiError, ErrorDetail, ValidationDetail
 from workflow_mock.formats import parse_uuid
 from workflow_mock.state.journal import Exchange
@@ -24,7 +24,7 @@ _CHARSETS = {"utf-8": "utf-8", "utf8": "utf-8", "utf-16": "utf-16", "utf-16le": 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-@remembered(256)
+@fifo_cache(256)
 def charset_of(content_type: bytes) -> str:
     """The codec that a Content-Type stands for. Raises ApiError (415)."""
     if not content_type:
@@ -60,7 +60,7 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def read_json(body: bytes, charset: str, leniencies: Leniencies) -> Any:
+def read_json(body: bytes, charset: str, leniencies: LeniencyLog) -> Any:
     """The body's JSON, with objects as JsonObject. Raises ApiError (400, `malformed_json`)."""
     if body.startswith(_BOM) and charset == "utf-8":
         leniencies.use(Leniency.BYTE_ORDER_MARK)
@@ -109,7 +109,7 @@ def _children(value: Any) -> Iterator[Any]:
 
 
 def check_request(
-    exchange: Exchange, faults_of_path: tuple[ValidationDetail, ...], charset: str, leniencies: Leniencies
+    exchange: Exchange, faults_of_path: tuple[ValidationDetail, ...], charset: str, leniencies: LeniencyLog
 ) -> str:
     """The workflow that a request asks for. Raises ApiError (400) with every fault of path and body together."""
     workflow = exchange.workflow_id
@@ -127,18 +127,18 @@ def check_request(
     return workflow
 
 
-@remembered(256)
+@fifo_cache(256)
 def _check_body(
     asked: tuple[bytes, str, str | None, bool],
 ) -> tuple[tuple[ValidationDetail, ...], tuple[Note, ...]]:
     """The faults of a body, and the leniencies it needs: mostly it's one that came before, and 1 µs instead of 10."""
     body, charset, workflow, strict = asked
-    leniencies = Leniencies(strict)
+    leniencies = LeniencyLog(strict)
     faults = tuple(_body_faults(read_json(body, charset, leniencies), workflow, leniencies))
     return faults, tuple(leniencies.notes)
 
 
-def _body_faults(document: Any, workflow: str | None, leniencies: Leniencies) -> Iterator[ValidationDetail]:
+def _body_faults(document: Any, workflow: str | None, leniencies: LeniencyLog) -> Iterator[ValidationDetail]:
     if not isinstance(document, JsonObject):
         yield ValidationDetail("data", "The body must be an object with a property data")
         return
@@ -156,7 +156,7 @@ def _body_faults(document: Any, workflow: str | None, leniencies: Leniencies) ->
         yield ValidationDetail("data.workflowId", "data.workflowId must be the workflowId of the path")
 
 
-def _member(members: JsonObject, name: str, prefix: str, leniencies: Leniencies) -> Any:
+def _member(members: JsonObject, name: str, prefix: str, leniencies: LeniencyLog) -> Any:
     """The value of this property, found as the platform finds it: in any case, the last one wins."""
     found = None
     times = 0

@@ -19,7 +19,10 @@ class Leniency(Enum):
     ACCEPT = ("not_acceptable", "the Accept header excludes application/json, the only type of the answers")
     CHARSET = ("unsupported_media_type", "a charset other than utf-8 is not documented")
     BYTE_ORDER_MARK = ("malformed_json", "the body begins with a byte order mark")
-    PROPERTY_CASE = ("validation_failed", "the property's name differs from the documented one in upper and lower case")
+    PROPERTY_CASE = (
+        "validation_failed",
+        "the property's name differs from the documented one in upper and lower case",
+    )
     UNKNOWN_PROPERTY = ("validation_failed", "the property is not documented")
     REPEATED_PROPERTY = ("validation_failed", "the property is repeated")
 
@@ -39,7 +42,7 @@ MAX_NOTES = 20
 """Of each request; a body may have thousands of unknown properties."""
 
 
-class Leniencies:
+class LeniencyLog:
     """The leniencies that one request used; `strict` allows none."""
 
     __slots__ = ("notes", "strict")

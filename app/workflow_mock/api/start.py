@@ -11,13 +11,13 @@ from urllib.parse import unquote
 from starlette.types import Receive, Scope
 
 from workflow_mock.api.body import charset_of, check_request
-from workflow_mock.api.leniency import Leniencies, Leniency
+from workflow_mock.api.leniency import Leniency, LeniencyLog
 from workflow_mock.api.wire import start_answer
-from workflow_mock.caching import remembered
+from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import ApiError, ValidationDetail
 from workflow_mock.formats import parse_uuid
 from workflow_mock.http.envelope import JSON_TYPE
-from workflow_mock.http.messages import Answer, TooLarge, issuer_of, read_body
+from workflow_mock.http.messages import Answer, BodyTooLarge, issuer_of, read_body
 from workflow_mock.oauth.verifier import TokenVerifier, malformed
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.journal import Exchange
@@ -50,7 +50,7 @@ class StartExecution:
         self._max_body = max_body
 
     async def __call__(self, exchange: Exchange, scope: Scope, receive: Receive) -> Answer:
-        leniencies = Leniencies(self._strict)
+        leniencies = LeniencyLog(self._strict)
         exchange.notes = leniencies.notes
         headers = exchange.headers
         route = route_of(scope["raw_path"])
@@ -69,7 +69,7 @@ class StartExecution:
             leniencies.use(Leniency.ACCEPT)
         try:
             exchange.body = await read_body(exchange, receive, self._max_body)
-        except TooLarge:
+        except BodyTooLarge:
             raise ApiError("body_too_large", f"The body is over {self._max_body} bytes") from None
         workflow_id = check_request(exchange, route.faults, charset, leniencies)
         execution = self._sandbox.start(exchange.customer_id, workflow_id, exchange.time)
@@ -77,7 +77,7 @@ class StartExecution:
         return Answer(200, _OK_HEADERS, start_answer(execution))
 
 
-@remembered(1024)
+@fifo_cache(1024)
 def route_of(raw_path: bytes) -> Route:
     """Clients ask for the same few paths: to know one again takes a thirtieth of reading it.
 
@@ -103,7 +103,7 @@ def route_of(raw_path: bytes) -> Route:
     )
 
 
-def _check_route(method: str, route: Route, leniencies: Leniencies) -> None:
+def _check_route(method: str, route: Route, leniencies: LeniencyLog) -> None:
     """Raises ApiError (404, 405)."""
     if not route.is_known:
         raise ApiError("route_not_found", f"No such route; the one there is: POST {DOCUMENTED_PATH}")
@@ -125,7 +125,7 @@ def _bearer_token(authorization: bytes | None) -> bytes:
     return token
 
 
-@remembered(256)
+@fifo_cache(256)
 def _accepts_json(accept: bytes) -> bool:
     """Whether an Accept header leaves room for application/json (RFC 9110, section 12.5.1)."""
     weights = {}

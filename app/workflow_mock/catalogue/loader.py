@@ -17,25 +17,25 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from workflow_mock.catalogue.yaml_reader import ParseFault, lines, parse
+from workflow_mock.catalogue.yaml_reader import ParseError, lines, parse
 from workflow_mock.domain.definition import (
     Edge,
-    Fault,
     InvalidDefinition,
     Outcome,
+    Problem,
     Progression,
     Task,
     WorkflowDefinition,
     define,
 )
-from workflow_mock.domain.definition import Path as FaultPath
+from workflow_mock.domain.definition import Path as Path_
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.formats import derive_uuid
 from workflow_mock.oauth.token_provider import Client
-from workflow_mock.settings import Unusable
-from workflow_mock.types import Duration, ScopeName, Shape, Uuid, explain, place_in
+from workflow_mock.settings import ConfigError
+from workflow_mock.types import Duration, ScopeName, StrictModel, Uuid, explain, place_in
 
-S = TypeVar("S", bound=Shape)
+S = TypeVar("S", bound=StrictModel)
 DEMO_CLIENT = Client("demo", "demo-secret")
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -43,7 +43,7 @@ MAX_HINTS, MAX_NAMES = 3, 1000
 """So many unknown references of a workflow are compared, with so many keys at most: 30 ms each for a thousand keys."""
 
 
-class InvalidCatalogue(Unusable):
+class InvalidCatalogue(ConfigError):
     """Catalogue files have faults; the message is a line for each: `file:line: key: what`."""
 
     def __init__(self, faults: Sequence[str]) -> None:
@@ -62,7 +62,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Customers = Annotated[list[Uuid] | None, Field(description="The customers meant; without it, every customer.")]
 
 
-class TaskEntry(Shape):
+class TaskEntry(StrictModel):
     """A task of a workflow: a key or an id names it."""
 
     key: Name | None = Field(None, description="A name to refer to the task by; its id is derived from it.")
@@ -107,14 +107,14 @@ class TaskEntry(Shape):
         )
 
 
-class EdgeEntry(Shape):
+class EdgeEntry(StrictModel):
     """One line of the hierarchy: the child waits for the parent. Each is a task's id or key."""
 
     parent: str
     child: str
 
 
-class WorkflowEntry(Shape):
+class WorkflowEntry(StrictModel):
     """A workflow that clients can start."""
 
     model_config = ConfigDict(
@@ -135,10 +135,10 @@ class WorkflowEntry(Shape):
         ids = [task.id or derive_uuid(workflow_id, task.key or "") for task in self.tasks]
         known = set(ids)
         named: dict[str, str] = {}
-        faults: list[Fault] = []
+        faults: list[Problem] = []
         for place, task in enumerate(self.tasks):
             if task.key in named:
-                faults.append(Fault(("tasks", place, "key"), f"repeats the key {task.key}"))
+                faults.append(Problem(("tasks", place, "key"), f"repeats the key {task.key}"))
             elif task.key is not None:
                 named[task.key] = ids[place]
 
@@ -148,12 +148,12 @@ class WorkflowEntry(Shape):
                 can_hint = len(faults) < MAX_HINTS and len(named) <= MAX_NAMES
                 near = get_close_matches(reference, named, n=1) if can_hint else []
                 hint = f"; did you mean {near[0]}?" if near else ""
-                faults.append(Fault(path, f"names the unknown task {reference}{hint}"))
+                faults.append(Problem(path, f"names the unknown task {reference}{hint}"))
             return id
 
-        edges: dict[FaultPath, Edge] = {}
+        edges: dict[Path_, Edge] = {}
         for place, edge in enumerate(self.tasks_hierarchy):
-            path: FaultPath = ("tasksHierarchy", place)
+            path: Path_ = ("tasksHierarchy", place)
             edges[path] = Edge(task_id(edge.parent, *path, "parent"), task_id(edge.child, *path, "child"))
         for place, task in enumerate(self.tasks):
             for number, reference in enumerate(task.after):
@@ -201,7 +201,7 @@ class CatalogueWorkflow(WorkflowEntry):
         ]
 
 
-class ClientEntry(Shape):
+class ClientEntry(StrictModel):
     """A client of the authorization server."""
 
     id: str = Field(min_length=1, max_length=100)
@@ -220,7 +220,7 @@ class ClientEntry(Shape):
         )
 
 
-class CatalogueFile(Shape):
+class CatalogueFile(StrictModel):
     """Workflows that clients can start, and the clients that may get tokens."""
 
     workflows: list[CatalogueWorkflow] = Field(default_factory=list)
@@ -258,13 +258,13 @@ def read(paths: Sequence[Path], *, or_demo: bool = False) -> Catalogue:
 
 
 def _text(file: Path) -> str:
-    """Raises ParseFault."""
+    """Raises ParseError."""
     try:
         if file.stat().st_size > MAX_FILE_BYTES:
             raise OSError(f"it is over {MAX_FILE_BYTES} bytes")
         return file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ParseFault(f"can't be read: {error}", None) from None
+        raise ParseError(f"can't be read: {error}", None) from None
 
 
 def catalogue_files(paths: Sequence[Path]) -> list[Path]:
@@ -286,37 +286,38 @@ def _merge(sources: Iterable[tuple[str, Callable[[], str]]]) -> Catalogue:
     faults: list[str] = []
     names_clients = False
     for file, read_text in sources:
-        found: list[Fault] = []
+        found: list[Problem] = []
         try:
             text = read_text()
             document = parse(text, is_json=file.endswith(".json"))
-        except ParseFault as error:
+        except ParseError as error:
             faults.append(_told(file, error.line, error))
             continue
         try:
             names_clients |= CatalogueFile.model_validate(document).clients is not None
         except ValidationError as error:
             found = [
-                Fault(_without_secret(place_in(document, each["loc"])), explain(each["msg"])) for each in error.errors()
+                Problem(_without_secret(place_in(document, each["loc"])), explain(each["msg"]))
+                for each in error.errors()
             ]
         for place, workflow in _valid(CatalogueWorkflow, document, "workflows"):
-            path: FaultPath = ("workflows", place)
+            path: Path_ = ("workflows", place)
             try:
                 definition = workflow.define()
             except InvalidDefinition as error:
-                found += [Fault((*path, *fault.path), fault.message) for fault in error.faults]
+                found += [Problem((*path, *problem.path), problem.message) for problem in error.problems]
                 continue
             if workflows.setdefault(definition.id, definition) is not definition:
-                found.append(Fault(path, f"repeats the workflow {definition.id} ({definition.name})"))
+                found.append(Problem(path, f"repeats the workflow {definition.id} ({definition.name})"))
                 continue
             for number, spec in enumerate(workflow.define_faults(definition.id)):
                 if workflow.faults[number].matcher.workflow_id not in (None, definition.id):
-                    found.append(Fault((*path, "faults", number, "matcher", "workflowId"), "is another workflow's"))
+                    found.append(Problem((*path, "faults", number, "matcher", "workflowId"), "is another workflow's"))
                 if to_strike.setdefault(spec.id, spec) is not spec:
-                    found.append(Fault((*path, "faults", number, "id"), f"repeats the fault {spec.id}"))
+                    found.append(Problem((*path, "faults", number, "id"), f"repeats the fault {spec.id}"))
         for place, entry in _valid(ClientEntry, document, "clients"):
             if clients.setdefault(entry.id, client := entry.define()) is not client:
-                found.append(Fault(("clients", place, "id"), f"repeats the client {entry.id}"))
+                found.append(Problem(("clients", place, "id"), f"repeats the client {entry.id}"))
         places = lines(text, [fault.path for fault in found])
         faults += map(_told, repeat(file), places, found)
     if faults:
@@ -339,7 +340,7 @@ def _told(file: str, line: int | None, what: object) -> str:
     return f"{file}:{line}: {what}" if line else f"{file}: {what}"
 
 
-def _without_secret(path: FaultPath) -> FaultPath:
+def _without_secret(path: Path_) -> Path_:
     """In a client, `secret:x` without a space is a key of that name: no more of one is shown than is a word."""
     if path[:1] != ("clients",):
         return path

@@ -20,7 +20,7 @@ MAX_DEPTH = 100
 _TAG = "tag:yaml.org,2002:"
 
 
-class ParseFault(ValueError):
+class ParseError(ValueError):
     """A text isn't YAML or JSON as it is read here; `line` counts from 1."""
 
     def __init__(self, message: str, line: int | None) -> None:
@@ -46,16 +46,16 @@ for _name, _pattern, _first in (
 
 
 def parse(text: str, *, is_json: bool) -> Any:
-    """The JSON value that a text stands for. Raises ParseFault."""
+    """The JSON value that a text stands for. Raises ParseError."""
     value = _parse_json(text) if is_json else _value(_compose(text), iter(range(len(text) + MAX_VALUES_BY_ALIASES)))
     try:
         check(value)
-    except Unsayable as error:
-        raise ParseFault(f"{show_path(error.path)} {error}".strip(), *lines(text, [error.path])) from None
+    except NotSerializable as error:
+        raise ParseError(f"{show_path(error.path)} {error}".strip(), *lines(text, [error.path])) from None
     return value
 
 
-class Unsayable(ValueError):
+class NotSerializable(ValueError):
     """A value that JSON readers let pass and no answer of the server's could say again; `path` is its place."""
 
     def __init__(self, path: Path, message: str) -> None:
@@ -64,15 +64,15 @@ class Unsayable(ValueError):
 
 
 def check(value: Any, path: Path = ()) -> None:
-    """Raises Unsayable."""
+    """Raises NotSerializable."""
     if len(path) > MAX_DEPTH:
-        raise Unsayable((), "is nested too deep")
+        raise NotSerializable((), "is nested too deep")
     if isinstance(value, str):
         if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-            raise Unsayable(path, "has half of a surrogate pair")
+            raise NotSerializable(path, "has half of a surrogate pair")
     elif isinstance(value, float):
         if not isfinite(value):
-            raise Unsayable(path, "is not a finite number")
+            raise NotSerializable(path, "is not a finite number")
     elif isinstance(value, list):
         for place, item in enumerate(value):
             check(item, (*path, place))
@@ -89,7 +89,7 @@ def lines(text: str, paths: Sequence[Path]) -> list[int | None]:
     try:
         # JSON is YAML, but for tabs between its tokens.
         root = _compose(text.replace("\t", " "))
-    except ParseFault:
+    except ParseError:
         return [None] * len(paths)
     return [_line(root, path) for path in paths]
 
@@ -114,11 +114,11 @@ def _parse_json(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise ParseFault(f"isn't JSON: {error.msg}, column {error.colno}", error.lineno) from None
+        raise ParseError(f"isn't JSON: {error.msg}, column {error.colno}", error.lineno) from None
     except ValueError as error:
-        raise ParseFault(f"isn't JSON: {error}", None) from None
+        raise ParseError(f"isn't JSON: {error}", None) from None
     except RecursionError:
-        raise ParseFault("is nested too deep", None) from None
+        raise ParseError("is nested too deep", None) from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -140,14 +140,14 @@ def _compose(text: str) -> yaml.Node | None:
         for event in yaml.parse(text, _Loader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > MAX_DEPTH:
-                raise ParseFault("is nested too deep", event.start_mark.line + 1)  # type: ignore[union-attr]
+                raise ParseError("is nested too deep", event.start_mark.line + 1)  # type: ignore[union-attr]
         node: yaml.Node | None = yaml.compose(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(part for part in (error.context, error.problem) if part)
-        raise ParseFault(f"isn't YAML: {what}", mark.line + 1 if mark else None) from None
+        raise ParseError(f"isn't YAML: {what}", mark.line + 1 if mark else None) from None
     except yaml.YAMLError as error:
-        raise ParseFault(f"isn't YAML: {error}", None) from None
+        raise ParseError(f"isn't YAML: {error}", None) from None
     return node
 
 
@@ -187,5 +187,5 @@ def _value(node: yaml.Node | None, left: Iterator[int], depth: int = 0) -> Any:
     raise _fault(node, f"the tag {node.tag} isn't known here")
 
 
-def _fault(node: yaml.Node, message: str) -> ParseFault:
-    return ParseFault(message, node.start_mark.line + 1)
+def _fault(node: yaml.Node, message: str) -> ParseError:
+    return ParseError(message, node.start_mark.line + 1)

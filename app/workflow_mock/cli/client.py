@@ -13,12 +13,12 @@ TIMEOUT_SECONDS = 5
 MAX_ANSWER_BYTES = 1024 * 1024
 
 
-class Unreachable(OSError):
+class ConnectError(OSError):
     """There was no answer that can be read; the message says from where."""
 
 
 def call(url: str, form: Mapping[str, str] | None = None, *, token: str | None = None) -> tuple[int, Mapping[str, Any]]:
-    """Status and JSON of the answer to a GET, or to a POST of this form. Raises Unreachable."""
+    """Status and JSON of the answer to a GET, or to a POST of this form. Raises ConnectError."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     connection: HTTPConnection
@@ -38,7 +38,7 @@ def call(url: str, form: Mapping[str, str] | None = None, *, token: str | None =
         response = connection.getresponse()
         answer = json.loads(response.read(MAX_ANSWER_BYTES))
     except (OSError, HTTPException) as error:
-        raise Unreachable(f"no answer from {url}: {error}") from None
+        raise ConnectError(f"no answer from {url}: {error}") from None
     except ValueError:
-        raise Unreachable(f"{url} answered with something that isn't JSON") from None
+        raise ConnectError(f"{url} answered with something that isn't JSON") from None
     return response.status, answer if isinstance(answer, dict) else {}

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 import click
 
 from workflow_mock import __version__
-from workflow_mock.cli.client import Unreachable, call
-from workflow_mock.settings import ADMIN_PATH, TOKEN_PATH, Settings, Unusable, local_url, option, options, url
+from workflow_mock.cli.client import ConnectError, call
+from workflow_mock.settings import ADMIN_PATH, TOKEN_PATH, ConfigError, Settings, local_url, option, options, url
 
 HINTS = {
     "invalid_client": "check --client and --secret",
@@ -88,7 +88,7 @@ def serve(**values: Any) -> int:
         finally:
             if settings.ready_file:
                 listener.remove_ready_file(settings.ready_file)
-    except Unusable as error:
+    except ConfigError as error:
         raise click.ClickException(str(error)) from None
     return 0 if all_answered else 1
 
@@ -105,7 +105,7 @@ def token(url: str | None, client: str, secret: str, scope: str | None, **local:
     address = (url or local_url(**local)).rstrip("/") + TOKEN_PATH
     try:
         status, answer = call(address, form | ({"scope": scope} if scope else {}))
-    except Unreachable as error:
+    except ConnectError as error:
         raise click.ClickException(f"{error}; is the server running? workflow-mock serve starts it") from None
     if status != 200:
         code = str(answer.get("error", status))
@@ -156,7 +156,7 @@ def health(url: str | None, admin_token: str | None, **local: Any) -> int:
     address = (url or local_url(**local)).rstrip("/") + f"{ADMIN_PATH}/health"
     try:
         status, answer = call(address, token=admin_token)
-    except Unreachable as error:
+    except ConnectError as error:
         click.echo(f"not healthy: {error}", err=True)
         return 1
     healthy = status == 200 and answer.get("status") == "healthy"

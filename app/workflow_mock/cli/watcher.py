@@ -7,14 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from workflow_mock.catalogue.loader import Catalogue, catalogue_files, read
-from workflow_mock.settings import Unusable
+from workflow_mock.settings import ConfigError
 
 INTERVAL = timedelta(milliseconds=500)
 
 logger = logging.getLogger(__name__)
 
 
-async def watch(paths: Sequence[Path], seen: object, reload: Callable[[Catalogue | Unusable], None]) -> None:
+async def watch(paths: Sequence[Path], seen: object, reload: Callable[[Catalogue | ConfigError], None]) -> None:
     """Hand on what the files say whenever they have changed since their stamps were `seen`, for ever.
 
     It looks at their times and sizes: the system's own notices don't cross into a container's mounts.
@@ -28,12 +28,12 @@ async def watch(paths: Sequence[Path], seen: object, reload: Callable[[Catalogue
             seen = now
             reload(await asyncio.to_thread(read, paths))
             logger.warning("the catalogue has changed and is in force")
-        except Unusable as error:
+        except ConfigError as error:
             reload(error)
             logger.error("the changed catalogue has faults, the last good one stays in force:\n%s", error)  # noqa: TRY400
         except Exception as error:
             what = "by a fault of workflow-mock's own, the changed catalogue isn't in force"
-            reload(Unusable(f"{what}: its log has the {type(error).__name__}"))  # whose text might say a secret
+            reload(ConfigError(f"{what}: its log has the {type(error).__name__}"))  # whose text might say a secret
             logger.exception(what)
 
 

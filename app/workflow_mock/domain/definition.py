@@ -16,7 +16,7 @@ Path = tuple[str | int, ...]
 """Where something stands in a document: `("tasks", 3, "id")`."""
 
 
-class Fault(NamedTuple):
+class Problem(NamedTuple):
     """What is wrong with a document, and where."""
 
     path: Path
@@ -32,11 +32,11 @@ def show_path(path: Path) -> str:
 
 
 class InvalidDefinition(ValueError):
-    """A definition can't be used; `faults` says why, all of it at once, each with its place in the definition."""
+    """A definition can't be used; `problems` says why, all of it at once, each with its place in the definition."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(str(fault) for fault in faults))
-        self.faults = tuple(faults)
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(str(fault) for fault in problems))
+        self.problems = tuple(problems)
 
 
 class Progression(StrEnum):
@@ -137,11 +137,11 @@ def define(
     Raises InvalidDefinition with every fault found.
     """
     labels = labels or [task.id for task in tasks]
-    faults: list[Fault] = []
+    problems: list[Problem] = []
     index: dict[str, int] = {}
     for place, task in enumerate(tasks):
         if (first := index.setdefault(task.id, place)) != place:
-            faults.append(Fault(("tasks", place, "id"), f"repeats the id {task.id} of tasks[{first}]"))
+            problems.append(Problem(("tasks", place, "id"), f"repeats the id {task.id} of tasks[{first}]"))
     parents: list[list[int]] = [[] for _ in tasks]
     seen: set[Edge] = set()
     for number, edge in enumerate(hierarchy):
@@ -149,27 +149,27 @@ def define(
         parent, child = index.get(edge.parent), index.get(edge.child)
         if parent is None or child is None:
             unknown = edge.parent if parent is None else edge.child
-            faults.append(Fault(path, f"names the unknown task {unknown}"))
+            problems.append(Problem(path, f"names the unknown task {unknown}"))
         elif parent == child:
-            faults.append(Fault(path, f"joins the task {labels[parent]} to itself"))
+            problems.append(Problem(path, f"joins the task {labels[parent]} to itself"))
         elif edge in seen:
-            faults.append(Fault(path, f"repeats the edge {labels[parent]} → {labels[child]}"))
+            problems.append(Problem(path, f"repeats the edge {labels[parent]} → {labels[child]}"))
         else:
             seen.add(edge)
             parents[child].append(parent)
-    if faults:
-        raise InvalidDefinition(faults)
+    if problems:
+        raise InvalidDefinition(problems)
 
     order = _topological_order(parents, labels)
     reached = [task.is_trigger for task in tasks]
     if not any(reached):
-        raise InvalidDefinition([Fault(("tasks",), "no task is a trigger: give at least one task isTrigger: true")])
+        raise InvalidDefinition([Problem(("tasks",), "no task is a trigger: give at least one task isTrigger: true")])
     for place in order:
         reached[place] |= any(reached[parent] for parent in parents[place])
     unreached = [place for place, is_reached in enumerate(reached) if not is_reached]
     if unreached:
         message = "the task {} can't be reached from any trigger"
-        raise InvalidDefinition([Fault(("tasks", place), message.format(labels[place])) for place in unreached])
+        raise InvalidDefinition([Problem(("tasks", place), message.format(labels[place])) for place in unreached])
     return WorkflowDefinition(id, name, customers, tuple(tasks), tuple(hierarchy), tuple(order))
 
 
@@ -180,7 +180,7 @@ def _topological_order(parents: Sequence[Sequence[int]], labels: Sequence[str]) 
     except CycleError as error:
         cycle: list[int] = error.args[1]
         message = "the hierarchy has a cycle: " + " → ".join(labels[place] for place in cycle)
-        raise InvalidDefinition([Fault(("tasks", cycle[-1]), message)]) from None
+        raise InvalidDefinition([Problem(("tasks", cycle[-1]), message)]) from None
     order: list[int] = []
     ready: list[int] = []
     while sorter.is_active():

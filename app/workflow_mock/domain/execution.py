@@ -32,7 +32,7 @@ class Step(NamedTuple):
     outcome: Outcome
 
 
-class WrongStep(ValueError):
+class InvalidTransition(ValueError):
     """A step that can't be taken; the message says why."""
 
 
@@ -55,7 +55,7 @@ class Execution:
         """The steps that were taken, in their order."""
         self._progress: Progress | None = None
 
-    def at(self, now: datetime) -> "Progress":
+    def progress_at(self, now: datetime) -> "Progress":
         """What has become of it by now; a clock that was put back can't undo a step that was taken."""
         now = max(now, self.steps[-1].at if self.steps else self.created)
         if self._progress is None or self._progress.time > now:
@@ -66,36 +66,36 @@ class Execution:
         self._progress.run_until(now)
         return self._progress
 
-    def outline(self, now: datetime) -> "tuple[State, datetime | None]":
+    def status_at(self, now: datetime) -> "tuple[State, datetime | None]":
         """Its state, and when it finished. A list asks thousands: little is worked out, and no more kept than was."""
         if not self.steps and max(now - self.created, timedelta(0)) < self.definition.first_due:
             return State.RUNNING, None
         kept = self._progress
-        progress = self.at(now)
+        progress = self.progress_at(now)
         self._progress = kept
         return progress.state, progress.finished
 
     def take(self, task_id: str, outcome: Outcome, now: datetime) -> None:
-        """Complete or fail a task that is in the queue. Raises WrongStep; KeyError where it has no such task."""
-        progress = self.at(now)
+        """Complete or fail a task that is in the queue. Raises InvalidTransition, KeyError (no such task)."""
+        progress = self.progress_at(now)
         place = self.definition.index[task_id]
         if progress.finished is not None:
-            raise WrongStep(f"the execution finished at {timestamp(progress.finished)}")
+            raise InvalidTransition(f"the execution finished at {timestamp(progress.finished)}")
         if place not in progress.queue:
             state = progress.states[place]
-            raise WrongStep(f"the task is {state}: only a task in the queue can be completed or failed")
+            raise InvalidTransition(f"the task is {state}: only a task in the queue can be completed or failed")
         self.steps = self.steps or []
         self.steps.append(Step(progress.time, task_id, outcome))
         progress.settle(place, outcome)
         progress.run_until(progress.time)
 
     def advance(self, now: datetime, *, to_end: bool) -> None:
-        """Give each task in the queue its outcome, once or until none is left. Raises WrongStep."""
-        if (finished := self.at(now).finished) is not None:
-            raise WrongStep(f"the execution finished at {timestamp(finished)}")
-        while tasks := self.at(now).queued_tasks():
+        """Give each task in the queue its outcome, once or until none is left. Raises InvalidTransition."""
+        if (finished := self.progress_at(now).finished) is not None:
+            raise InvalidTransition(f"the execution finished at {timestamp(finished)}")
+        while tasks := self.progress_at(now).queued_tasks():
             for task in tasks:
-                if self.definition.index[task.id] in self.at(now).queue:
+                if self.definition.index[task.id] in self.progress_at(now).queue:
                     self.take(task.id, task.outcome, now)
             if not to_end:
                 return

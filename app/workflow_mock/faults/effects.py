@@ -14,7 +14,7 @@ from secrets import token_bytes
 from starlette.types import Message, Receive, Scope, Send
 
 from workflow_mock.errors import ErrorDetail
-from workflow_mock.faults.spec import MAX_DELAY_MILLISECONDS, Connection, Fault
+from workflow_mock.faults.spec import MAX_DELAY_MILLISECONDS, ConnectionFault, Fault
 from workflow_mock.http.envelope import JSON_TYPE, render_errors
 from workflow_mock.http.messages import TRANSPORT, Answer, Disconnected
 from workflow_mock.settings import TOKEN_PATH
@@ -83,14 +83,14 @@ async def send(fault: Fault, start: Message, body: bytes, send: Send, scope: Sco
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _sever(connection: Connection, scope: Scope, receive: Receive) -> None:
+async def _sever(connection: ConnectionFault, scope: Scope, receive: Receive) -> None:
     transport: Transport = scope["extensions"][TRANSPORT]
-    if connection is Connection.MALFORMED:
+    if connection is ConnectionFault.MALFORMED:
         transport.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-    if connection in (Connection.MALFORMED, Connection.RANDOM):
+    if connection in (ConnectionFault.MALFORMED, ConnectionFault.RANDOM):
         # The first byte is never what could begin a status line or the size of a chunk.
         transport.write(b"\xff" + token_bytes(_GARBAGE_BYTES))
-    await _end(scope, receive, reset=connection is Connection.RESET)
+    await _end(scope, receive, reset=connection is ConnectionFault.RESET)
 
 
 async def _end(scope: Scope, receive: Receive, *, reset: bool) -> None:

@@ -20,7 +20,7 @@ from workflow_mock.settings import TOKEN_PATH
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.journal import Exchange
 from workflow_mock.state.matcher import Matcher
-from workflow_mock.types import Duration, Shape, Uuid
+from workflow_mock.types import Duration, StrictModel, Uuid
 
 MAX_FAULTS = 10_000
 """In force at once; over that, the oldest goes."""
@@ -46,7 +46,7 @@ HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$"
 HeaderValue = Annotated[str, Field(pattern=r"^[ -~]{0,1000}$")]
 
 
-class Connection(StrEnum):
+class ConnectionFault(StrEnum):
     """What happens to the connection instead of an answer."""
 
     RESET = "CONNECTION_RESET_BY_PEER"
@@ -55,7 +55,7 @@ class Connection(StrEnum):
     RANDOM = "RANDOM_DATA_THEN_CLOSE"
 
 
-class Uniform(Shape):
+class Uniform(StrictModel):
     type: Literal["uniform"]
     lower: Milliseconds
     upper: Milliseconds
@@ -70,7 +70,7 @@ class Uniform(Shape):
         return source.uniform(self.lower, self.upper)
 
 
-class LogNormal(Shape):
+class LogNormal(StrictModel):
     type: Literal["lognormal"]
     median: Milliseconds
     sigma: float = Field(ge=0, le=10)
@@ -79,21 +79,21 @@ class LogNormal(Shape):
         return self.median * source.lognormvariate(0, self.sigma)
 
 
-class Dribble(Shape):
+class Dribble(StrictModel):
     """The body in so many chunks over so many milliseconds."""
 
     number_of_chunks: int = Field(ge=1, le=10_000)
     total_duration: Milliseconds
 
 
-class Quota(Shape):
+class Quota(StrictModel):
     """Of the matching requests of a customer, so many in a window are let through."""
 
     limit: Count
     window: Duration = Field(gt=timedelta(0))
 
 
-class FaultSpec(Shape, json_schema_extra={"examples": [{"status": 503, "retryAfter": "2s", "times": 1}]}):
+class FaultSpec(StrictModel, json_schema_extra={"examples": [{"status": 503, "retryAfter": "2s", "times": 1}]}):
     """A fault: which requests it is for, how often it strikes, and what it does."""
 
     id: Uuid = Field(default_factory=lambda: str(uuid4()))
@@ -118,7 +118,7 @@ class FaultSpec(Shape, json_schema_extra={"examples": [{"status": 503, "retryAft
     retry_after: Duration | None = Field(None, description="For the Retry-After header, in whole seconds.")
     fixed_delay_milliseconds: Milliseconds = 0
     delay_distribution: Uniform | LogNormal | None = Field(None, discriminator="type")
-    fault: Connection | None = Field(None, strict=False)
+    fault: ConnectionFault | None = Field(None, strict=False)
     chunked_dribble_delay: Dribble | None = None
     truncate_body_at: Count | None = Field(None, description="The answer ends after so many bytes of its body.")
 
@@ -141,12 +141,12 @@ class FaultSpec(Shape, json_schema_extra={"examples": [{"status": 503, "retryAft
 
 @dataclass(slots=True)
 class Tally:
-    """What a fault has done: requests that matched it, those that it struck, and the quota's window."""
+    """What a fault has done: requests that matched it, those that it injected, and the quota's window."""
 
     customer_id: str
     """Empty where the fault counts for all customers together."""
-    seen: int = 0
-    struck: int = 0
+    matched: int = 0
+    injected: int = 0
     window: datetime | None = None
     used: int = 0
 
@@ -174,43 +174,43 @@ class Fault:
             return False
         if ttl is not None and now - self.created >= ttl:
             return True
-        return times is not None and self.spec.quota is None and self._has_struck("", times)
+        return times is not None and self.spec.quota is None and self._is_spent("", times)
 
-    def _has_struck(self, who: str, times: int) -> bool:
+    def _is_spent(self, who: str, times: int) -> bool:
         tally = self.tallies.get(who)
-        return tally is not None and tally.struck >= times
+        return tally is not None and tally.injected >= times
 
-    def strikes(self, exchange: Exchange) -> bool:
+    def applies(self, exchange: Exchange) -> bool:
         """Whether this exchange is struck; counts it if it matches."""
         spec = self.spec
         if exchange.path == TOKEN_PATH and spec.matcher.url_path is None:
             return False  # who wants the next start to fail doesn't mean the token for it
         if spec.ttl is not None and exchange.time - self.created >= spec.ttl:
             return False
-        if spec.times is not None and self._has_struck(self._counted_for(exchange), spec.times):
+        if spec.times is not None and self._is_spent(self._counted_for(exchange), spec.times):
             return False
         if not spec.matcher.matches(exchange):
             return False
         tally = self._tally(exchange)
-        tally.seen += 1
-        if tally.seen <= spec.after or not spec.probability:
+        tally.matched += 1
+        if tally.matched <= spec.after or not spec.probability:
             return False
         if spec.probability < 1 and self.source(exchange).random() >= spec.probability:
             return False
         if spec.quota is not None and not _is_over(spec.quota, tally, exchange.time):
             return False
-        tally.struck += 1
+        tally.injected += 1
         return True
 
     def miss(self, exchange: Exchange) -> None:
         """Take back that it struck this exchange."""
-        self._tally(exchange).struck -= 1
+        self._tally(exchange).injected -= 1
         exchange.fault_id = None
         self.find_again()
 
     def source(self, exchange: Exchange) -> random.Random:
         """The randomness for the request seen last: the same for the same seed, whatever else the server is asked."""
-        return random.Random(f"{self.spec.seed}/{self._tally(exchange).seen}")  # noqa: S311 - repeatable, not secret
+        return random.Random(f"{self.spec.seed}/{self._tally(exchange).matched}")  # noqa: S311 - repeatable, not secret
 
     @property
     def replaces(self) -> bool:
@@ -218,7 +218,7 @@ class Fault:
         return self.spec.status is not None or self.spec.fault is not None or self.spec.quota is not None
 
     @property
-    def loses_answers(self) -> bool:
+    def loses_answer(self) -> bool:
         return self.replaces or self.spec.truncate_body_at is not None
 
     def retry_after(self, exchange: Exchange) -> timedelta | None:
@@ -248,7 +248,7 @@ def _is_over(quota: Quota, tally: Tally, now: datetime) -> bool:
     return tally.used > quota.limit
 
 
-class Faults:
+class FaultRegistry:
     """The faults in force, found by customer and workflow. The catalogue's are there again after a reset.
 
     What is over is still kept, but a start doesn't look through it: it is left out of the index until a clock is set.
@@ -266,7 +266,7 @@ class Faults:
     def __len__(self) -> int:
         return len(self._faults)
 
-    def of(self, customer_id: str | None) -> list[Fault]:
+    def for_customer(self, customer_id: str | None) -> list[Fault]:
         """The faults of a customer, newest first, or all, oldest first."""
         if customer_id is None:
             return list(self._faults.values())
@@ -327,14 +327,14 @@ class Faults:
             self._index_all()
 
     def _index_all(self) -> None:
-        self._indexed_at, self._has_one_clock = self._clock.turns, len(self._clock.settings()) == 1
+        self._indexed_at, self._has_one_clock = self._clock.turns, len(self._clock.states()) == 1
         self._index.clear()
         for fault in self._faults.values():
             self._index.setdefault(_key(fault), {})[fault.spec.id] = fault
 
     def clear(self, customer_id: str | None) -> None:
         """Forget the faults of a customer, or all, in place; the catalogue's are as they were at the start."""
-        for fault in self.of(customer_id):
+        for fault in self.for_customer(customer_id):
             self.remove(fault.spec.id)
         if customer_id is not None:
             for fault in self._faults.values():

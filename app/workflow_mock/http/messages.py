@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from workflow_mock.caching import remembered
+from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import Headers
 from workflow_mock.settings import ISSUER_PATH
 from workflow_mock.state.journal import Exchange
@@ -35,11 +35,11 @@ class Disconnected(Exception):
     """The client went away before its request was complete; there is nobody to answer."""
 
 
-class TooLarge(ValueError):
+class BodyTooLarge(ValueError):
     """The body is over the limit."""
 
 
-class Lazy:
+class LazyApp:
     """An ASGI application that is made, on a thread, when its first request comes."""
 
     def __init__(self, make: Callable[[], ASGIApp]) -> None:
@@ -59,7 +59,7 @@ class Lazy:
 
 
 async def read_body(exchange: Exchange, receive: Receive, limit: int) -> bytes:
-    """The whole body, once. Raises TooLarge as soon as it is known to be over the limit, in bytes; Disconnected."""
+    """The whole body, once. Raises BodyTooLarge as soon as it is known to be over the limit, in bytes; Disconnected."""
     if exchange.body is not None and len(exchange.body) <= limit:
         return exchange.body
     exchange.body_is_too_large |= exchange.body is not None
@@ -74,10 +74,10 @@ async def read_body(exchange: Exchange, receive: Receive, limit: int) -> bytes:
         exchange.body_is_too_large = len(body) > limit
         if not message["more_body"] and not exchange.body_is_too_large:
             return body
-    raise TooLarge
+    raise BodyTooLarge
 
 
-@remembered(256)
+@fifo_cache(256)
 def _issuer(asked: tuple[bytes, str, tuple[str, int | None] | None]) -> str:
     host, scheme, server = asked
     name = host.decode("latin-1")

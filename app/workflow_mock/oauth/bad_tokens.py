@@ -12,7 +12,7 @@ from uuid import uuid4
 from workflow_mock.oauth.keys import ALGORITHM, SigningKey, base64url, compact_json, hmac_token
 
 
-class Kind(StrEnum):
+class TokenKind(StrEnum):
     GOOD = "good"
     EXPIRED = "expired"
     NOT_YET_VALID = "not-yet-valid"
@@ -28,41 +28,41 @@ class Kind(StrEnum):
     MALFORMED = "malformed"
 
 
-def specimen(
-    kind: Kind, claims: Mapping[str, Any], other: Mapping[str, Any], key: SigningKey, clock_skew: timedelta
+def make_token(
+    kind: TokenKind, claims: Mapping[str, Any], other: Mapping[str, Any], key: SigningKey, clock_skew: timedelta
 ) -> str:
     """A token of this kind, made of the claims of a good one, and of `other` claims put over them."""
     wrong = dict(claims)
     far = int((clock_skew + timedelta(hours=1)).total_seconds())
     header = {"alg": ALGORITHM, "kid": key.kid, "typ": "at+jwt"}
     match kind:
-        case Kind.EXPIRED:
+        case TokenKind.EXPIRED:
             life = claims["exp"] - claims["nbf"]
             wrong |= {"nbf": claims["nbf"] - far - life, "iat": claims["nbf"] - far - life, "exp": claims["nbf"] - far}
-        case Kind.NOT_YET_VALID:
+        case TokenKind.NOT_YET_VALID:
             wrong |= {"nbf": claims["nbf"] + far, "exp": claims["exp"] + far}
-        case Kind.WRONG_ISSUER:
+        case TokenKind.WRONG_ISSUER:
             wrong["iss"] = "https://issuer.invalid"
-        case Kind.WRONG_AUDIENCE:
+        case TokenKind.WRONG_AUDIENCE:
             wrong["aud"] = f"not-{claims['aud']}"
-        case Kind.UNKNOWN_KEY:
+        case TokenKind.UNKNOWN_KEY:
             header["kid"] = f"not-{key.kid}"
-        case Kind.MISSING_SCOPE:
+        case TokenKind.MISSING_SCOPE:
             wrong["scope"] = []
-        case Kind.OTHER_CUSTOMER:
+        case TokenKind.OTHER_CUSTOMER:
             wrong["customer_id"] = [str(uuid4())]
-        case Kind.NO_EXPIRY:
+        case TokenKind.NO_EXPIRY:
             del wrong["exp"]
     wrong |= other
     match kind:
-        case Kind.ALGORITHM_NONE:
+        case TokenKind.ALGORITHM_NONE:
             return f"{base64url(compact_json(header | {'alg': 'none'}))}.{base64url(compact_json(wrong))}."
-        case Kind.HMAC_CONFUSION:
+        case TokenKind.HMAC_CONFUSION:
             return hmac_token(key.public_pem, header | {"alg": "HS256"}, wrong)
     token = key.sign(header, wrong)
-    if kind is Kind.MALFORMED:
+    if kind is TokenKind.MALFORMED:
         return token.rpartition(".")[0]
-    if kind is Kind.BAD_SIGNATURE:
+    if kind is TokenKind.BAD_SIGNATURE:
         # The first character is the first six bits of the signature: any other one is another signature.
         signed, _, signature = token.rpartition(".")
         return f"{signed}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"

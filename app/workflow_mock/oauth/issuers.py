@@ -14,7 +14,7 @@ from workflow_mock.oauth.keys import (
     ALGORITHM,
     ASYMMETRIC_ALGORITHMS,
     NO_KEY,
-    KeyUnusable,
+    InvalidKeyError,
     SigningKey,
     VerificationKey,
     read_jwks,
@@ -184,8 +184,8 @@ class RemoteIssuer(TrustedIssuer):
                 self._keys = read_jwks(await fetch(self._url))
                 self._read = self._tried
                 if not self._keys:
-                    raise KeyUnusable(NO_KEY)
-            except (KeyUnusable, OSError) as error:
+                    raise InvalidKeyError(NO_KEY)
+            except (InvalidKeyError, OSError) as error:
                 logger.warning(
                     "the keys of %s can't be had from %s: %s", self._name, without_password(self._url), error
                 )

@@ -22,7 +22,7 @@ from jose.backends.base import Key
 from jose.exceptions import JOSEError
 from jose.utils import base64_to_long
 
-from workflow_mock.settings import Unusable, flag
+from workflow_mock.settings import ConfigError, flag
 
 ALGORITHM = "RS256"
 """The algorithm of the server's own keys."""
@@ -38,7 +38,7 @@ _MAXIMUM_KEYS = 100
 _THUMBPRINT_MEMBERS = ("e", "kty", "n")
 
 
-class KeyUnusable(ValueError):
+class InvalidKeyError(ValueError):
     """A key can't be read or must not be used; the message says why."""
 
 
@@ -89,26 +89,26 @@ class SigningKey:
 
     @classmethod
     def from_pem(cls, pem: bytes) -> "SigningKey":
-        """Raises KeyUnusable."""
+        """Raises InvalidKeyError."""
         try:
             private = load_pem_private_key(pem, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             hint = " (it has a passphrase: remove it)" if isinstance(error, TypeError) else ""
-            raise KeyUnusable(f"it isn't an unencrypted private key in PEM form{hint}") from None
+            raise InvalidKeyError(f"it isn't an unencrypted private key in PEM form{hint}") from None
         if not isinstance(private, rsa.RSAPrivateKey) or private.key_size < _MINIMUM_RSA_BITS:
-            raise KeyUnusable(f"it isn't an RSA key of at least {_MINIMUM_RSA_BITS} bits")
+            raise InvalidKeyError(f"it isn't an RSA key of at least {_MINIMUM_RSA_BITS} bits")
         return cls(private)
 
     @classmethod
     def begin(cls, pem: Path | None) -> Future["SigningKey"]:
-        """The key in this file; or a new one, made on a thread while the server goes on starting. Raises Unusable."""
+        """The key in this file; or a new one, made in the background. Raises ConfigError."""
         if pem is None:
             return ThreadPoolExecutor(1, "key").submit(cls.generate)
         made: Future[SigningKey] = Future()
         try:
             made.set_result(cls.from_pem(pem.read_bytes()))
-        except (KeyUnusable, OSError) as error:
-            raise Unusable(f"{flag('signing_key')} {pem}: {error}") from None
+        except (InvalidKeyError, OSError) as error:
+            raise ConfigError(f"{flag('signing_key')} {pem}: {error}") from None
         return made
 
     def token(self, claims: Mapping[str, Any]) -> str:
@@ -133,27 +133,27 @@ def hmac_token(secret: bytes, header: Mapping[str, Any], claims: Mapping[str, An
 
 
 def shared_secret(secret: bytes) -> VerificationKey:
-    """An HS256 secret of at least 32 bytes (RFC 7518, section 3.2). Raises KeyUnusable."""
+    """An HS256 secret of at least 32 bytes (RFC 7518, section 3.2). Raises InvalidKeyError."""
     if len(secret) < _MINIMUM_SECRET_BYTES:
-        raise KeyUnusable(f"an HS256 secret needs {_MINIMUM_SECRET_BYTES} bytes; this one has {len(secret)}")
+        raise InvalidKeyError(f"an HS256 secret needs {_MINIMUM_SECRET_BYTES} bytes; this one has {len(secret)}")
     try:
         return VerificationKey(None, "HS256", jwk.construct(secret, "HS256"))
     except JOSEError:
-        raise KeyUnusable("it looks like a public key or certificate, which must never be an HMAC secret") from None
+        raise InvalidKeyError("it looks like a public key or certificate, which must never be an HMAC secret") from None
 
 
 def read_jwks(text: bytes) -> tuple[VerificationKey, ...]:
     """The signature keys of a JWK Set (RFC 7517, section 5) that can be used; others in it are passed over.
 
-    Symmetric keys are never taken from a set, nor RSA keys under 2048 bits. Raises KeyUnusable where it is no JWK Set.
+    Symmetric keys are never taken from a set, nor RSA keys under 2048 bits. Raises InvalidKeyError (no JWK Set).
     """
     try:
         entries = json.loads(text)["keys"]
         keys = tuple(key for entry in entries if isinstance(entry, dict) and (key := _key_of(entry)))
     except (ValueError, TypeError, LookupError, RecursionError):
-        raise KeyUnusable('it isn\'t a JWK Set: a JSON object with a list "keys"') from None
+        raise InvalidKeyError('it isn\'t a JWK Set: a JSON object with a list "keys"') from None
     if len(keys) > _MAXIMUM_KEYS:
-        raise KeyUnusable(f"it has over {_MAXIMUM_KEYS} keys")
+        raise InvalidKeyError(f"it has over {_MAXIMUM_KEYS} keys")
     return keys
 
 

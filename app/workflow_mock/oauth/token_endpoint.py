@@ -14,9 +14,9 @@ from starlette.types import Receive, Scope
 
 from workflow_mock.errors import ErrorDetail
 from workflow_mock.formats import parse_uuid
-from workflow_mock.http.messages import Answer, TooLarge, issuer_of, read_body
+from workflow_mock.http.messages import Answer, BodyTooLarge, issuer_of, read_body
 from workflow_mock.oauth.keys import compact_json
-from workflow_mock.oauth.token_provider import Client, Minter
+from workflow_mock.oauth.token_provider import Client, TokenProvider
 from workflow_mock.settings import TOKEN_PATH
 from workflow_mock.state.journal import FORM, Exchange
 
@@ -51,7 +51,7 @@ _CUSTOMER = re.compile(rb"(?:^|&)customerId=([^&]*)")
 logger = logging.getLogger(__name__)
 
 
-class TokenRefused(Exception):
+class OAuthError(Exception):
     """An error of RFC 6749, section 5.2. The reason is for the log: the answer carries the code alone."""
 
     def __init__(self, code: str, reason: str, *, basic: bool = False) -> None:
@@ -61,7 +61,9 @@ class TokenRefused(Exception):
 
 
 class TokenEndpoint:
-    def __init__(self, minter: Minter, clients: Mapping[str, Client], *, default_scope: str, strict: bool) -> None:
+    def __init__(
+        self, minter: TokenProvider, clients: Mapping[str, Client], *, default_scope: str, strict: bool
+    ) -> None:
         self._minter = minter
         self._clients = clients
         self._default_scopes = (default_scope,)
@@ -81,7 +83,7 @@ class TokenEndpoint:
             )
             exchange.client_id = client.id
             scopes = self._grant(client, form)
-        except TokenRefused as refusal:
+        except OAuthError as refusal:
             logger.info("%s %s %s: %s (%s)", exchange.id, exchange.method, TOKEN_PATH, refusal.code, refusal)
             exchange.errors = (ErrorDetail(refusal.code, str(refusal)),)
             status, challenge = (401, _BASIC_CHALLENGE) if refusal.basic and self._strict else (400, ())
@@ -99,29 +101,29 @@ class TokenEndpoint:
     def _authenticate(self, form: Mapping[str, str], authorization: list[str]) -> Client:
         basic = _basic_credentials(authorization)
         if basic and self._strict and "client_secret" in form:
-            raise TokenRefused("invalid_request", "credentials in the header and in the form")
+            raise OAuthError("invalid_request", "credentials in the header and in the form")
         client_id, secret = basic or (form.get("client_id", ""), form.get("client_secret", ""))
         if max(len(client_id), len(secret)) > MAX_CREDENTIAL_CHARACTERS:
-            raise TokenRefused("invalid_client", "id or secret over 100 characters", basic=basic is not None)
+            raise OAuthError("invalid_client", "id or secret over 100 characters", basic=basic is not None)
         client = self._clients.get(client_id, self._nobody)
         # The comparison is made for an unknown client too: the time taken must not tell the two apart.
         matches = hmac.compare_digest(client.secret.encode(), secret.encode())
         if client is self._nobody or not matches or not secret:
             reason = "unknown client id" if client is self._nobody else "wrong secret"
-            raise TokenRefused("invalid_client", reason, basic=basic is not None)
+            raise OAuthError("invalid_client", reason, basic=basic is not None)
         return client
 
     def _grant(self, client: Client, form: Mapping[str, str]) -> tuple[str, ...]:
         """The scopes to put into the token."""
         grant = form.get("grant_type", "")
         if grant in _OTHER_GRANTS:
-            raise TokenRefused("unauthorized_client", "clients here may use client_credentials alone")
+            raise OAuthError("unauthorized_client", "clients here may use client_credentials alone")
         if grant != GRANT:
-            raise TokenRefused("unsupported_grant_type", "grant_type must be client_credentials")
+            raise OAuthError("unsupported_grant_type", "grant_type must be client_credentials")
         allowed = self._scopes_of(client)
         wanted = tuple(dict.fromkeys(filter(None, form.get("scope", "").split(" "))))
         if not set(wanted) <= set(allowed):
-            raise TokenRefused("invalid_scope", "a scope that is unknown or not the client's")
+            raise OAuthError("invalid_scope", "a scope that is unknown or not the client's")
         return wanted or allowed
 
     def _scopes_of(self, client: Client) -> tuple[str, ...]:
@@ -137,19 +139,19 @@ def identify(query: bytes) -> tuple[str, str | None]:
 async def _read_form(exchange: Exchange, receive: Receive) -> dict[str, str]:
     media_type = (exchange.header("content-type") or "").partition(";")[0].strip().lower()
     if exchange.method != "POST" or media_type != FORM:
-        raise TokenRefused("invalid_request", f"not a POST of {FORM}")
+        raise OAuthError("invalid_request", f"not a POST of {FORM}")
     try:
         exchange.body = await read_body(exchange, receive, MAX_FORM_BYTES)
         text = exchange.body.decode("ascii")
         # A parameter without a value counts as left out (RFC 6749, section 3.2).
         pairs = parse_qsl(text, errors="strict", max_num_fields=MAX_FIELDS)
-    except TooLarge:
-        raise TokenRefused("invalid_request", f"the form is over {MAX_FORM_BYTES} bytes") from None
+    except BodyTooLarge:
+        raise OAuthError("invalid_request", f"the form is over {MAX_FORM_BYTES} bytes") from None
     except ValueError:
-        raise TokenRefused("invalid_request", "the form can't be read") from None
+        raise OAuthError("invalid_request", "the form can't be read") from None
     form = dict(pairs)
     if len(form) != len(pairs):
-        raise TokenRefused("invalid_request", "a parameter is repeated (RFC 6749, section 3.2)")
+        raise OAuthError("invalid_request", "a parameter is repeated (RFC 6749, section 3.2)")
     return form
 
 
@@ -167,4 +169,4 @@ def _basic_credentials(authorization: list[str]) -> tuple[str, str] | None:
             raise ValueError("no colon")
         return unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
     except ValueError:
-        raise TokenRefused("invalid_client", "the Basic header can't be read", basic=True) from None
+        raise OAuthError("invalid_client", "the Basic header can't be read", basic=True) from None

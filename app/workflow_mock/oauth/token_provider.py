@@ -27,7 +27,7 @@ class Client:
     customers: tuple[str, ...] | None = None
 
 
-class Minter:
+class TokenProvider:
     def __init__(self, issuer: OwnIssuer, clock: Clock, *, audience: str, lifetime: timedelta) -> None:
         self.issuer = issuer
         self._clock = clock

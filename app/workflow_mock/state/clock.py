@@ -36,7 +36,7 @@ class Action(StrEnum):
     """Run on from where the clock stands."""
 
 
-class Setting(NamedTuple):
+class ClockState(NamedTuple):
     """The `offset` of a clock from the machine's, or the moment at which it stands."""
 
     offset: timedelta = _NO_TIME
@@ -48,16 +48,16 @@ class Setting(NamedTuple):
 
 class Clock:
     def __init__(self) -> None:
-        self._server = Setting()
-        self._customers: OrderedDict[str, Setting] = OrderedDict()
+        self._server = ClockState()
+        self._customers: OrderedDict[str, ClockState] = OrderedDict()
         self.turns = 0
         """How often a clock was set: in between, none goes back."""
 
     def now(self, customer_id: str | None = None) -> datetime:
         """This moment, in UTC, as the customer's clock has it if there is one, and else the server's."""
-        return self.setting(customer_id).now()
+        return self.state(customer_id).now()
 
-    def setting(self, customer_id: str | None = None) -> Setting:
+    def state(self, customer_id: str | None = None) -> ClockState:
         return self._customers.get(customer_id, self._server) if customer_id else self._server
 
     def has_own(self, customer_id: str) -> bool:
@@ -70,29 +70,27 @@ class Clock:
         moment = (to or self.now(customer_id)) + by
         if not EARLIEST <= moment <= LATEST:
             raise OverflowError(f"the clock goes from {EARLIEST.year} to {LATEST.year - 1}")
-        stands = action is Action.FREEZE or (
-            action is not Action.RESUME and self.setting(customer_id).frozen is not None
-        )
-        self.put(customer_id, Setting(frozen=moment) if stands else Setting(moment - datetime.now(UTC)))
+        stands = action is Action.FREEZE or (action is not Action.RESUME and self.state(customer_id).frozen is not None)
+        self.put(customer_id, ClockState(frozen=moment) if stands else ClockState(moment - datetime.now(UTC)))
 
     def clear(self, customer_id: str | None) -> None:
         self.turns += 1
         if customer_id is None:
-            self._server = Setting()
+            self._server = ClockState()
             self._customers.clear()
         else:
             self._customers.pop(customer_id, None)
 
-    def settings(self) -> list[tuple[str | None, Setting]]:
+    def states(self) -> list[tuple[str | None, ClockState]]:
         """The server's setting, and those of the customers who have their own."""
         return [(None, self._server), *self._customers.items()]
 
-    def put(self, customer_id: str | None, setting: Setting) -> None:
+    def put(self, customer_id: str | None, state: ClockState) -> None:
         self.turns += 1
         if customer_id is None:
-            self._server = setting
+            self._server = state
             return
-        self._customers[customer_id] = setting
+        self._customers[customer_id] = state
         self._customers.move_to_end(customer_id)
         if len(self._customers) > MAX_CUSTOMERS:
             self._customers.popitem(last=False)

@@ -19,7 +19,7 @@ def random_uuid() -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-class Ids:
+class IdSource:
     def __init__(self, seed: str | None) -> None:
         self._first_seed = seed
         self._seed = seed

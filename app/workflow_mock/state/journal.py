@@ -14,10 +14,10 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.types import Scope
 
-from workflow_mock.caching import remembered
+from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import ErrorDetail, ValidationDetail
 from workflow_mock.settings import TOKEN_PATH
-from workflow_mock.state.store import Kept
+from workflow_mock.state.store import BoundedStore
 
 MAX_BODY_BYTES = 16 * 1024
 """So much of a body is kept, and of a query."""
@@ -97,7 +97,7 @@ class Exchange:
         return (self.body or b"").decode("utf-8", "replace")
 
 
-class Journal(Kept[Exchange]):
+class Journal(BoundedStore[Exchange]):
     """The newest exchanges."""
 
     lost_answers = False
@@ -141,7 +141,7 @@ def _without_secrets(headers: tuple[tuple[bytes, bytes], ...]) -> dict[bytes, by
     }
 
 
-@remembered(1024)
+@fifo_cache(1024)
 def _text(path: bytes) -> str:
     return _JWT.sub(_REDACTED, path).decode("ascii")
 

@@ -12,12 +12,12 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from workflow_mock.state.journal import Exchange
-from workflow_mock.types import Shape, Uuid
+from workflow_mock.types import StrictModel, Uuid
 
 Text = Annotated[str, Field(max_length=4096)]
 
 
-class TextMatch(Shape):
+class TextMatch(StrictModel):
     """Says one thing of a text, or that there must be none."""
 
     equal_to: Text | None = None
@@ -52,7 +52,7 @@ class TextMatch(Shape):
         return self.matches(None if self.absent is not None and not text else text)
 
 
-class Matcher(Shape):
+class Matcher(StrictModel):
     """What an exchange must be like; without any member, every exchange is."""
 
     model_config = ConfigDict(

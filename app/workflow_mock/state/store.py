@@ -19,21 +19,21 @@ class Item(Protocol):
 
 T = TypeVar("T", bound=Item)
 
-FEW = 64
+LIST_UP_TO = 64
 
-AT_A_STRETCH = 250
+BATCH_SIZE = 250
 """Items that are looked at before other requests have their turn."""
 
 
-async def unhurried(items: Iterable[T]) -> AsyncGenerator[Sequence[T], None]:
+async def in_batches(items: Iterable[T]) -> AsyncGenerator[Sequence[T], None]:
     """The items that there are now, some at a time, whatever comes and goes: others are answered in between."""
     now = tuple(items)
-    for begin in range(0, len(now), AT_A_STRETCH):
-        yield now[begin : begin + AT_A_STRETCH]
+    for begin in range(0, len(now), BATCH_SIZE):
+        yield now[begin : begin + BATCH_SIZE]
         await asyncio.sleep(0)
 
 
-class Kept(Generic[T]):
+class BoundedStore(Generic[T]):
     """The newest `per_customer` items of each customer, and the newest `total` of all; each in the order they came.
 
     One more drops the customer's oldest, or the oldest of all. A customer's few are in a list, as a deque has room for
@@ -64,7 +64,7 @@ class Kept(Generic[T]):
         else:
             item.customer_id = own[0].customer_id  # one string for all of them: 3 MB less of 40,000 executions
         own.append(item)
-        if len(own) == FEW:
+        if len(own) == LIST_UP_TO:
             self._by_customer[item.customer_id] = own = deque(own)
         if len(own) > self._per_customer:
             oldest = own[0]
@@ -79,7 +79,7 @@ class Kept(Generic[T]):
     def get(self, item_id: str) -> T | None:
         return self._ids.get(item_id)
 
-    def of(self, customer_id: str | None) -> Collection[T]:
+    def for_customer(self, customer_id: str | None) -> Collection[T]:
         """The items of a customer, or of all, oldest first."""
         return self._items.values() if customer_id is None else self._by_customer.get(customer_id, ())
 
@@ -88,7 +88,7 @@ class Kept(Generic[T]):
     ) -> list[T]:
         """The first `limit` wanted items that came after this number, of those that there are now."""
         found: list[T] = []
-        async with aclosing(unhurried(self.of(customer_id))) as batches:
+        async with aclosing(in_batches(self.for_customer(customer_id))) as batches:
             async for batch in batches:
                 found += [item for item in batch if item.number > after and wanted(item)]
                 if limit is not None and len(found) >= limit:
@@ -97,7 +97,7 @@ class Kept(Generic[T]):
 
     def remove(self, unwanted: Callable[[T], bool], customer_id: str | None) -> list[T]:
         """Take out, and return, the items of a customer, or of all, that are unwanted."""
-        gone = [item for item in self.of(customer_id) if unwanted(item)]
+        gone = [item for item in self.for_customer(customer_id) if unwanted(item)]
         for item in gone:
             del self._items[item.number], self._ids[item.id]
         for customer in {item.customer_id for item in gone}:

@@ -44,7 +44,7 @@ class Workflows:
         """Back to the catalogue."""
         self._definitions = dict(self._catalogue)
 
-    def offered(self, workflow_id: str, customer_id: str) -> WorkflowDefinition:
+    def get_for_customer(self, workflow_id: str, customer_id: str) -> WorkflowDefinition:
         """The definition, where it is one that this customer may start. Raises ApiError (404)."""
         definition = self._definitions.get(workflow_id)
         if definition is None:
