@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
-from workflow_mock.api.wire import start_answer
+from workflow_mock.api.wire import start_response
 from workflow_mock.catalogue.loader import demo
 from workflow_mock.domain.execution import Execution
 
@@ -19,7 +19,7 @@ WORKFLOW = "22222222-2222-4222-8222-222222222222"
 """The diamond of the demo: four tasks, 1.3 kB of answer."""
 
 _DEFINITION = next(each for each in demo().workflows if each.id == WORKFLOW)
-ANSWER = start_answer(Execution("3c90c3cc-0d44-4b50-8888-8dd25736052a", "", _DEFINITION, datetime.now(UTC)))
+ANSWER = start_response(Execution("3c90c3cc-0d44-4b50-8888-8dd25736052a", "", _DEFINITION, datetime.now(UTC))).body
 
 
 def fixed(answer: bytes) -> ASGIApp:

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx2 as httpx
+from workflow_mock.http.messages import Request
 
 ROOT = Path(__file__).parents[1]
 WORKFLOW = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
@@ -151,6 +152,16 @@ def no_secret_in(answer: httpx.Response) -> None:
             SECRETS.append(answer.json()["accessToken"])
         else:
             assert not [secret for secret in tuple(SECRETS) if secret in answer.text]
+
+
+def request_of(**members: Any) -> Request:
+    """A request as an operation sees it, with nothing behind it to read."""
+
+    async def receive() -> Any:
+        raise AssertionError("nothing is asked of the client")
+
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
+    return Request(scope | members, receive)
 
 
 def path(workflow: str = WORKFLOW, *, customer: str | None = None) -> str:

@@ -22,12 +22,11 @@ from workflow_mock.admin import workflows as admin_workflows
 from workflow_mock.api import leniency
 from workflow_mock.catalogue import loader as catalogue
 from workflow_mock.errors import STATUS_OF_CODE
-from workflow_mock.faults import spec as faults
-from workflow_mock.oauth import token_endpoint
+from workflow_mock.faults import effects, registry
+from workflow_mock.oauth import jws, token_endpoint
 from workflow_mock.oauth import verifier as verify
 from workflow_mock.settings import PREFIX, Settings, flag
-from workflow_mock.state import clock, events, journal, workflows
-from workflow_mock.state import id_source as ids
+from workflow_mock.state import events, journal, per_customer, redaction, workflows
 from workflow_mock.state.matcher import Matcher
 from workflow_mock.types import MAX_DURATION
 
@@ -264,28 +263,27 @@ def test_each_limit_is_the_one_that_counts() -> None:
     units = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "": 1}
     shown = [row[1].replace(",", "").partition(" ") for row in table("Limits that are no settings")]
     assert [int(number) * units[unit] for number, _, unit in shown] == [
-        journal.MAX_BODY_BYTES,
+        redaction.KEPT_BYTES,
         leniency.MAX_NOTES,
         workflows.MAX_WORKFLOWS,
         admin_workflows.MAX_TASKS,
-        faults.MAX_FAULTS,
-        faults.MAX_TALLIES,
+        registry.MAX_FAULTS,
+        registry.MAX_TALLIES,
         next(m.max_length for m in Matcher.model_fields["body_patterns"].metadata if hasattr(m, "max_length")),
-        clock.MAX_CUSTOMERS,
+        per_customer.MAX_CUSTOMERS,
         events.MAX_LISTENERS,
         events.MAX_HISTORY,
         journal.LOOK_BACK,
         admin_app.MAX_BODY_BYTES,
         snapshot.MAX_BYTES,
         catalogue.MAX_FILE_BYTES,
-        verify.MAX_TOKEN_BYTES,
+        jws.MAX_TOKEN_BYTES,
         token_endpoint.MAX_FORM_BYTES,
         verify.CACHED_TOKENS,
         protocol.AHEAD,
-        faults.MAX_DELAY_MILLISECONDS // 60_000,
+        effects.MAX_DELAY_MILLISECONDS // 60_000,
         MAX_DURATION.days,
     ]
-    assert clock.MAX_CUSTOMERS == ids.MAX_CUSTOMERS
     assert events.MAX_HISTORY == events.MAX_WAITING
 
 

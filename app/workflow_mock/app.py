@@ -1,42 +1,95 @@
-"""Wiring: settings in, application out."""
+"""The application: wiring and nothing else.
+
+    app = create_app(Settings())
+
+is how to embed it and how to test it: any ASGI server and any test client runs it. docs/architecture.md has the way
+of a request through it.
+"""
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
-from starlette.types import ASGIApp
+from fastapi import FastAPI
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
+from workflow_mock import __version__
 from workflow_mock.admin.guard import Guard
+from workflow_mock.api import openapi
+from workflow_mock.api.routes import Operation, WorkflowRoutes
 from workflow_mock.api.start import StartExecution
+from workflow_mock.catalogue import loader
 from workflow_mock.catalogue.loader import Catalogue
-from workflow_mock.http.messages import LazyApp
+from workflow_mock.errors import ConfigError
+from workflow_mock.faults.injector import FaultInjector
+from workflow_mock.http.cors import Cors
+from workflow_mock.http.exception_handlers import handle_errors
+from workflow_mock.http.prefix_route import LazyApp, PrefixRoute
+from workflow_mock.http.request_id import RequestIdMiddleware
+from workflow_mock.oauth import discovery
 from workflow_mock.oauth.issuers import OwnIssuer, RemoteIssuer, TrustedIssuer
 from workflow_mock.oauth.keys import NO_KEY, InvalidKeyError, SigningKey, read_jwks, shared_secret
 from workflow_mock.oauth.token_endpoint import TokenEndpoint
 from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.oauth.verifier import TokenVerifier
-from workflow_mock.operation import Front
+from workflow_mock.operation import OperationRoute
+from workflow_mock.paths import ADMIN_PATH, START_PATH
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.settings import ConfigError, Settings, flag, is_http_url, without_password
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
+from workflow_mock.settings import Settings, flag, is_http_url, without_password
+from workflow_mock.state.exchange import START_EXECUTION
 
 
-class Application(NamedTuple):
-    """The whole server. What FastAPI serves is made when it is first asked for: importing FastAPI takes 200 ms."""
+class Application(FastAPI):
+    """The whole server as a FastAPI application: `create_app` makes it."""
 
-    asgi: ASGIApp
-    reload: Callable[[Catalogue | ConfigError], None]
-    close: Callable[[], None]
-    """End what would go on for ever."""
-    pages: Callable[[], "FastAPI"]
-    control_plane: Callable[[], "FastAPI"]
+    def __init__(
+        self, sandbox: Sandbox, catalogue: Catalogue, token: TokenEndpoint, control_plane: Callable[[], FastAPI]
+    ) -> None:
+        super().__init__(
+            title="workflow-mock",
+            version=__version__,
+            openapi_url=None,  # the contract is written by hand: see `api/openapi.py`
+            redirect_slashes=False,
+            # It calls nobody, whatever the environment says.
+            telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        )
+        self.sandbox = sandbox
+        self.catalogue = catalogue
+        """What was read at the start."""
+        self.control_plane = control_plane
+        """Builds the application of the control plane."""
+        self._token = token
+        self.operations: tuple[OperationRoute, ...] = ()
+        self.add_middleware(RequestIdMiddleware)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The shortcut: FastAPI's middleware is a fifth of a start, and does nothing for an operation's route. It is
+        # taken only while there is no middleware but RequestIdMiddleware, whose headers an operation sends itself.
+        if len(self.user_middleware) == 1:
+            for route in self.operations:
+                match, child_scope = route.matches(scope)
+                if match is Match.FULL:
+                    scope.update(child_scope)
+                    await route.handle(scope, receive, send)
+                    return
+        await super().__call__(scope, receive, send)
+
+    def reload(self, content: Catalogue | ConfigError) -> None:
+        """Put changed catalogue files into force, or say why they aren't."""
+        self.sandbox.catalogue_error = str(content) if isinstance(content, ConfigError) else None
+        if isinstance(content, Catalogue):
+            self.sandbox.workflows.reload(content.workflows)
+            self.sandbox.faults.reload(content.faults)
+            self._token.reload(content.clients)
 
 
-def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[SigningKey]) -> Application:
-    """Raises ConfigError."""
+def create_app(settings: Settings) -> Application:
+    """The server with these settings. It starts no task; the signing key is made in the background.
+
+    Raises ConfigError: a file that a setting names can't be used.
+    """
+    signing_key = SigningKey.begin(settings.signing_key)
+    catalogue = loader.read(settings.catalogue, or_demo=True)
     sandbox = Sandbox(
         catalogue.workflows,
         catalogue.faults,
@@ -54,49 +107,35 @@ def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[Sig
         clock_skew=settings.clock_skew,
         require_customer_claim=settings.require_customer_claim,
     )
-    minter = TokenProvider(own, sandbox.clock, audience=settings.audience, lifetime=settings.token_lifetime)
-    clients = {client.id: client for client in catalogue.clients}
-    token = TokenEndpoint(minter, clients, default_scope=settings.scope, strict=settings.strict)
+    provider = TokenProvider(own, sandbox.clock, audience=settings.audience, lifetime=settings.token_lifetime)
+    token = TokenEndpoint(provider, catalogue.clients, default_scope=settings.scope, strict=settings.strict)
+    start = StartExecution(sandbox, verifier, strict=settings.strict, max_body=settings.max_body)
+    injector = FaultInjector(sandbox.faults, sandbox.clock, sandbox.events, max_body=settings.max_body)
+    workflow_routes = WorkflowRoutes((Operation(START_EXECUTION, START_PATH, start),))
 
-    def pages() -> "FastAPI":
-        from workflow_mock.pages import pages_app  # noqa: PLC0415
+    def control_plane() -> FastAPI:
+        from workflow_mock.admin.app import admin_app  # noqa: PLC0415 - building it takes as long as all else here
 
-        return pages_app(own, token)
+        return admin_app(settings, sandbox, provider, verifier)
 
-    def control_plane() -> "FastAPI":
-        from workflow_mock.admin.app import admin_app  # noqa: PLC0415
-
-        return admin_app(settings, sandbox, minter, verifier)
-
-    def reload(content: Catalogue | ConfigError) -> None:
-        """Put changed catalogue files into force, or say why they aren't."""
-        sandbox.catalogue_error = str(content) if isinstance(content, ConfigError) else None
-        if isinstance(content, Catalogue):
-            sandbox.workflows.reload(content.workflows)
-            sandbox.faults.reload(content.faults)
-            clients.clear()
-            clients.update({client.id: client for client in content.clients})
-
-    app: ASGIApp = Front(
-        LazyApp(pages),
-        admin=Guard(LazyApp(control_plane), settings),
-        sandbox=sandbox,
-        start=StartExecution(sandbox, verifier, strict=settings.strict, max_body=settings.max_body),
-        token=token,
-        max_body=settings.max_body,
-        journal=settings.journal,
+    app = Application(sandbox, catalogue, token, control_plane)
+    app.operations = tuple(
+        OperationRoute(match, sandbox, injector, journal=settings.journal)
+        for match in (workflow_routes.match, token.match)
     )
+    app.router.routes += [*app.operations, PrefixRoute(ADMIN_PATH, Guard(LazyApp(control_plane), settings))]
+    app.include_router(discovery.router(own, lambda: token.scopes))
+    app.include_router(openapi.router())
+    handle_errors(app, f"a workflow is started by POST {START_PATH}")
     if settings.cors_origin:
-        from workflow_mock.http.cors import Cors  # noqa: PLC0415
-
-        app = Cors(
-            app,
+        app.add_middleware(
+            Cors,
             allow_origins=list(settings.cors_origin),
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["WWW-Authenticate", "X-Request-Id", "Allow"],
         )
-    return Application(app, reload, sandbox.events.close, pages, control_plane)
+    return app
 
 
 def _external_issuers(settings: Settings) -> list[TrustedIssuer]:

@@ -1,33 +1,52 @@
-"""Results that are remembered, with a bound in bytes as well as in entries."""
+"""Bounded mappings: results of pure functions, and whatever else is kept by key."""
 
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import TypeVar
+from functools import wraps
+from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=bytes | tuple[bytes, *tuple[object, ...]])
-Value = TypeVar("Value")
+K = TypeVar("K")
+V = TypeVar("V")
 
-LONGEST = 1024
-
-
-class _Remembered(dict[Key, Value]):
-    """Works out what it doesn't have; the result that was remembered first gives way."""
-
-    def __init__(self, entries: int, function: Callable[[Key], Value]) -> None:
-        super().__init__()
-        self._entries = entries
-        self._function = function
-
-    def __missing__(self, key: Key) -> Value:
-        value = self._function(key)
-        if len(key if isinstance(key, bytes) else key[0]) <= LONGEST:
-            if len(self) >= self._entries:
-                del self[next(iter(self))]
-            self[key] = value
-        return value
+MAX_KEY_BYTES = 1024
 
 
-def fifo_cache(entries: int) -> Callable[[Callable[[Key], Value]], Callable[[Key], Value]]:
-    """For functions of what comes in a request: bytes, or a tuple that begins with them; of over a kilobyte, nothing is
-    kept. A hit costs a quarter of lru_cache with a look at the length: a start has six.
+def fifo_cache(entries: int) -> Callable[[Callable[[Key], V]], Callable[[Key], V]]:
+    """Cache a function of request bytes, or of a tuple that begins with them.
+
+    Keeps `entries` results, evicts the oldest, never caches a key over 1 KiB: clients can't fill memory. A hit costs a
+    quarter of `lru_cache` behind a check of the length.
     """
-    return lambda function: _Remembered(entries, function).__getitem__
+
+    def decorate(function: Callable[[Key], V]) -> Callable[[Key], V]:
+        results: dict[Key, V] = {}
+
+        @wraps(function)
+        def cached(key: Key) -> V:
+            if key in results:
+                return results[key]
+            value = function(key)
+            if len(key if isinstance(key, bytes) else key[0]) <= MAX_KEY_BYTES:
+                if len(results) >= entries:
+                    del results[next(iter(results))]
+                results[key] = value
+            return value
+
+        return cached
+
+    return decorate
+
+
+class BoundedDict(OrderedDict[K, V], Generic[K, V]):
+    """A dictionary of at most `bound` entries: to set one makes it the newest, and evicts the oldest over the bound."""
+
+    def __init__(self, bound: int) -> None:
+        super().__init__()
+        self._bound = bound
+
+    def __setitem__(self, key: K, value: V) -> None:
+        super().__setitem__(key, value)
+        self.move_to_end(key)
+        if len(self) > self._bound:
+            self.popitem(last=False)

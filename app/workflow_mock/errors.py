@@ -1,4 +1,4 @@
-"""The one kind of refusal on the documented plane: raised where the fault is found, rendered in `api.envelope`."""
+"""Errors, raised where they are found; `http/envelope.py` renders those that are answers."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -40,6 +40,10 @@ STATUS_OF_CODE = {
 """Every `errors[].code` and its HTTP status (contract, section 1, "Order of checks, and the answers")."""
 
 
+class ConfigError(ValueError):
+    """A setting, or a file that a setting names, can't be used; the message says which, and why."""
+
+
 class ErrorDetail(NamedTuple):
     code: str
     message: str
@@ -77,3 +81,32 @@ class ApiError(Exception):
     @property
     def status(self) -> int:
         return STATUS_OF_CODE[self.code]
+
+
+class BodyTooLarge(ApiError):
+    """The request's body is over `limit` bytes (413)."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__("body_too_large", f"The body is over {limit} bytes")
+
+
+class OAuthError(ApiError):
+    """An error of the token endpoint (RFC 6749, section 5.2), 400 or 401.
+
+    The answer carries the code alone; `reason` is for the log and the journal.
+    """
+
+    def __init__(self, code: str, reason: str, *, status: int = 400, headers: Headers = ()) -> None:
+        super().__init__(code, reason, headers=headers)
+        self._status = status
+
+    @property
+    def status(self) -> int:
+        return self._status
+
+
+def internal_error(request_id: str) -> ApiError:
+    """What a client is told of an error of ours (500): where the log has more, and nothing else."""
+    return ApiError(
+        "internal_error", f"An error of the server's own; its log has more under the request id {request_id}"
+    )

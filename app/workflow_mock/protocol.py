@@ -5,7 +5,7 @@ A client that doesn't take its answer is dropped.
 """
 
 import logging
-from asyncio import CancelledError, TimerHandle, Transport
+from asyncio import TimerHandle, Transport
 from collections import deque
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,7 +16,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from workflow_mock.errors import ApiError
 from workflow_mock.http.envelope import render
-from workflow_mock.http.messages import NOSNIFF, TRANSPORT, WHOLE
+from workflow_mock.http.messages import CONNECTION
+from workflow_mock.http.request_id import NOSNIFF
 
 LINGER_SECONDS = 1.0
 """How long a refused client may still send: closing at once could take the refusal from it (RFC 9112, section 9.6)."""
@@ -133,7 +134,7 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
         self._is_in_message, self._has_head = True, False
         self._since = self.loop.time()
-        extensions: dict[str, Any] = {TRANSPORT: self.transport}
+        extensions: dict[str, Any] = {CONNECTION: self.transport}
         self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
@@ -241,31 +242,7 @@ class Protocol(HttpToolsProtocol):
         if cycle.waiting_for_100_continue:
             # The client was not told to continue, and may or may not send its body: only a new connection is clear.
             cycle.keep_alive = False
-        if WHOLE not in message:
-            await RequestResponseCycle.send(cycle, message)
-            return
-        if cycle.flow.write_paused and not cycle.disconnected:
-            try:
-                await cycle.flow.drain()
-            except CancelledError:  # the server's end
-                self.transport.abort()
-                return
-        if cycle.disconnected:
-            return
-        headers = [*cycle.default_headers, *message["headers"]]
-        if not cycle.keep_alive:
-            headers.append((b"connection", b"close"))
-        head = b"%s%s\r\n" % (STATUS_LINE[message["status"]], b"".join([b"%s: %s\r\n" % each for each in headers]))
-        cycle.response_started = cycle.response_complete = True
-        cycle.transport.writelines((head, b"" if cycle.scope["method"] == "HEAD" else message[WHOLE]))
-        cycle.message_event.set()
-        if not cycle.keep_alive:
-            if cycle.more_body:
-                self._end_softly()
-            else:
-                cycle.transport.close()
-        cycle.on_response()
-        del cycle.send  # which has the cycle: what refers to itself is only freed by the garbage collector
+        await RequestResponseCycle.send(cycle, message)
 
 
 def _not_http() -> ApiError:

@@ -5,11 +5,13 @@ from datetime import datetime
 
 from workflow_mock.domain.definition import Outcome, WorkflowDefinition
 from workflow_mock.domain.execution import Execution
-from workflow_mock.faults.spec import FaultRegistry, FaultSpec
+from workflow_mock.faults.registry import FaultRegistry
+from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.events import Events
+from workflow_mock.state.exchange import Exchange
 from workflow_mock.state.id_source import IdSource
-from workflow_mock.state.journal import Exchange, Journal
+from workflow_mock.state.journal import Journal
 from workflow_mock.state.store import BoundedStore
 from workflow_mock.state.workflows import Workflows
 
@@ -31,7 +33,7 @@ class Sandbox:
         self.ids = IdSource(seed)
         self.workflows = Workflows(workflows)
         self.executions: BoundedStore[Execution] = BoundedStore(per_customer=max_executions, total=max_executions_total)
-        self.journal = Journal(per_customer=max_requests, total=max_requests)
+        self.journal = Journal(max_requests)
         self.faults = FaultRegistry(faults, self.clock)
         self.events = Events()
         self.catalogue_error: str | None = None
@@ -58,7 +60,7 @@ class Sandbox:
     def record(self, exchange: Exchange) -> None:
         """Keep an exchange in the journal, and tell of it."""
         self.journal.record(exchange)
-        self.events.publish("request", exchange.customer_id or None, exchange)
+        self.events.publish("request", exchange.customer_id, exchange)
 
     def reset(self, customer_id: str | None) -> None:
         """Everything of a customer, or all, back to the state after start."""

@@ -18,10 +18,6 @@ TOKEN_PATH: Final = f"{ISSUER_PATH}/connect/token"
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-class ConfigError(ValueError):
-    """A file that a setting names can't be used; the message says which, and why."""
-
-
 def seconds(text: str) -> timedelta:
     """A duration, written as a number of seconds."""
     try:

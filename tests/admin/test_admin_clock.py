@@ -249,7 +249,7 @@ def test_a_clock_can_t_be_pushed_out_of_the_calendar(world: World) -> None:
     assert look(world, started(world, HOUR))["state"] == "running"
 
 
-# IdSource
+# Ids
 
 
 def ids(world: World, count: int = 3) -> list[str]:

@@ -12,11 +12,14 @@ from uuid import uuid4
 import httpx2 as httpx
 import pytest
 from starlette.types import Message
-from workflow_mock.faults import effects as breakage
-from workflow_mock.faults.spec import MAX_FAULTS, Fault, FaultSpec, Uniform
+from workflow_mock.faults.effects import Outgoing, Uniform
+from workflow_mock.faults.registry import MAX_FAULTS
+from workflow_mock.faults.spec import FaultSpec
+from workflow_mock.http.messages import Response
+from workflow_mock.state.exchange import Target
 
 from tests.admin.world import FAR, TOKEN_PATH, World, error_of, until
-from tests.support import WORKFLOW, Server, read_answers, serving
+from tests.support import WORKFLOW, Server, read_answers, request_of, serving
 
 ONE_TASK = "11111111-1111-4111-8111-111111111111"
 DIAMOND = "22222222-2222-4222-8222-222222222222"
@@ -260,12 +263,11 @@ def test_a_dribbled_body_comes_in_that_many_pieces_of_one_byte_or_more(size: int
         if message.get("body"):
             sent.append(message["body"])
 
-    async def receive() -> Message:
-        raise AssertionError("nothing is asked of the client")
-
     async def answer() -> None:
-        fault = Fault(spec, created=None)  # type: ignore[arg-type]
-        await breakage.send(fault, {"type": "http.response.start"}, b"x" * size, send, {}, receive)
+        outgoing = Outgoing(request_of(), Target(None), Response(200, (), b"x" * size), random.Random(), None)
+        for effect in spec.effects:
+            await effect.apply(spec, outgoing)
+        await outgoing.send(send)
 
     asyncio.run(answer())
     assert b"".join(sent) == b"x" * size

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from uuid import uuid4
 
 import pytest
-from workflow_mock.state.journal import FORM, redact_form
+from workflow_mock.state.redaction import FORM, redact_form
 
 from tests.admin.world import TOKEN_PATH, World, error_of, until
 from tests.support import WORKFLOW, Server, path, serving
@@ -332,8 +332,8 @@ BOM = b"\xef\xbb\xbf"
 LENIENT: list[tuple[str, dict[str, Any]]] = [
     ("more: the property is not documented", {"json": BODY | {"more": 1}}),
     ("data.more: the property is not documented", {"json": {"data": BODY["data"] | {"more": 1}}}),
-    ("data: the property's name differences", {"json": {"DATA": BODY["data"]}}),
-    ("data.workflowId: the property's name differences", {"json": {"data": {"WorkflowId": WORKFLOW}}}),
+    ("data: the property's name differs", {"json": {"DATA": BODY["data"]}}),
+    ("data.workflowId: the property's name differs", {"json": {"data": {"WorkflowId": WORKFLOW}}}),
     ("data: the property is repeated", {"content": b'{"data":1,' + json.dumps(BODY).encode()[1:]}),
     ("the body begins with a byte order mark", {"content": BOM + json.dumps(BODY).encode()}),
     ("the Accept header excludes application/json", {"json": BODY, "headers": {"Accept": "text/html"}}),

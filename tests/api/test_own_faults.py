@@ -7,10 +7,8 @@ import httpx2 as httpx
 import pytest
 from workflow_mock import app as server
 from workflow_mock import listener
-from workflow_mock.catalogue import loader as catalogue
+from workflow_mock.faults.registry import FaultRegistry
 from workflow_mock.oauth.issuers import OwnIssuer
-from workflow_mock.oauth.keys import SigningKey
-from workflow_mock.operation import Front
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings
 
@@ -27,11 +25,11 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(Sandbox, "start", broken)
     monkeypatch.setattr(OwnIssuer, "signing_keys", property(broken))
     settings = Settings(port=0)
-    app = server.create_app(settings, catalogue.demo(), SigningKey.begin(None))
+    app = server.create_app(settings)
 
     listening = listener.bind(settings.host, 0)
     ready = threading.Event()
-    running = listener.server(app.asgi, settings, ready.set, app.close)
+    running = listener.server(app, settings, ready.set, app.sandbox.events.close)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()
     assert ready.wait(20)
@@ -71,7 +69,7 @@ def test_the_rest_of_the_application_fails_the_same_way(url: str, caplog: pytest
 def test_a_fault_of_ours_where_faults_are_looked_for_has_the_envelope_too(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Front, "_strike", Sandbox.start)
+    monkeypatch.setattr(FaultRegistry, "pick", Sandbox.start)
     httpx.post(f"{url}/__admin/faults", json={"status": 503})
     answer = httpx.post(f"{url}{path()}")
     assert answer.status_code == 500

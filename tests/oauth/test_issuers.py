@@ -21,7 +21,6 @@ from workflow_mock.oauth import issuers
 from workflow_mock.oauth.issuers import RemoteIssuer
 from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.state.clock import Clock, uptime
-from workflow_mock.state.journal import Exchange
 
 from tests.oauth.forge import Key, claims, es256, hs256, number
 from tests.support import WORKFLOW, Server, path, run, serving
@@ -209,10 +208,8 @@ def checking(pages: PageServer) -> Callable[[str], str]:
     )
 
     def check(token: str) -> str:
-        exchange = Exchange.of_customer("", "/")
-        exchange.time = clock.now()
         try:
-            asyncio.run(verifier.verify(token.encode(), exchange, request_issuer=""))
+            asyncio.run(verifier.verify(token.encode(), None, clock.now(), request_issuer=""))
         except ApiError as error:
             return error.code
         return "passed"

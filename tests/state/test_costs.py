@@ -2,7 +2,6 @@
 
 import asyncio
 import difflib
-import random
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,12 +12,15 @@ from workflow_mock.admin import executions, snapshot, workflows
 from workflow_mock.catalogue.loader import WorkflowEntry, entry_of
 from workflow_mock.domain import execution as domain
 from workflow_mock.domain.definition import Outcome, WorkflowDefinition
-from workflow_mock.faults.spec import Fault, FaultSpec
+from workflow_mock.faults.registry import Injection
+from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import Action
-from workflow_mock.state.journal import Exchange
+from workflow_mock.state.exchange import Exchange, Facts, Target
 from workflow_mock.state.matcher import Matcher
 from workflow_mock.state.store import BATCH_SIZE
+
+from tests.support import request_of
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 CUSTOMER, OTHER = (f"{digit}0000000-0000-4000-8000-000000000000" for digit in "12")
@@ -43,15 +45,8 @@ def route(routes: APIRouter, name: str) -> Any:
     return next(vars(each)["endpoint"] for each in routes.routes if vars(each)["name"] == name)
 
 
-def asked(sandbox: Sandbox, customer: str = CUSTOMER) -> Exchange:
-    exchange = Exchange.of_customer(customer, "/")
-    exchange.time = sandbox.clock.now(customer)
-    return exchange
-
-
-def injected(sandbox: Sandbox, customer: str = CUSTOMER) -> bool:
-    exchange = asked(sandbox, customer)
-    return any(fault.applies(exchange) for fault in sandbox.faults.candidates(exchange))
+def pick(sandbox: Sandbox, customer: str = CUSTOMER) -> Injection | None:
+    return sandbox.faults.pick(request_of(), Target(None, customer), sandbox.clock.now(customer))
 
 
 # Executions
@@ -92,74 +87,50 @@ def test_an_outline_says_what_the_whole_does_whatever_the_clock_does(sandbox: Sa
             assert outline == execution.status_at(now) == (whole.state, whole.finished)
 
 
-# FaultRegistry
+# Faults
 
 
-@pytest.mark.parametrize("spec", [{"times": 2}, {"ttl": "1m"}, {"ttl": "1m", "times": 3}])
 @pytest.mark.parametrize("whose", [{"customerId": CUSTOMER}, {}])
-def test_a_fault_that_can_strike_no_more_is_kept_and_not_looked_through_for_a_start(
-    sandbox: Sandbox, spec: dict[str, Any], whose: dict[str, str]
-) -> None:
-    for _ in range(50):
-        sandbox.faults.add(FaultSpec.model_validate({"status": 503, "matcher": whose} | spec))
-    for _ in range(100):
-        assert injected(sandbox)
-    sandbox.clock.change(Action.ADVANCE, None, by=timedelta(minutes=1))
-    assert not injected(sandbox)
-    assert (sandbox.faults.candidates(asked(sandbox)), sandbox.faults._index) == ([], {})
+def test_faults_that_are_over_stay_in_force_and_are_not_injected(sandbox: Sandbox, whose: dict[str, str]) -> None:
+    for spec in ({"times": 2}, {"ttl": "1m", "times": 3}):
+        for _ in range(20):
+            sandbox.faults.add(FaultSpec.model_validate({"status": 503, "matcher": whose} | spec))
+    assert len([1 for _ in range(120) if pick(sandbox)]) == 100
+    assert len(sandbox.faults) == 40
     assert sum(tally.injected for fault in sandbox.faults.for_customer(None) for tally in fault.tallies.values()) == 100
-    for fault in sandbox.faults.for_customer(None):
-        sandbox.faults.remove(fault.spec.id)
-    assert len(sandbox.faults) == 0
 
 
 @pytest.mark.parametrize("whose", [{"customerId": CUSTOMER}, {}])
-def test_a_fault_whose_time_was_over_strikes_again_when_the_clock_is_put_back(
+def test_a_fault_whose_time_was_over_is_injected_again_when_the_clock_is_put_back(
     sandbox: Sandbox, whose: dict[str, str]
 ) -> None:
-    sandbox.faults.add(FaultSpec.model_validate({"status": 503, "ttl": "1m", "matcher": whose}))
-    newest = sandbox.faults.add(FaultSpec.model_validate({"status": 504, "matcher": whose}))
+    newest = sandbox.faults.add(FaultSpec.model_validate({"status": 503, "ttl": "1m", "matcher": whose}))
     sandbox.clock.change(Action.ADVANCE, None, by=timedelta(minutes=1))
-    assert len(sandbox.faults.candidates(asked(sandbox))) == 1
+    assert pick(sandbox) is None
     sandbox.clock.change(Action.SET, None, to=BEGIN)
-    found = sandbox.faults.candidates(asked(sandbox))
-    assert (len(found), found[0]) == (2, newest)
+    assert (injection := pick(sandbox)) is not None
+    assert injection.fault is newest
 
 
-def test_a_fault_for_everybody_that_is_over_by_one_customers_clock_still_strikes_another(sandbox: Sandbox) -> None:
+def test_a_fault_for_everybody_that_is_over_by_one_customers_clock_is_injected_for_another(sandbox: Sandbox) -> None:
     sandbox.faults.add(FaultSpec.model_validate({"status": 503, "ttl": "1m"}))
     sandbox.clock.change(Action.FREEZE, CUSTOMER, to=BEGIN + timedelta(hours=1))
-    assert [injected(sandbox, customer) for customer in (CUSTOMER, OTHER)] == [False, True]
+    assert [bool(pick(sandbox, customer)) for customer in (CUSTOMER, OTHER)] == [False, True]
 
 
-def test_a_fault_whose_last_strike_is_taken_back_is_found_again_in_its_place(sandbox: Sandbox) -> None:
+def test_a_fault_whose_last_injection_is_taken_back_is_injected_again_in_its_place(sandbox: Sandbox) -> None:
     first, second = (
         sandbox.faults.add(FaultSpec.model_validate({"status": 503, "times": 1, "when": "afterCommit"}))
         for _ in range(2)
     )
-    exchange = asked(sandbox)
-    assert first.applies(exchange)
-    assert sandbox.faults.candidates(asked(sandbox)) == [second]
-    first.miss(exchange)
-    assert sandbox.faults.candidates(asked(sandbox)) == [second, first]
-
-
-@pytest.mark.parametrize(("probability", "strikes"), [(0, False), (1, True)])
-def test_what_is_certain_needs_no_random_number(
-    monkeypatch: pytest.MonkeyPatch, probability: float, strikes: bool
-) -> None:
-    monkeypatch.delattr(random, "Random")
-    fault = Fault(FaultSpec.model_validate({"status": 503, "probability": probability}), BEGIN)
-    assert fault.applies(Exchange.of_customer(CUSTOMER, "/")) is strikes
-    assert fault.tallies[""].matched == 1
-
-
-def test_a_matcher_is_not_asked_where_a_fault_is_spent_as_often_as_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    fault = Fault(FaultSpec.model_validate({"status": 503, "times": 1}), BEGIN, is_permanent=True)
-    exchange = Exchange.of_customer(CUSTOMER, "/")
-    assert fault.applies(exchange)
-    monkeypatch.delattr(Matcher, "matches")
-    assert not fault.applies(exchange)
+    injections = [pick(sandbox), pick(sandbox)]
+    assert [each and each.fault for each in injections] == [second, first]
+    assert pick(sandbox) is None
+    for each in injections:
+        assert each is not None
+        each.take_back()
+    assert (again := pick(sandbox)) is not None
+    assert again.fault is second
 
 
 # Workflows
@@ -210,42 +181,27 @@ def test_a_definition_is_checked_and_shown_off_the_loop(sandbox: Sandbox, monkey
 # The journal
 
 
-class Counted(Exchange):
-    decoded = 0
-
-    @property
-    def text(self) -> str:
-        self.decoded += 1
-        return super().text
+def exchange(number: int) -> Exchange:
+    return Exchange(str(number), BEGIN, Target(None), Facts(), "POST", "/", b"", {}, b"Abc", 200)
 
 
-def counted(number: int) -> Counted:
-    exchange = Counted(str(number), {"query_string": b"", "method": "POST", "raw_path": b"/", "headers": ()}, "", None)
-    exchange.body = b"Abc"
-    return exchange
-
-
-def test_a_body_is_decoded_once_for_all_patterns() -> None:
-    exchange = counted(1)
+def test_a_body_is_looked_at_by_all_patterns() -> None:
     patterns = [{"contains": "b"}, {"equalToIgnoreCase": "aBC"}, {"equalTo": "Abc"}]
-    assert Matcher.model_validate({"bodyPatterns": patterns}).matches(exchange)
-    assert exchange.decoded == 1
-    assert not Matcher.model_validate({"status": 200, "bodyPatterns": patterns}).matches(exchange)
-    assert exchange.decoded == 1
-    said = Matcher.model_validate({"bodyPatterns": [*patterns, {"absent": True}]}).differences(exchange)
-    assert (said, exchange.decoded) == (['body is not {"absent":true}'], 2)
+    assert Matcher.model_validate({"bodyPatterns": patterns}).matches(exchange(1))
+    said = Matcher.model_validate({"bodyPatterns": [*patterns, {"absent": True}]}).differences(exchange(1))
+    assert said == ['body is not {"absent":true}']
 
 
 def test_other_requests_have_their_turn_while_the_journal_is_searched_and_may_change_it(sandbox: Sandbox) -> None:
     for number in range(10 * BATCH_SIZE):
-        sandbox.journal.add(counted(number))
+        sandbox.journal.add(exchange(number))
     turns = 0
 
     async def others() -> None:
         nonlocal turns
         while True:
             turns += 1
-            sandbox.journal.remove(lambda each: each.number % BATCH_SIZE == 0, None)
+            sandbox.journal.remove(lambda each: int(each.id) % BATCH_SIZE == 0, None)
             await asyncio.sleep(0)
 
     async def search() -> list[Exchange]:

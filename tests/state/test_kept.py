@@ -61,5 +61,5 @@ def test_pages_go_on_after_what_was_dropped_meanwhile() -> None:
     first = asyncio.run(kept.page(None, lambda _: True, 0, 2))
     for number in range(4, 7):
         kept.add(execution(number, "a"))
-    rest = asyncio.run(kept.page(None, lambda _: True, first[-1].number, 10))
+    rest = asyncio.run(kept.page(None, lambda _: True, kept.number_of(first[-1]), 10))
     assert [each.id for each in rest] == ["3", "4", "5", "6"]

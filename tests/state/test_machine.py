@@ -12,9 +12,9 @@ from workflow_mock.domain.execution import Execution, InvalidTransition
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import Action
-from workflow_mock.state.journal import Exchange
+from workflow_mock.state.exchange import Target
 
-from tests.support import EXAMPLES
+from tests.support import EXAMPLES, request_of
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 CUSTOMERS = [f"{digit}0000000-0000-4000-8000-000000000000" for digit in "12"]
@@ -195,10 +195,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(customer=st.sampled_from(CUSTOMERS))
     def ask(self, customer: str) -> None:
-        exchange = Exchange.of_customer(customer, "/")
-        exchange.time = self.now[customer]
-        injected = any(fault.applies(exchange) for fault in self.sandbox.faults.candidates(exchange))
-        assert injected == any(fault.applies() for fault in self.faults if fault.customer == customer)
+        injection = self.sandbox.faults.pick(request_of(), Target(None, customer), self.now[customer])
+        assert (injection is not None) == any(fault.applies() for fault in self.faults if fault.customer == customer)
 
     @rule(customer=st.sampled_from(CUSTOMERS))
     def reset(self, customer: str) -> None:

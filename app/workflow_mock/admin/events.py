@@ -11,7 +11,7 @@ from workflow_mock.admin.schemas import JournalEntry
 from workflow_mock.errors import ApiError
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.events import MAX_LISTENERS
-from workflow_mock.state.journal import Exchange
+from workflow_mock.state.exchange import Exchange
 
 _OF_ALL = ("clock", "reset")
 """Without a customer these are about every customer; a request without one is about none."""

@@ -54,7 +54,7 @@ def router(sandbox: Sandbox) -> APIRouter:
         page = await sandbox.executions.page(customer, wanted, cursor, limit)
         return ExecutionPage(
             executions=[ExecutionSummary(**summary(execution, sandbox.clock)) for execution in page],
-            next=page[-1].number if len(page) == limit else None,
+            next=sandbox.executions.number_of(page[-1]) if len(page) == limit else None,
         )
 
     @routes.get("/{executionId}")

@@ -5,19 +5,17 @@ was allowed: a page of another site that a developer's browser opens can do neit
 """
 
 import hmac
-import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from workflow_mock.errors import ApiError
 from workflow_mock.http.envelope import render
+from workflow_mock.http.hosts import is_local
+from workflow_mock.http.request_id import request_id_of
 from workflow_mock.settings import ADMIN_PATH, Settings
 
 HEALTH_PATH = f"{ADMIN_PATH}/health"
-
-_HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 
 class Guard:
@@ -31,10 +29,7 @@ class Guard:
         try:
             self._check(scope["path"], {name: value.decode("latin-1") for name, value in scope["headers"]})
         except ApiError as error:
-            answer = render(error)
-            length = (b"content-length", b"%d" % len(answer.body))
-            await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, length]})
-            await send({"type": "http.response.body", "body": answer.body})
+            await render(error).send(send, request_id_of(scope))
             return
         await self._app(scope, receive, send)
 
@@ -57,20 +52,6 @@ class Guard:
                 challenge = ((b"www-authenticate", b'Bearer realm="workflow-mock control plane"'),)
                 message = "Send Authorization: Bearer and the token that the server was given with --admin-token"
                 raise ApiError("admin_token_required", message, headers=challenge)
-        elif not _is_local(host, settings.allowed_host):
+        elif not is_local(host, settings.allowed_host):
             message = "Call the control plane by an address or localhost, or start the server with --allowed-host"
             raise ApiError("admin_forbidden", f"{message} and this name, or with --admin-token")
-
-
-def _is_local(host: str, allowed: tuple[str, ...]) -> bool:
-    match = _HOST.fullmatch(host)
-    if match is None:
-        return False
-    name = match["name"].lower().rstrip(".")
-    if name == "localhost" or name.endswith(".localhost") or name in (each.lower() for each in allowed):
-        return True
-    try:
-        ip_address(name.strip("[]"))
-    except ValueError:
-        return False
-    return True

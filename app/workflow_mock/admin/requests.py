@@ -8,10 +8,9 @@ from pydantic import Field, model_validator
 
 from workflow_mock.admin.dependencies import Cursor, Customer, Limit, owned_or_404
 from workflow_mock.admin.schemas import JournalEntry
-from workflow_mock.api.start import DOCUMENTED_PATH
+from workflow_mock.paths import START_PATH, TOKEN_PATH
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.settings import TOKEN_PATH
-from workflow_mock.state.journal import Exchange
+from workflow_mock.state.exchange import Exchange
 from workflow_mock.state.matcher import Matcher
 from workflow_mock.state.store import in_batches
 from workflow_mock.types import StrictModel
@@ -100,8 +99,8 @@ def router(sandbox: Sandbox) -> APIRouter:
         found = await journal.page(customer, matcher.matches, cursor, limit)
         return JournalPage(
             requests=[JournalEntry.of(each) for each in found],
-            meta=Meta(total=len(journal.for_customer(customer))),
-            next=found[-1].number if len(found) == limit else None,
+            meta=Meta(total=journal.count(customer)),
+            next=journal.number_of(found[-1]) if len(found) == limit else None,
         )
 
     @routes.get("")
@@ -135,8 +134,8 @@ def router(sandbox: Sandbox) -> APIRouter:
 
     @routes.post("/remove")
     async def remove(matcher: Matcher, customer: Customer = None) -> Count:
-        gone = {each.number for each in await journal.page(customer, matcher.matches)}
-        return Count(count=len(journal.remove(lambda each: each.number in gone, customer)))
+        gone = {each.id for each in await journal.page(customer, matcher.matches)}
+        return Count(count=len(journal.remove(lambda each: each.id in gone, customer)))
 
     @routes.post(
         "/verify",
@@ -172,8 +171,8 @@ def _nearest(exchange: Exchange, sandbox: Sandbox) -> Nearest:
     differences += [f"{fault.property}: {fault.message}" for fault in exchange.validation]
     path = TOKEN_PATH
     if exchange.path != TOKEN_PATH:
-        workflow = sandbox.workflows.nearest(exchange.workflow_id or "", exchange.customer_id)
-        path = DOCUMENTED_PATH.replace("{customerId}", exchange.customer_id or "{customerId}")
+        workflow = sandbox.workflows.nearest(exchange.target.workflow_id or "", exchange.customer_id)
+        path = START_PATH.replace("{customerId}", exchange.customer_id or "{customerId}")
         if workflow is not None:
             path = path.replace("{workflowId}", workflow.id)
         if exchange.path.lower() != path.lower():

@@ -9,12 +9,15 @@ from workflow_mock.api.wire import WireEdge, WireQueueEntry, WireTask, queue_ent
 from workflow_mock.catalogue.yaml_reader import check
 from workflow_mock.domain.execution import Execution, State
 from workflow_mock.errors import ErrorDetail, ValidationDetail
-from workflow_mock.faults.spec import Fault, FaultSpec
+from workflow_mock.faults.registry import Fault
+from workflow_mock.faults.spec import FaultSpec
+from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.clock import Clock
-from workflow_mock.state.journal import MAX_BODY_BYTES, Exchange
+from workflow_mock.state.exchange import REQUEST_TOKEN, START_EXECUTION, Exchange, Facts, Target
+from workflow_mock.state.redaction import KEPT_BYTES, redact_body, redact_form, redact_headers, redact_path
 from workflow_mock.types import Moment, StrictModel, Uuid
 
-Text = Annotated[str, Field(max_length=10 * MAX_BODY_BYTES)]
+Text = Annotated[str, Field(max_length=10 * KEPT_BYTES)]
 """Of a request: so long can it become where each byte that is no text, or short token, is shown by more than one."""
 
 
@@ -76,45 +79,63 @@ class JournalEntry(StrictModel):
 
     @classmethod
     def of(cls, exchange: Exchange) -> "JournalEntry":
-        digest = exchange.token_digest
+        target, facts = exchange.target, exchange.facts
         return cls.model_construct(  # the limits are for what a snapshot says, not for what was sent
-            **{name: getattr(exchange, name) for name in _AS_IN_EXCHANGE},
+            id=exchange.id,
+            time=exchange.time,
+            method=exchange.method,
             path=exchange.path,
             query=exchange.query.decode("latin-1"),
-            customer_id=exchange.customer_id or None,
+            customer_id=target.customer_id,
+            workflow_id=target.workflow_id,
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers.items()},
             body=exchange.text,
-            client_id=exchange.client_id and exchange.client_id.encode("utf-8", "replace").decode(),
-            token=None if digest is None else JournalToken(digest=digest, claims=_shown(exchange.claims)),
+            client_id=facts.client_id and facts.client_id.encode("utf-8", "replace").decode(),
+            token=None
+            if facts.token_digest is None
+            else JournalToken(digest=facts.token_digest, claims=_shown(facts.claims)),
+            status=exchange.status,
             errors=[Error(**error._asdict()) for error in exchange.errors],
-            validation=[ValidationError(**fault._asdict()) for fault in exchange.validation],
+            validation=[ValidationError(**problem._asdict()) for problem in exchange.validation],
             duration_in_milliseconds=round(exchange.seconds * 1000, 3),
-            notes=[str(note) for note in exchange.notes],
+            execution_id=facts.execution_id,
+            answer_lost=exchange.answer_lost,
+            duplicate_of=exchange.duplicate_of,
+            fault_id=facts.fault_id,
+            notes=[str(note) for note in facts.notes],
         )
 
     def exchange(self) -> Exchange:
-        """The way back, for a snapshot."""
-        exchange = Exchange.of_customer(self.customer_id or "", self.path.encode("ascii", "replace").decode())
-        for name in (*_AS_IN_EXCHANGE, "client_id", "notes"):
-            setattr(exchange, name, getattr(self, name))
-        exchange.query = self.query.encode("latin-1", "replace")
-        exchange.headers = {
-            n.encode("latin-1", "replace"): v.encode("latin-1", "replace") for n, v in self.headers.items()
-        }
-        exchange.body = self.body.encode()
-        if self.token is not None:
-            exchange.token_digest = self.token.digest
-            exchange.claims = None if self.token.claims is None else json.dumps(self.token.claims).encode()
-        exchange.errors = [ErrorDetail(**dict(error)) for error in self.errors]
-        exchange.validation = [ValidationDetail(**dict(fault)) for fault in self.validation]
-        exchange.seconds = self.duration_in_milliseconds / 1000
-        return exchange
-
-
-_AS_IN_EXCHANGE = (
-    *("id", "time", "method", "workflow_id", "status"),
-    *("execution_id", "answer_lost", "duplicate_of", "fault_id"),
-)
+        """The way back, for a snapshot; what is secret in it is replaced again."""
+        is_token_request = self.path == TOKEN_PATH
+        headers = {n.encode("latin-1", "replace"): v.encode("latin-1", "replace") for n, v in self.headers.items()}
+        claims = None if self.token is None or self.token.claims is None else json.dumps(self.token.claims).encode()
+        operation = REQUEST_TOKEN if is_token_request else START_EXECUTION if self.workflow_id else None
+        query = self.query.encode("latin-1", "replace")
+        return Exchange(
+            id=self.id,
+            time=self.time,
+            target=Target(operation, self.customer_id, self.workflow_id),
+            facts=Facts(
+                None if self.token is None else self.token.digest,
+                claims,
+                self.client_id,
+                self.execution_id,
+                self.fault_id,
+                tuple(self.notes),
+            ),
+            method=self.method,
+            path=redact_path(self.path.encode("latin-1", "replace")),
+            query=redact_form(query, only_plain=is_token_request) if query else b"",
+            headers=redact_headers(headers),
+            body=redact_body(self.body.encode(), headers, is_token_request) if self.body else b"",
+            status=self.status,
+            errors=[ErrorDetail(**dict(error)) for error in self.errors],
+            validation=[ValidationDetail(**dict(problem)) for problem in self.validation],
+            duplicate_of=self.duplicate_of,
+            answer_lost=self.answer_lost,
+            seconds=self.duration_in_milliseconds / 1000,
+        )
 
 
 class TaskView(StrictModel):

@@ -1,7 +1,6 @@
 """The whole state as one document, and back. Keys and tokens are not in it."""
 
 from asyncio import to_thread
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -11,10 +10,13 @@ from pydantic import Field
 
 from workflow_mock.admin.dependencies import validation_error
 from workflow_mock.admin.schemas import JournalEntry
+from workflow_mock.caching import BoundedDict
 from workflow_mock.catalogue.loader import WorkflowEntry, entry_of
 from workflow_mock.domain.definition import InvalidDefinition, Outcome, Problem, WorkflowDefinition
 from workflow_mock.domain.execution import Execution, InvalidTransition
-from workflow_mock.faults.spec import MAX_TALLIES, Count, Fault, FaultSpec, Tally
+from workflow_mock.faults.effects import Count
+from workflow_mock.faults.registry import MAX_TALLIES, Fault, Tally
+from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import EARLIEST, LATEST
 from workflow_mock.state.clock import ClockState as Setting
@@ -136,19 +138,21 @@ def checked(snapshot: Snapshot) -> Callable[[Sandbox], None]:
         sandbox.reset(None)
         for clock, setting in zip(snapshot.clocks, clocks, strict=True):
             sandbox.clock.put(clock.customer_id, setting)
-        sandbox.ids.forget_seed()
+        sandbox.ids.seed(None, None)
         for seed in snapshot.seeds:
             sandbox.ids.seed(seed.customer_id, seed.seed, seed.number)
         sandbox.workflows.replace(workflows)
         for execution in executions:
             sandbox.executions.add(execution)
         for exchange in exchanges:
-            sandbox.journal.record(exchange, longest=None)
+            sandbox.journal.record(exchange)
         for fault in sandbox.faults.for_customer(None):
             sandbox.faults.remove(fault.spec.id)
         for state in snapshot.faults:
             created = state.created or sandbox.clock.now(state.spec.matcher.customer_id)
-            tallies = OrderedDict((each.customer_id, Tally(**dict(each))) for each in state.tallies)
+            tallies: BoundedDict[str, Tally] = BoundedDict(MAX_TALLIES)
+            for each in state.tallies:
+                tallies[each.customer_id] = Tally(**dict(each))
             sandbox.faults.put(Fault(state.spec, created, state.is_permanent, tallies))
 
     return put

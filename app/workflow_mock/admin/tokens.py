@@ -7,15 +7,13 @@ from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 
 from workflow_mock.admin.dependencies import Customer
-from workflow_mock.api.start import DOCUMENTED_PATH
 from workflow_mock.errors import ApiError
-from workflow_mock.http.messages import issuer_of
+from workflow_mock.http.hosts import issuer_url
 from workflow_mock.oauth.bad_tokens import TokenKind, make_token
 from workflow_mock.oauth.token_provider import Client, TokenProvider
 from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.settings import Settings
 from workflow_mock.state.clock import Clock
-from workflow_mock.state.journal import Exchange
 from workflow_mock.types import Duration, ScopeName, StrictModel, Uuid
 
 
@@ -65,20 +63,18 @@ def router(settings: Settings, clock: Clock, minter: TokenProvider, verifier: To
 
         The customer is the one of `?customerId=`, or else the first of `customers`.
         """
-        here = issuer_of(request.scope, request.headers.get("host", "").encode("latin-1"))
+        here = issuer_url(request.scope, request.headers.get("host", "").encode("latin-1"))
         client = Client(wish.client_id, "", customers=None if wish.customers is None else tuple(wish.customers))
         scopes = [settings.scope] if wish.scopes is None else wish.scopes
-        who = customer or (client.customers[0] if client.customers else "")
+        who = customer or (client.customers[0] if client.customers else None)
         lifetime = minter.lifetime if wish.lifetime is None else wish.lifetime
         claims = minter.claims(client, scopes, here, who, lifetime)
         key = await minter.issuer.signing_key()
         token = make_token(wish.kind, claims, wish.claims, key, settings.clock_skew)
         minter.issuer.remember(claims["iss"])
-        exchange = Exchange.of_customer(who, DOCUMENTED_PATH)
-        exchange.time = clock.now(who)
         expected = ExpectedResponse(status=200, code=None, www_authenticate=None)
         try:
-            await verifier.verify(token.encode(), exchange, request_issuer=here)
+            await verifier.verify(token.encode(), who, clock.now(who), request_issuer=here)
         except ApiError as error:
             challenge = dict(error.headers).get(b"www-authenticate", b"").decode("latin-1")
             expected = ExpectedResponse(status=error.status, code=error.code, www_authenticate=challenge or None)

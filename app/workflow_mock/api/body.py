@@ -12,7 +12,7 @@ from workflow_mock.api.leniency import Leniency, LeniencyLog, Note
 from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import ApiError, ErrorDetail, ValidationDetail
 from workflow_mock.formats import parse_uuid
-from workflow_mock.state.journal import Exchange
+from workflow_mock.operation import Matched
 
 MAX_DEPTH = 32
 """As deep as the platform reads (System.Text.Json in ASP.NET Core)."""
@@ -108,37 +108,34 @@ def _children(value: Any) -> Iterator[Any]:
     return iter(value if isinstance(value, list) else ())
 
 
-def check_request(
-    exchange: Exchange, faults_of_path: tuple[ValidationDetail, ...], charset: str, leniencies: LeniencyLog
-) -> str:
-    """The workflow that a request asks for. Raises ApiError (400) with every fault of path and body together."""
-    workflow = exchange.workflow_id
-    body = exchange.body or b""
+def check_request(body: bytes, charset: str, matched: Matched, log: LeniencyLog) -> tuple[str, str]:
+    """The customer and the workflow that a request names. Raises ApiError (400) with all problems of path and body."""
+    _, customer, workflow = matched.target
     try:
-        faults_of_body, notes = _check_body((body, charset, workflow, leniencies.strict))
+        problems_of_body, notes = _check_body((body, charset, workflow, log.strict))
     except ApiError as malformed:
         path_too = ErrorDetail("validation_failed", "The path is not valid either: see validation")
-        also = [path_too] if faults_of_path else []
-        raise ApiError("malformed_json", str(malformed), validation=faults_of_path, also=also) from None
-    leniencies.add(notes)
-    faults = [*faults_of_path, *faults_of_body, *leniencies.refused()]
-    if faults or workflow is None:
-        raise ApiError("validation_failed", "The request is not valid: see validation", validation=faults)
-    return workflow
+        also = [path_too] if matched.problems else []
+        raise ApiError("malformed_json", str(malformed), validation=matched.problems, also=also) from None
+    log.add(notes)
+    problems = [*matched.problems, *problems_of_body, *log.refused()]
+    if problems or customer is None or workflow is None:
+        raise ApiError("validation_failed", "The request is not valid: see validation", validation=problems)
+    return customer, workflow
 
 
 @fifo_cache(256)
 def _check_body(
     asked: tuple[bytes, str, str | None, bool],
 ) -> tuple[tuple[ValidationDetail, ...], tuple[Note, ...]]:
-    """The faults of a body, and the leniencies it needs: mostly it's one that came before, and 1 µs instead of 10."""
+    """The problems of a body, and its leniencies: mostly it is one that came before, and 1 µs instead of 10."""
     body, charset, workflow, strict = asked
-    leniencies = LeniencyLog(strict)
-    faults = tuple(_body_faults(read_json(body, charset, leniencies), workflow, leniencies))
-    return faults, tuple(leniencies.notes)
+    log = LeniencyLog(strict)
+    problems = tuple(_body_problems(read_json(body, charset, log), workflow, log))
+    return problems, tuple(log.notes)
 
 
-def _body_faults(document: Any, workflow: str | None, leniencies: LeniencyLog) -> Iterator[ValidationDetail]:
+def _body_problems(document: Any, workflow: str | None, leniencies: LeniencyLog) -> Iterator[ValidationDetail]:
     if not isinstance(document, JsonObject):
         yield ValidationDetail("data", "The body must be an object with a property data")
         return

@@ -6,9 +6,11 @@ inferred".
 
 from collections.abc import Sequence
 from enum import Enum
+from types import TracebackType
 from typing import NamedTuple
 
 from workflow_mock.errors import ApiError, ValidationDetail
+from workflow_mock.state.exchange import Facts, add_facts
 
 
 class Leniency(Enum):
@@ -43,13 +45,22 @@ MAX_NOTES = 20
 
 
 class LeniencyLog:
-    """The leniencies that one request used; `strict` allows none."""
+    """The leniencies that one request used; `strict` allows none. An exception that leaves it takes them along."""
 
     __slots__ = ("notes", "strict")
 
     def __init__(self, strict: bool) -> None:
         self.strict = strict
         self.notes: list[Note] = []
+
+    def __enter__(self) -> "LeniencyLog":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None and self.notes:
+            add_facts(error, Facts(notes=tuple(self.notes)))
 
     def use(self, leniency: Leniency, property: str | None = None) -> None:
         """Note a leniency. In strict mode one that isn't about a property raises ApiError; see `refused` for those."""

@@ -13,6 +13,8 @@ from pydantic.alias_generators import to_camel
 from workflow_mock.domain.definition import Task, WorkflowDefinition
 from workflow_mock.domain.execution import Execution
 from workflow_mock.formats import timestamp
+from workflow_mock.http.envelope import JSON_TYPE
+from workflow_mock.http.messages import Response
 
 
 class _Wire(BaseModel):
@@ -51,18 +53,19 @@ class _QueuePart(_Wire):
 
 _parts: WeakKeyDictionary[WorkflowDefinition, tuple[bytes, bytes]] = WeakKeyDictionary()
 
+_HEADERS = (JSON_TYPE,)
 _HEAD = b'{"meta":{"errors":[],"validation":[],"info":{}},"data":{"id":"'
 
 
-def start_answer(execution: Execution) -> bytes:
-    """The envelope that answers a start: the record as it is at that moment, with the triggers in the queue.
+def start_response(execution: Execution) -> Response:
+    """The response to a start: the record as it is at that moment, with the triggers in the queue.
 
     All but the id and the time is the definition's. It is written once for a definition (10,000 tasks take 70 ms) and
     shared by its executions.
     """
     before, after = _parts.get(execution.definition) or prepare(execution.definition)
     created = timestamp(execution.created).encode()
-    return b"".join((_HEAD, execution.id.encode(), before, created, after))
+    return Response(200, _HEADERS, b"".join((_HEAD, execution.id.encode(), before, created, after)))
 
 
 def prepare(definition: WorkflowDefinition) -> tuple[bytes, bytes]:

@@ -29,10 +29,10 @@ from workflow_mock.domain.definition import (
     define,
 )
 from workflow_mock.domain.definition import Path as Path_
+from workflow_mock.errors import ConfigError
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.formats import derive_uuid
 from workflow_mock.oauth.token_provider import Client
-from workflow_mock.settings import ConfigError
 from workflow_mock.types import Duration, ScopeName, StrictModel, Uuid, explain, place_in
 
 S = TypeVar("S", bound=StrictModel)

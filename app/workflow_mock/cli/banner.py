@@ -1,8 +1,8 @@
 """What the server prints when it is ready: enough to go on."""
 
 from workflow_mock import __version__
-from workflow_mock.api.start import DOCUMENTED_PATH
 from workflow_mock.catalogue.loader import DEMO_CLIENT, Catalogue
+from workflow_mock.paths import START_PATH
 from workflow_mock.settings import ADMIN_PATH, LOOPBACK, TOKEN_PATH, Settings
 
 EXAMPLE_CUSTOMER = "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"
@@ -32,7 +32,7 @@ def banner(url: str, settings: Settings, catalogue: Catalogue, *, command: str) 
         customer = next(iter(sorted(workflow.customers or ())), EXAMPLE_CUSTOMER)
         who = "" if is_demo else " --client ID --secret SECRET"
         curl = (
-            f"curl {'-k ' if settings.tls_cert else ''}-X POST {url}{DOCUMENTED_PATH}"
+            f"curl {'-k ' if settings.tls_cert else ''}-X POST {url}{START_PATH}"
             f' -H "Authorization: Bearer $({command} token --url {url}{who})"'
             " -H 'Content-Type: application/json'"
             f""" -d '{{"data":{{"workflowId":"{workflow.id}"}}}}'"""

@@ -13,7 +13,8 @@ import click
 
 from workflow_mock import __version__
 from workflow_mock.cli.client import ConnectError, call
-from workflow_mock.settings import ADMIN_PATH, TOKEN_PATH, ConfigError, Settings, local_url, option, options, url
+from workflow_mock.errors import ConfigError
+from workflow_mock.settings import ADMIN_PATH, TOKEN_PATH, Settings, local_url, option, options, url
 
 HINTS = {
     "invalid_client": "check --client and --secret",
@@ -55,22 +56,16 @@ def serve(**values: Any) -> int:
     """Serve the API and its authorization server."""
     settings = Settings(**values)
     try:
-        # The key takes 50 ms on a thread and the web framework 250 ms here: one is made while the other is imported.
-        # Neither is at the top of the file, so that the other commands don't wait for them.
-        from workflow_mock.oauth.keys import SigningKey  # noqa: PLC0415
-
-        key = SigningKey.begin(settings.signing_key)
+        # Not at the top of the file: the other commands don't wait for the web framework.
         from workflow_mock import app as server  # noqa: PLC0415
         from workflow_mock import listener, log  # noqa: PLC0415
-        from workflow_mock.catalogue import loader as catalogue  # noqa: PLC0415
         from workflow_mock.cli import banner  # noqa: PLC0415
         from workflow_mock.cli import watcher as watch  # noqa: PLC0415
 
         log.configure(settings.log_format, settings.log_level)
         listening = listener.bind(settings.host, settings.port)
         stamps = watch.stamps(settings.catalogue)
-        content = catalogue.read(settings.catalogue, or_demo=True)
-        app = server.create_app(settings, content, key)
+        app = server.create_app(settings)
         tasks = []
         url = local_url(settings.host, listening.getsockname()[1], settings.tls_cert)
 
@@ -81,10 +76,10 @@ def serve(**values: Any) -> int:
                 watching = watch.watch(settings.catalogue, stamps, app.reload)
                 tasks.append(asyncio.get_running_loop().create_task(watching))
             with suppress(OSError):  # nobody has to read it
-                click.echo(banner.banner(url, settings, content, command=sys.argv[0]))
+                click.echo(banner.banner(url, settings, app.catalogue, command=sys.argv[0]))
 
         try:
-            all_answered = listener.serve(listener.server(app.asgi, settings, announce, app.close), listening)
+            all_answered = listener.serve(listener.server(app, settings, announce, app.sandbox.events.close), listening)
         finally:
             if settings.ready_file:
                 listener.remove_ready_file(settings.ready_file)
@@ -143,7 +138,8 @@ def schema() -> None:
 @click.option("--admin", is_flag=True, help="That of the control plane instead, OpenAPI 3.1.")
 def openapi(admin: bool) -> None:
     """Print the API's contract, OpenAPI 3.0.3."""
-    from workflow_mock.api.openapi import admin_contract, contract  # noqa: PLC0415
+    from workflow_mock.admin.app import admin_contract  # noqa: PLC0415
+    from workflow_mock.api.openapi import contract  # noqa: PLC0415
 
     click.echo(admin_contract() if admin else contract(), nl=False)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from workflow_mock.catalogue.loader import Catalogue, catalogue_files, read
-from workflow_mock.settings import ConfigError
+from workflow_mock.errors import ConfigError
 
 INTERVAL = timedelta(milliseconds=500)
 

@@ -86,7 +86,7 @@ class WorkflowDefinition:
     order: tuple[int, ...]
     """The places of the tasks in topological order; of those that could come next, the first in `tasks` does."""
 
-    def serves(self, customer_id: str) -> bool:
+    def serves(self, customer_id: str | None) -> bool:
         return self.customers is None or customer_id in self.customers
 
     @cached_property

@@ -43,11 +43,10 @@ class Execution:
     is no more than its slots; then `_progress` remembers how far it has been worked out.
     """
 
-    __slots__ = ("_progress", "created", "customer_id", "definition", "id", "number", "steps")
+    __slots__ = ("_progress", "created", "customer_id", "definition", "id", "steps")
 
     def __init__(self, id: str, customer_id: str, definition: WorkflowDefinition, created: datetime) -> None:
         self.id = id
-        self.number = 0
         self.customer_id = customer_id
         self.definition = definition
         self.created = created

@@ -1,105 +1,274 @@
-"""What a fault does to an answer, down to the bytes on the socket.
+"""Effects of a fault: one class each, with its JSON members and what it does to the response about to be sent.
 
-Source: WireMock's faults and delays, whose names and meanings these are.
+Source: WireMock's faults and delays, whose names and meanings these are. docs/contributing.md says how to add one.
 """
 
 import asyncio
-import json
+import random
 import socket
 import struct
 from asyncio import Transport
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
 from math import ceil
 from secrets import token_bytes
+from typing import Annotated, ClassVar, Literal, cast
 
-from starlette.types import Message, Receive, Scope, Send
+from pydantic import AfterValidator, Field, model_validator
+from starlette.requests import ClientDisconnect
+from starlette.types import Send
 
 from workflow_mock.errors import ErrorDetail
-from workflow_mock.faults.spec import MAX_DELAY_MILLISECONDS, ConnectionFault, Fault
-from workflow_mock.http.envelope import JSON_TYPE, render_errors
-from workflow_mock.http.messages import TRANSPORT, Answer, Disconnected
-from workflow_mock.settings import TOKEN_PATH
-from workflow_mock.state.journal import Exchange
+from workflow_mock.http.envelope import JSON_TYPE, envelope_body, oauth_body
+from workflow_mock.http.messages import CONNECTION, Request, Response
+from workflow_mock.state.exchange import REQUEST_TOKEN, Target
+from workflow_mock.types import Duration, StrictModel
+
+MAX_DELAY_MILLISECONDS = 10 * 60 * 1000
+MAX_COUNT = 2**53
+"""Up to here, every reader of JSON knows an integer."""
 
 _GARBAGE_BYTES = 512
 
 
-def replacement(fault: Fault, exchange: Exchange) -> Answer | None:
-    """The answer that a fault gives instead of the true one, if it does; of status 0 where it gives none at all."""
-    spec = fault.spec
-    if not fault.replaces:
-        return None
-    if spec.fault is not None:
-        return Answer(0, (), b"")
-    headers = dict([JSON_TYPE])
-    if (wait := fault.retry_after(exchange)) is not None:
-        headers[b"retry-after"] = b"%d" % max(0, ceil(wait.total_seconds()))
-    headers |= {name.lower().encode(): value.encode() for name, value in spec.headers.items()}
-    exchange.errors = (ErrorDetail(spec.code, spec.message),)
-    body = json.dumps({"error": spec.code}).encode() if exchange.path == TOKEN_PATH else render_errors(exchange.errors)
-    return Answer(spec.status or 429, tuple(headers.items()), body)
+def _not_of_framing(name: str) -> str:
+    if name.lower() in ("content-length", "transfer-encoding"):
+        raise ValueError("is the server's own to say; see truncateBodyAt and fault for how to break it")
+    return name
 
 
-async def delay(fault: Fault, exchange: Exchange, receive: Receive) -> None:
-    """Wait as long as the fault says. Raises Disconnected as soon as the client gives up."""
-    milliseconds = fault.spec.fixed_delay_milliseconds
-    if fault.spec.delay_distribution is not None:
-        milliseconds += fault.spec.delay_distribution.draw(fault.source(exchange))
-    if milliseconds:
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Milliseconds = Annotated[float, Field(ge=0, le=MAX_DELAY_MILLISECONDS)]
+HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$"), AfterValidator(_not_of_framing)]
+HeaderValue = Annotated[str, Field(pattern=r"^[ -~]{0,1000}$")]
+
+
+class Outgoing:
+    """The response that is about to be sent, and how. Effects change it in their order; then `send` writes it."""
+
+    def __init__(
+        self, request: Request, target: Target, response: Response | None, source: random.Random, wait: timedelta | None
+    ) -> None:
+        self.request = request
+        self.target = target
+        self.response = response
+        """None as long as neither the operation's handler nor an effect has made one."""
+        self.source = source
+        """Randomness that is repeatable by the fault's seed."""
+        self.wait = wait
+        """For the Retry-After header: what the fault says, or when the quota's window ends."""
+        self.errors: Sequence[ErrorDetail] = ()
+        self.connection_fault: ConnectionFault | None = None
+        self.chunks = 1
+        self.seconds_between = 0.0
+        self.truncate_at: int | None = None
+
+    async def send(self, send: Send) -> None:
+        """Send the response: whole, in chunks, its beginning alone, or not at all. Raises ConnectionError."""
+        if self.connection_fault is not None:
+            await self._break(self.connection_fault)
+            return
+        assert self.response is not None  # noqa: S101 - the injector has called the handler where no effect made one
+        status, _, body = self.response
+        headers = self.response.all_headers(self.request.id)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        whole = len(body)
+        if self.truncate_at is not None:
+            body = body[: min(self.truncate_at, whole - 1)]
+        count = max(1, min(self.chunks, len(body)))
+        for index in range(count):
+            await asyncio.sleep(self.seconds_between / count)
+            chunk = body[len(body) * index // count : len(body) * (index + 1) // count]
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        if len(body) < whole:
+            await self._close(reset=False)
+        else:
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _break(self, fault: "ConnectionFault") -> None:
+        connection = self._connection()
+        if fault is ConnectionFault.MALFORMED:
+            connection.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        if fault in (ConnectionFault.MALFORMED, ConnectionFault.RANDOM):
+            # The first byte is never what could begin a status line or the size of a chunk.
+            connection.write(b"\xff" + token_bytes(_GARBAGE_BYTES))
+        await self._close(reset=fault is ConnectionFault.RESET)
+
+    async def _close(self, *, reset: bool) -> None:
+        """Close the connection, by RST or by FIN, and wait until it is closed."""
+        connection = self._connection()
+        if reset:
+            peer: socket.socket = connection.get_extra_info("socket")
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.abort()
+        else:
+            connection.close()
+        await self.request.disconnection()
+
+    def _connection(self) -> Transport:
+        connection: Transport | None = self.request.scope.get("extensions", {}).get(CONNECTION)
+        if connection is None:
+            raise ConnectionError("a fault breaks this connection, but this server offers none to break")
+        return connection
+
+
+class Uniform(StrictModel):
+    type: Literal["uniform"]
+    lower: Milliseconds
+    upper: Milliseconds
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "Uniform":
+        if self.lower > self.upper:
+            raise ValueError("lower is over upper")
+        return self
+
+    def draw(self, source: random.Random) -> float:
+        return source.uniform(self.lower, self.upper)
+
+
+class LogNormal(StrictModel):
+    type: Literal["lognormal"]
+    median: Milliseconds
+    sigma: float = Field(ge=0, le=10)
+
+    def draw(self, source: random.Random) -> float:
+        return self.median * source.lognormvariate(0, self.sigma)
+
+
+class Effect(StrictModel):
+    """What a fault does: members of its JSON, all optional."""
+
+    loses_answer: ClassVar[bool] = False
+    """Whether the client can't have read the operation's answer."""
+
+    def is_set(self) -> bool:
+        """Whether the fault has this effect."""
+        raise NotImplementedError
+
+    async def apply(self, outgoing: Outgoing) -> None:
+        """Change the response that is about to be sent."""
+        raise NotImplementedError
+
+
+class Delay(Effect):
+    """Waits. Raises ClientDisconnect as soon as the client gives up."""
+
+    fixed_delay_milliseconds: Milliseconds = 0
+    delay_distribution: Uniform | LogNormal | None = Field(None, discriminator="type")
+
+    def is_set(self) -> bool:
+        return bool(self.fixed_delay_milliseconds) or self.delay_distribution is not None
+
+    async def apply(self, outgoing: Outgoing) -> None:
+        milliseconds = self.fixed_delay_milliseconds
+        if self.delay_distribution is not None:
+            milliseconds += self.delay_distribution.draw(outgoing.source)
         try:
             async with asyncio.timeout(min(milliseconds, MAX_DELAY_MILLISECONDS) / 1000):
-                await disconnection(receive)
+                await outgoing.request.disconnection()
         except TimeoutError:
             return
-        raise Disconnected
+        raise ClientDisconnect
 
 
-async def disconnection(receive: Receive) -> None:
-    """Wait until the connection is closed."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+class Quota(StrictModel):
+    """Of the matching requests of a customer, so many in a window are let through."""
+
+    limit: Count
+    window: Duration = Field(gt=timedelta(0))
 
 
-async def send(fault: Fault, start: Message, body: bytes, send: Send, scope: Scope, receive: Receive) -> None:
-    """Send an answer as the fault has it: not at all, in drops, or only its beginning."""
-    spec = fault.spec
-    if spec.fault is not None:
-        await _sever(spec.fault, scope, receive)
-        return
-    await send(start)
-    whole = len(body)
-    if spec.truncate_body_at is not None:
-        body = body[: min(spec.truncate_body_at, whole - 1)]
-    pieces, pause = [body], 0.0
-    if spec.chunked_dribble_delay is not None:
-        count = min(spec.chunked_dribble_delay.number_of_chunks, len(body))
-        pieces = [body[len(body) * at // count : len(body) * (at + 1) // count] for at in range(count)]
-        pause = spec.chunked_dribble_delay.total_duration / 1000 / max(1, len(pieces))
-    for piece in pieces:
-        await asyncio.sleep(pause)
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-    if len(body) < whole:
-        await _end(scope, receive, reset=False)
-    else:
-        await send({"type": "http.response.body", "body": b""})
+class InjectedError(Effect):
+    """Answers with an error in the place of the operation's answer."""
+
+    loses_answer = True
+
+    status: int | None = Field(None, ge=400, le=599)
+    code: str = Field("injected_fault", min_length=1, max_length=100)
+    message: str = Field("A fault that was asked for at /__admin/faults", max_length=1000)
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=50)
+    retry_after: Duration | None = Field(None, description="For the Retry-After header, in whole seconds.")
+    quota: Quota | None = Field(
+        None, description="It is injected into what is over the quota; 429 unless status says otherwise."
+    )
+
+    def is_set(self) -> bool:
+        return self.status is not None or self.quota is not None
+
+    async def apply(self, outgoing: Outgoing) -> None:
+        headers = dict([JSON_TYPE])
+        if outgoing.wait is not None:
+            headers[b"retry-after"] = b"%d" % max(0, ceil(outgoing.wait.total_seconds()))
+        headers |= {name.lower().encode(): value.encode() for name, value in self.headers.items()}
+        outgoing.errors = (ErrorDetail(self.code, self.message),)
+        is_token_request = outgoing.target.operation == REQUEST_TOKEN
+        body = oauth_body(self.code) if is_token_request else envelope_body(outgoing.errors)
+        outgoing.response = Response(self.status or 429, tuple(headers.items()), body)
 
 
-async def _sever(connection: ConnectionFault, scope: Scope, receive: Receive) -> None:
-    transport: Transport = scope["extensions"][TRANSPORT]
-    if connection is ConnectionFault.MALFORMED:
-        transport.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-    if connection in (ConnectionFault.MALFORMED, ConnectionFault.RANDOM):
-        # The first byte is never what could begin a status line or the size of a chunk.
-        transport.write(b"\xff" + token_bytes(_GARBAGE_BYTES))
-    await _end(scope, receive, reset=connection is ConnectionFault.RESET)
+class ConnectionFault(StrEnum):
+    """What happens to the connection instead of an answer."""
+
+    RESET = "CONNECTION_RESET_BY_PEER"
+    EMPTY = "EMPTY_RESPONSE"
+    MALFORMED = "MALFORMED_RESPONSE_CHUNK"
+    RANDOM = "RANDOM_DATA_THEN_CLOSE"
 
 
-async def _end(scope: Scope, receive: Receive, *, reset: bool) -> None:
-    """Close the connection, by RST or by FIN, and wait until it is closed."""
-    transport: Transport = scope["extensions"][TRANSPORT]
-    if reset:
-        connection: socket.socket = transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
-    else:
-        transport.close()
-    await disconnection(receive)
+class BrokenConnection(Effect):
+    """Breaks the connection in the place of an answer."""
+
+    loses_answer = True
+
+    fault: ConnectionFault | None = Field(None, strict=False)
+
+    def is_set(self) -> bool:
+        return self.fault is not None
+
+    async def apply(self, outgoing: Outgoing) -> None:
+        outgoing.connection_fault = self.fault
+        outgoing.response = Response(0, (), b"")
+
+
+class Dribble(StrictModel):
+    """The body in so many chunks over so many milliseconds."""
+
+    number_of_chunks: int = Field(ge=1, le=10_000)
+    total_duration: Milliseconds
+
+
+class SlowBody(Effect):
+    """Sends the body in chunks, with pauses between."""
+
+    chunked_dribble_delay: Dribble | None = None
+
+    def is_set(self) -> bool:
+        return self.chunked_dribble_delay is not None
+
+    async def apply(self, outgoing: Outgoing) -> None:
+        if self.chunked_dribble_delay is not None:
+            outgoing.chunks = self.chunked_dribble_delay.number_of_chunks
+            outgoing.seconds_between = self.chunked_dribble_delay.total_duration / 1000
+
+
+class TruncatedBody(Effect):
+    """Ends the connection before the whole body was sent."""
+
+    loses_answer = True
+
+    truncate_body_at: Count | None = Field(None, description="The answer ends after so many bytes of its body.")
+
+    def is_set(self) -> bool:
+        return self.truncate_body_at is not None
+
+    async def apply(self, outgoing: Outgoing) -> None:
+        outgoing.truncate_at = self.truncate_body_at
+
+
+class Effects(Delay, InjectedError, BrokenConnection, SlowBody, TruncatedBody):
+    """The effects of a fault, in the order in which they apply."""
+
+
+EFFECTS = cast("tuple[type[Effect], ...]", Effects.__bases__)

@@ -1,19 +1,35 @@
-"""The one place where refusals are rendered."""
+"""The one renderer of errors: ApiError → Response.
+
+Source: docs/contract.md, 1 (the envelope); RFC 6749, section 5.2 (the token endpoint's errors).
+"""
 
 import json
 from collections.abc import Sequence
 
-from workflow_mock.errors import ApiError, ErrorDetail, ValidationDetail
-from workflow_mock.http.messages import Answer
+from workflow_mock.errors import ApiError, ErrorDetail, OAuthError, ValidationDetail
+from workflow_mock.http.messages import Response
 
 JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
+TOKEN_HEADERS = (
+    (b"cache-control", b"no-store, no-cache, max-age=0"),
+    (b"pragma", b"no-cache"),
+    (b"content-type", b"application/json; charset=UTF-8"),
+)
+"""Of each response of the token endpoint."""
 
 
-def render(error: ApiError) -> Answer:
-    """A refusal. What it echoes of the request is escaped to ASCII."""
-    return Answer(error.status, (JSON_TYPE, *error.headers), render_errors(error.errors, error.validation))
+def render(error: ApiError) -> Response:
+    """The response to a request that is refused. What it echoes of the request is escaped to ASCII."""
+    if isinstance(error, OAuthError):
+        return Response(error.status, (*TOKEN_HEADERS, *error.headers), oauth_body(error.code))
+    return Response(error.status, (JSON_TYPE, *error.headers), envelope_body(error.errors, error.validation))
 
 
-def render_errors(errors: Sequence[ErrorDetail], validation: Sequence[ValidationDetail] = ()) -> bytes:
-    meta = {"errors": [error._asdict() for error in errors], "validation": [fault._asdict() for fault in validation]}
+def envelope_body(errors: Sequence[ErrorDetail], validation: Sequence[ValidationDetail] = ()) -> bytes:
+    meta = {"errors": [error._asdict() for error in errors], "validation": [each._asdict() for each in validation]}
     return json.dumps({"meta": {**meta, "info": {}}, "data": None}, separators=(",", ":")).encode("ascii")
+
+
+def oauth_body(code: str) -> bytes:
+    """The body of RFC 6749: the code alone."""
+    return json.dumps({"error": code}, separators=(",", ":")).encode("ascii")

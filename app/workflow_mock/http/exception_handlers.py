@@ -4,15 +4,15 @@ import logging
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response
+from fastapi.responses import Response as FastAPIResponse
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from workflow_mock.domain.definition import show_path
-from workflow_mock.errors import ApiError, ValidationDetail
+from workflow_mock.errors import ApiError, ValidationDetail, internal_error
 from workflow_mock.http.envelope import render
-from workflow_mock.operation import internal_error
+from workflow_mock.http.request_id import NOSNIFF, request_id_of
 from workflow_mock.types import explain, place_in
 
 logger = logging.getLogger(__name__)
@@ -21,21 +21,21 @@ logger = logging.getLogger(__name__)
 def handle_errors(app: FastAPI, hint: str) -> None:
     """Give the application's errors the envelope; `hint` says which routes there are."""
 
-    async def refuse(request: Request, error: Exception) -> Response:
+    async def refuse(request: Request, error: Exception) -> FastAPIResponse:
         if isinstance(error, ApiError):
-            return _answer(error)
+            return _response(error)
         if isinstance(error, RequestValidationError):
-            return _answer(_invalid(error))
+            return _response(_invalid(error))
         status = error.status_code if isinstance(error, HTTPException) else 404
         if status == 405:
             allow = ((b"allow", ", ".join(_allowed(app, request)).encode("ascii")),)
             message = f"{request.scope['path']} doesn't take {request.method}"
-            return _answer(ApiError("method_not_allowed", message, headers=allow))
+            return _response(ApiError("method_not_allowed", message, headers=allow))
         if status == 413:
-            return _answer(ApiError("body_too_large", "The body is larger than this call takes"))
+            return _response(ApiError("body_too_large", "The body is larger than this call takes"))
         if status == 400:
-            return _answer(ApiError("malformed_json", "The body can't be read as JSON"))
-        return _answer(ApiError("route_not_found", f"No such route; {hint}"))
+            return _response(ApiError("malformed_json", "The body can't be read as JSON"))
+        return _response(ApiError("route_not_found", f"No such route; {hint}"))
 
     for kind in (HTTPException, ApiError, RequestValidationError):
         app.add_exception_handler(kind, refuse)
@@ -60,14 +60,19 @@ def _invalid(error: RequestValidationError) -> ApiError:
     return ApiError("validation_failed", "The request is not valid: see validation", validation=faults)
 
 
-async def _fail(request: Request, error: Exception) -> Response:
+async def _fail(request: Request, error: Exception) -> FastAPIResponse:
+    request_id = request_id_of(request.scope)
     if not isinstance(error, ExceptionGroup):  # what a group has is for whoever runs the application to tell
-        logger.error("%s: a fault of the server's own", request.state.request_id, exc_info=error)
-    return _answer(internal_error(request.state.request_id))
+        logger.error("%s: an error of the server's own", request_id, exc_info=error)
+    response = _response(internal_error(request_id))
+    # Starlette sends this response outside of all middleware.
+    response.headers["x-request-id"] = request_id
+    response.raw_headers.append(NOSNIFF)
+    return response
 
 
-def _answer(error: ApiError) -> Response:
-    answer = render(error)
-    response = Response(answer.body, answer.status)
-    response.raw_headers.extend(answer.headers)
+def _response(error: ApiError) -> FastAPIResponse:
+    rendered = render(error)
+    response = FastAPIResponse(rendered.body, rendered.status)
+    response.raw_headers.extend(rendered.headers)
     return response

@@ -1,96 +1,126 @@
-"""What the planes that are plain ASGI need of a request and an answer."""
+"""A request and a response as the operations see them.
 
-import asyncio
-import re
-from collections.abc import Callable
+Source: ASGI 3.0, HTTP connection scope and its events; RFC 9110, section 5.3 (repeated header fields).
+"""
+
+from collections.abc import Iterable
+from http import HTTPStatus
 from typing import NamedTuple
+from urllib.parse import quote
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
-from workflow_mock.caching import fifo_cache
-from workflow_mock.errors import Headers
-from workflow_mock.settings import ISSUER_PATH
-from workflow_mock.state.journal import Exchange
+from workflow_mock.errors import BodyTooLarge, Headers
+from workflow_mock.http.request_id import NOSNIFF, request_id_of
 
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
+CONNECTION = "workflow_mock.connection"
+"""The ASGI extension by which this project's server hands on the connection's asyncio.Transport."""
 
-
-NOSNIFF = (b"x-content-type-options", b"nosniff")
-"""What every answer carries."""
-
-TRANSPORT = "workflow_mock.transport"
-"""The name under which the listener hands the connection on, in the scope's extensions."""
-
-WHOLE = "workflow_mock.body"
-"""The member of an ASGI start of a response that has all of its body: the listener then sends both at once."""
+STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 
-class Answer(NamedTuple):
+def join_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Header fields by name; the values of a repeated one joined by `, ` in their order (RFC 9110, section 5.3)."""
+    pairs = tuple(pairs)
+    joined = dict(pairs)
+    if len(joined) != len(pairs):
+        joined.clear()
+        for name, value in pairs:
+            joined[name] = b", ".join((joined[name], value)) if name in joined else value
+    return joined
+
+
+class Request:
+    """A request: its id, method, target, header fields and, once it was read, its body."""
+
+    __slots__ = ("_body", "_is_too_large", "_receive", "headers", "id", "method", "query", "raw_path", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.id = request_id_of(scope)
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+        self.query: bytes = scope["query_string"]
+        self.headers = join_headers(scope["headers"])
+        self._receive = receive
+        self._body: bytes | None = None
+        self._is_too_large = False
+
+    @property
+    def path(self) -> str:
+        """The path as it was sent: in it, a line break is still %0A and can't forge a line of the log."""
+        return self.raw_path.decode("latin-1")
+
+    @property
+    def body_so_far(self) -> bytes:
+        """The body if it was read, else nothing."""
+        return self._body or b""
+
+    @property
+    def text(self) -> str:
+        """The body that was read, as UTF-8; what is none is replaced."""
+        return self.body_so_far.decode("utf-8", "replace")
+
+    def header(self, name: str) -> str | None:
+        value = self.headers.get(name.lower().encode("latin-1", "replace"))
+        return None if value is None else value.decode("latin-1")
+
+    def values(self, name: bytes) -> list[bytes]:
+        """The values of a header field, one for each line that it came on."""
+        return [value for each, value in self.scope["headers"] if each == name]
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body. Raises BodyTooLarge over `limit` bytes, each time that it is asked; ClientDisconnect."""
+        if self._body is None and not self._is_too_large:
+            self._body = await self._read(limit)
+        if self._body is None or len(self._body) > limit:
+            raise BodyTooLarge(limit)
+        return self._body
+
+    async def _read(self, limit: int) -> bytes | None:
+        """The body, or None as soon as it is known to be over the limit."""
+        length = self.headers.get(b"content-length", b"0")
+        self._is_too_large = not length.isdigit() or int(length[:20]) > limit
+        body: bytes = b""
+        while not self._is_too_large:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            part = message.get("body", b"")
+            body = body + part if body else part
+            self._is_too_large = len(body) > limit
+            if not message.get("more_body", False) and not self._is_too_large:
+                return body
+        return None
+
+    async def disconnection(self) -> None:
+        """Wait until the client is gone."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+class Response(NamedTuple):
+    """A whole response. `send` is the one writer of responses on ASGI, `to_bytes` the one below it."""
+
     status: int
     headers: Headers
     body: bytes
 
+    def all_headers(self, request_id: str) -> list[tuple[bytes, bytes]]:
+        """The header fields with those that every response has."""
+        length = (b"content-length", b"%d" % len(self.body))
+        return [(b"x-request-id", request_id.encode()), NOSNIFF, *self.headers, length]
 
-class Disconnected(Exception):
-    """The client went away before its request was complete; there is nobody to answer."""
+    async def send(self, send: Send, request_id: str) -> None:
+        await send({"type": "http.response.start", "status": self.status, "headers": self.all_headers(request_id)})
+        await send({"type": "http.response.body", "body": self.body})
 
-
-class BodyTooLarge(ValueError):
-    """The body is over the limit."""
-
-
-class LazyApp:
-    """An ASGI application that is made, on a thread, when its first request comes."""
-
-    def __init__(self, make: Callable[[], ASGIApp]) -> None:
-        self._make = make
-        self._app: ASGIApp | None = None
-        self._making = asyncio.Lock()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._app or await self._made()
-        await app(scope, receive, send)
-
-    async def _made(self) -> ASGIApp:
-        async with self._making:
-            if self._app is None:
-                self._app = await asyncio.to_thread(self._make)
-            return self._app
-
-
-async def read_body(exchange: Exchange, receive: Receive, limit: int) -> bytes:
-    """The whole body, once. Raises BodyTooLarge as soon as it is known to be over the limit, in bytes; Disconnected."""
-    if exchange.body is not None and len(exchange.body) <= limit:
-        return exchange.body
-    exchange.body_is_too_large |= exchange.body is not None
-    length = exchange.headers.get(b"content-length")
-    exchange.body_is_too_large |= length is not None and int(length) > limit
-    body: bytes = b""
-    while not exchange.body_is_too_large:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        body = body + message["body"] if body else message["body"]
-        exchange.body_is_too_large = len(body) > limit
-        if not message["more_body"] and not exchange.body_is_too_large:
-            return body
-    raise BodyTooLarge
-
-
-@fifo_cache(256)
-def _issuer(asked: tuple[bytes, str, tuple[str, int | None] | None]) -> str:
-    host, scheme, server = asked
-    name = host.decode("latin-1")
-    if not _HOST.fullmatch(name):
-        address, port = server or ("localhost", None)
-        name = f"[{address}]" if ":" in address else address
-        name += f":{port}" if port else ""
-    return f"{scheme}://{name}{ISSUER_PATH}"
-
-
-def issuer_of(scope: Scope, host: bytes | None) -> str:
-    """What our issuer's name is to whoever sent a request: `scheme://host[:port]/api/authentication`.
-
-    A Host that isn't a host name or address counts as none, and then the address that the request came to is used.
-    """
-    return _issuer((host or b"", scope["scheme"], scope["server"]))
+    def to_bytes(self, request_id: str, *more_headers: tuple[bytes, bytes]) -> bytes:
+        """The response as HTTP/1.1, for a connection on which there is no ASGI scope yet."""
+        fields = [*more_headers, *self.all_headers(request_id)]
+        return b"%s%s\r\n%s" % (
+            STATUS_LINES[self.status],
+            b"".join(b"%s: %s\r\n" % field for field in fields),
+            self.body,
+        )

@@ -4,21 +4,25 @@ Source: contract, section 3; RFC 6749, sections 2.3.1, 4.4 and 5.
 """
 
 import hmac
-import logging
 import re
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from urllib.parse import parse_qsl, unquote_plus
 
-from starlette.types import Receive, Scope
+from starlette.types import Scope
 
-from workflow_mock.errors import ErrorDetail
+from workflow_mock.errors import BodyTooLarge, OAuthError
 from workflow_mock.formats import parse_uuid
-from workflow_mock.http.messages import Answer, BodyTooLarge, issuer_of, read_body
+from workflow_mock.http.envelope import TOKEN_HEADERS
+from workflow_mock.http.hosts import issuer_url
+from workflow_mock.http.messages import Request, Response
 from workflow_mock.oauth.keys import compact_json
 from workflow_mock.oauth.token_provider import Client, TokenProvider
-from workflow_mock.settings import TOKEN_PATH
-from workflow_mock.state.journal import FORM, Exchange
+from workflow_mock.operation import Matched
+from workflow_mock.paths import TOKEN_PATH
+from workflow_mock.state.exchange import REQUEST_TOKEN, Facts, Result, Target, attach
+from workflow_mock.state.redaction import FORM
 
 MAX_FORM_BYTES = 64 * 1024
 MAX_CREDENTIAL_CHARACTERS = 100
@@ -39,79 +43,75 @@ _OTHER_GRANTS = frozenset(
 )
 """Grants that the platform knows and that no client of ours may use."""
 
-_HEADERS = (
-    (b"cache-control", b"no-store, no-cache, max-age=0"),
-    (b"pragma", b"no-cache"),
-    (b"content-type", b"application/json; charset=UTF-8"),
-)
 _BASIC_CHALLENGE = ((b"www-authenticate", b'Basic realm="token", charset="UTF-8"'),)
 
 _CUSTOMER = re.compile(rb"(?:^|&)customerId=([^&]*)")
 
-logger = logging.getLogger(__name__)
-
-
-class OAuthError(Exception):
-    """An error of RFC 6749, section 5.2. The reason is for the log: the answer carries the code alone."""
-
-    def __init__(self, code: str, reason: str, *, basic: bool = False) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.basic = basic
-
 
 class TokenEndpoint:
-    def __init__(
-        self, minter: TokenProvider, clients: Mapping[str, Client], *, default_scope: str, strict: bool
-    ) -> None:
-        self._minter = minter
-        self._clients = clients
+    def __init__(self, provider: TokenProvider, clients: Iterable[Client], *, default_scope: str, strict: bool) -> None:
+        self._provider = provider
+        self.reload(clients)
         self._default_scopes = (default_scope,)
         self._strict = strict
         self._nobody = Client("", secret="")
+
+    def reload(self, clients: Iterable[Client]) -> None:
+        """Take these for the clients from now on."""
+        self._clients = {client.id: client for client in clients}
 
     @property
     def scopes(self) -> frozenset[str]:
         """Every scope that some client may have."""
         return frozenset(scope for client in self._clients.values() for scope in self._scopes_of(client))
 
-    async def __call__(self, exchange: Exchange, scope: Scope, receive: Receive) -> Answer:
-        try:
-            form = await _read_form(exchange, receive)
-            client = self._authenticate(
-                form, [v.decode("latin-1") for name, v in scope["headers"] if name == b"authorization"]
-            )
-            exchange.client_id = client.id
+    def match(self, scope: Scope) -> Matched | None:
+        """A request at the token URL; `?customerId=` names the customer whose clock the token is for (sandbox)."""
+        if scope["path"] != TOKEN_PATH:
+            return None
+        named = _CUSTOMER.search(scope["query_string"])
+        return Matched(self, Target(REQUEST_TOKEN, parse_uuid(named[1].decode("latin-1")) if named else None))
+
+    async def __call__(self, request: Request, matched: Matched, now: datetime) -> Result:
+        form = await _read_form(request)
+        client = self._authenticate(form, [value.decode("latin-1") for value in request.values(b"authorization")])
+        facts = Facts(client_id=client.id)
+        with attach(facts):
             scopes = self._grant(client, form)
-        except OAuthError as refusal:
-            logger.info("%s %s %s: %s (%s)", exchange.id, exchange.method, TOKEN_PATH, refusal.code, refusal)
-            exchange.errors = (ErrorDetail(refusal.code, str(refusal)),)
-            status, challenge = (401, _BASIC_CHALLENGE) if refusal.basic and self._strict else (400, ())
-            return Answer(status, (*_HEADERS, *challenge), compact_json({"error": refusal.code}))
-        customer_id = exchange.customer_id or (client.customers[0] if client.customers else "")
-        token = await self._minter.mint(client, scopes, issuer_of(scope, exchange.headers.get(b"host")), customer_id)
+            customer_id = matched.target.customer_id or (client.customers[0] if client.customers else None)
+            issuer = issuer_url(request.scope, request.headers.get(b"host"))
+            token = await self._provider.issue(client, scopes, issuer, customer_id)
         body = {
             "access_token": token,
-            "expires_in": int(self._minter.lifetime.total_seconds()),
+            "expires_in": int(self._provider.lifetime.total_seconds()),
             "token_type": "Bearer",
             "scope": " ".join(scopes),
         }
-        return Answer(200, _HEADERS, compact_json(body))
+        return Result(Response(200, TOKEN_HEADERS, compact_json(body)), facts, now)
 
     def _authenticate(self, form: Mapping[str, str], authorization: list[str]) -> Client:
-        basic = _basic_credentials(authorization)
+        try:
+            basic = _basic_credentials(authorization)
+        except ValueError:
+            raise self._invalid_client("the Basic header can't be read", used_basic=True) from None
         if basic and self._strict and "client_secret" in form:
             raise OAuthError("invalid_request", "credentials in the header and in the form")
         client_id, secret = basic or (form.get("client_id", ""), form.get("client_secret", ""))
         if max(len(client_id), len(secret)) > MAX_CREDENTIAL_CHARACTERS:
-            raise OAuthError("invalid_client", "id or secret over 100 characters", basic=basic is not None)
+            raise self._invalid_client("id or secret over 100 characters", used_basic=basic is not None)
         client = self._clients.get(client_id, self._nobody)
         # The comparison is made for an unknown client too: the time taken must not tell the two apart.
         matches = hmac.compare_digest(client.secret.encode(), secret.encode())
         if client is self._nobody or not matches or not secret:
             reason = "unknown client id" if client is self._nobody else "wrong secret"
-            raise OAuthError("invalid_client", reason, basic=basic is not None)
+            raise self._invalid_client(reason, used_basic=basic is not None)
         return client
+
+    def _invalid_client(self, reason: str, *, used_basic: bool) -> OAuthError:
+        """400 as the platform answers; 401 under --strict where the Basic scheme failed (RFC 6749, section 5.2)."""
+        if used_basic and self._strict:
+            return OAuthError("invalid_client", reason, status=401, headers=_BASIC_CHALLENGE)
+        return OAuthError("invalid_client", reason)
 
     def _grant(self, client: Client, form: Mapping[str, str]) -> tuple[str, ...]:
         """The scopes to put into the token."""
@@ -130,19 +130,12 @@ class TokenEndpoint:
         return self._default_scopes if client.scopes is None else client.scopes
 
 
-def identify(query: bytes) -> tuple[str, str | None]:
-    """The customer in whose world a token is asked for: `?customerId=` at the token URL (sandbox)."""
-    named = _CUSTOMER.search(query)
-    return (parse_uuid(named[1].decode("latin-1")) or "" if named else ""), None
-
-
-async def _read_form(exchange: Exchange, receive: Receive) -> dict[str, str]:
-    media_type = (exchange.header("content-type") or "").partition(";")[0].strip().lower()
-    if exchange.method != "POST" or media_type != FORM:
+async def _read_form(request: Request) -> dict[str, str]:
+    media_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
+    if request.method != "POST" or media_type != FORM:
         raise OAuthError("invalid_request", f"not a POST of {FORM}")
     try:
-        exchange.body = await read_body(exchange, receive, MAX_FORM_BYTES)
-        text = exchange.body.decode("ascii")
+        text = (await request.body(MAX_FORM_BYTES)).decode("ascii")
         # A parameter without a value counts as left out (RFC 6749, section 3.2).
         pairs = parse_qsl(text, errors="strict", max_num_fields=MAX_FIELDS)
     except BodyTooLarge:
@@ -156,17 +149,16 @@ async def _read_form(exchange: Exchange, receive: Receive) -> dict[str, str]:
 
 
 def _basic_credentials(authorization: list[str]) -> tuple[str, str] | None:
-    """Id and secret of a Basic header, each form-decoded (RFC 6749, section 2.3.1); None where there is none."""
+    """Id and secret of a Basic header, each form-decoded (RFC 6749, section 2.3.1); None where there is none.
+
+    Raises ValueError.
+    """
     basic = [value for value in authorization if value[:6].lower() in ("basic", "basic ")]
     if not basic:
         return None
-    try:
-        if len(authorization) > 1:
-            raise ValueError("repeated")
-        decoded = b64decode(basic[0][6:].strip(), validate=True).decode("utf-8")
-        client_id, colon, secret = decoded.partition(":")
-        if not colon:
-            raise ValueError("no colon")
-        return unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
-    except ValueError:
-        raise OAuthError("invalid_client", "the Basic header can't be read", basic=True) from None
+    if len(authorization) > 1:
+        raise ValueError("repeated")
+    client_id, colon, secret = b64decode(basic[0][6:].strip(), validate=True).decode("utf-8").partition(":")
+    if not colon:
+        raise ValueError("no colon")
+    return unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")

@@ -28,21 +28,23 @@ class Client:
 
 
 class TokenProvider:
+    """Claims and signature of the tokens that this server issues."""
+
     def __init__(self, issuer: OwnIssuer, clock: Clock, *, audience: str, lifetime: timedelta) -> None:
         self.issuer = issuer
         self._clock = clock
         self._audience = audience
         self.lifetime = lifetime
 
-    async def mint(self, client: Client, scopes: Sequence[str], request_issuer: str, customer_id: str) -> str:
-        """An access token for this client, issued in the name that the request calls this server by."""
+    async def issue(self, client: Client, scopes: Sequence[str], request_issuer: str, customer_id: str | None) -> str:
+        """An access token for this client, by the customer's clock; its issuer is the URL that the client used."""
         claims = self.claims(client, scopes, request_issuer, customer_id, self.lifetime)
         token = (await self.issuer.signing_key()).token(claims)
         self.issuer.remember(claims["iss"])
         return token
 
     def claims(
-        self, client: Client, scopes: Sequence[str], request_issuer: str, customer_id: str, lifetime: timedelta
+        self, client: Client, scopes: Sequence[str], request_issuer: str, customer_id: str | None, lifetime: timedelta
     ) -> dict[str, Any]:
         now = int(self._clock.now(customer_id).timestamp())
         claims = {

@@ -4,56 +4,29 @@ Source: contract, section 2; RFC 6750, section 3.1; RFC 7515, section 5.2; RFC 8
 The `WWW-Authenticate` texts are those of ASP.NET Core's JwtBearerHandler (inferred).
 """
 
-import json
-from binascii import a2b_base64
-from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from workflow_mock.caching import BoundedDict
 from workflow_mock.errors import ApiError
 from workflow_mock.formats import timestamp
 from workflow_mock.oauth.issuers import TrustedIssuer
+from workflow_mock.oauth.jws import take_apart, token_error
 from workflow_mock.oauth.keys import VerificationKey
 from workflow_mock.state.clock import Clock
-from workflow_mock.state.journal import Exchange, digest
+from workflow_mock.state.exchange import Facts, attach
+from workflow_mock.state.journal import digest
 
-MAX_TOKEN_BYTES = 16 * 1024
 CACHED_TOKENS = 1024
 """Signatures that stay verified: the least recently used gives way. About 2 MB when full of ordinary tokens."""
 MAX_CACHED_BYTES = 4096
 """A longer token is verified each time."""
 
 _TIMELY = frozenset({"token_expired", "token_not_yet_valid"})
-_LAST = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")
-"""What base64url of a length that is no multiple of 4 can end in, as the bits that are left over are zero."""
-_URL_SAFE = bytes.maketrans(b"-_+/=", b"+/!!!")
-_PADDING = (b"", b"===", b"==", b"=")
-_TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt"})
-_CHALLENGE = 'Bearer error="invalid_token"'
-
-
-def token_error(code: str, message: str, description: str | None = "") -> ApiError:
-    """A 401 with the platform's `WWW-Authenticate` header, described by the message if not otherwise, or not (None)."""
-    challenge = _CHALLENGE if description is None else f'{_CHALLENGE}, error_description="{description or message}"'
-    return ApiError(code, message, headers=((b"www-authenticate", challenge.encode("ascii")),))
-
-
-def malformed(message: str) -> ApiError:
-    return token_error("token_malformed", message, None)
-
-
-class Header(NamedTuple):
-    """What counts of a token's header."""
-
-    algorithm: str
-    kid: str | None
-    has_extension: bool
-    """It has `crit` or `b64`, which change what is signed or how."""
 
 
 Strings = str | list[str]
@@ -84,9 +57,8 @@ _validate = TypeAdapter(Claims).validator.validate_python
 class SignedToken(NamedTuple):
     """A token whose signature holds, and the key and issuer that vouch for it."""
 
-    digest: str
-    payload: bytes
-    """All claims, in JSON: so they are kept for the journal, in a third of the room that they take when read."""
+    facts: Facts
+    """Digest, claims and client id. The claims are kept as JSON, in a third of the room that they take when read."""
     key: VerificationKey
     trusted: TrustedIssuer
     claims: Claims
@@ -96,7 +68,7 @@ class SignedToken(NamedTuple):
 
 
 class TokenVerifier:
-    """Verifies the access tokens of the documented plane.
+    """Verifies the access tokens of the workflow API.
 
     What is cached is the verdict on a *signature*, which can't change while its key is trusted; everything that can
     change (the key's standing, time, issuer, customer) is looked at on every request.
@@ -119,39 +91,38 @@ class TokenVerifier:
         self._scope = scope
         self._skew = clock_skew.total_seconds()
         self._require_customer_claim = require_customer_claim
-        self._signed: OrderedDict[bytes, SignedToken] = OrderedDict()
+        self._signed: BoundedDict[bytes, SignedToken] = BoundedDict(CACHED_TOKENS)
 
-    async def verify(self, token: bytes, exchange: Exchange, *, request_issuer: str) -> None:
-        """Pass a token that may start executions for the exchange's customer, and note on the exchange whose it is.
+    async def verify(self, token: bytes, customer_id: str | None, now: datetime, *, request_issuer: str) -> Facts:
+        """Whose the token is, if it may start executions for this customer at this moment.
 
-        `request_issuer` is what our issuer's name is to whoever sent the request. Raises ApiError, 401 or 403.
+        `request_issuer` is our issuer's URL as the sender of the request knows it. Raises ApiError, 401 or 403, with
+        the facts that were known.
         """
         signed = self._signed.get(token)
-        exchange.token_digest = signed.digest if signed is not None else digest(token)
         if signed is not None and signed.trusted.trusts(signed.key):
             self._signed.move_to_end(token)
         else:
-            if signed is not None:
-                del self._signed[token]
-            signed = await self._check_signature(token, exchange.token_digest)
+            self._signed.pop(token, None)
+            facts = Facts(token_digest=digest(token))
+            with attach(facts):
+                signed = await self._check_signature(token, facts)
             if len(token) <= MAX_CACHED_BYTES:
                 self._signed[token] = signed
-            if len(self._signed) > CACHED_TOKENS:
-                self._signed.popitem(last=False)
-        exchange.claims, exchange.client_id = signed.payload, signed.claims.get("client_id")
-        try:
-            self._check_claims(signed, request_issuer, exchange.time.timestamp())
-        except ApiError as error:
-            if error.code in _TIMELY and self._clock.has_own(exchange.customer_id):
-                then = timestamp(exchange.time)
-                hint = f"the customer's clock has {then}; ?customerId= at the token URL gets a token of that time"
-                raise ApiError(error.code, f"{error}; {hint}", headers=error.headers) from None
-            raise
-        self._check_rights(signed.claims, exchange.customer_id)
+        with attach(signed.facts):
+            try:
+                self._check_claims(signed, request_issuer, now.timestamp())
+            except ApiError as error:
+                if error.code in _TIMELY and self._clock.has_own(customer_id):
+                    hint = "?customerId= at the token URL gets a token of that time"
+                    message = f"{error}; the customer's clock has {timestamp(now)}; {hint}"
+                    raise ApiError(error.code, message, headers=error.headers) from None
+                raise
+            self._check_rights(signed.claims, customer_id)
+        return signed.facts
 
-    async def _check_signature(self, token: bytes, digest: str) -> SignedToken:
-        header, payload, signing_input, signature = _take_apart(token)
-        claims = _json_object("payload", payload)
+    async def _check_signature(self, token: bytes, facts: Facts) -> SignedToken:
+        header, payload, claims, signing_input, signature = take_apart(token)
         if header.has_extension or header.algorithm not in self._algorithms:
             message = "The token's alg isn't one that is accepted here, or its header has crit or b64"
             raise token_error("token_algorithm", message, "The signature is invalid")
@@ -163,7 +134,9 @@ class TokenVerifier:
         named = [each for each in keys if each[0].kid == header.kid is not None]
         for key, trusted in named or [each for each in keys if each[0].is_named(header.kid)]:
             if key.algorithm == header.algorithm and key.verifies(signing_input, signature):
-                return SignedToken(digest, payload, key, trusted, *_read_claims(claims))
+                read, faulty = _read_claims(claims)
+                facts = facts._replace(claims=payload, client_id=read.get("client_id"))
+                return SignedToken(facts, key, trusted, read, faulty)
         if not named:
             message = "No key fits the token: it names none that is known here. Is it from before this server's start?"
             raise token_error("token_key_unknown", message, "The signature key was not found")
@@ -194,7 +167,7 @@ class TokenVerifier:
             message = f"The token's {token.faulty[0]} is of a wrong type or out of range"
             raise token_error("token_claims", message, None)
 
-    def _check_rights(self, claims: Claims, customer_id: str) -> None:
+    def _check_rights(self, claims: Claims, customer_id: str | None) -> None:
         scopes = claims.get("scope")
         if self._scope not in (scopes.split(" ") if isinstance(scopes, str) else scopes or ()):
             challenge = f'Bearer error="insufficient_scope", scope="{self._scope}"'.encode()
@@ -202,69 +175,8 @@ class TokenVerifier:
             raise ApiError("insufficient_scope", message, headers=((b"www-authenticate", challenge),))
         if "customer_id" not in claims and not self._require_customer_claim:
             return
-        if customer_id not in map(str.lower, _listed(claims.get("customer_id"))):
+        if customer_id is None or customer_id not in map(str.lower, _listed(claims.get("customer_id"))):
             raise ApiError("customer_forbidden", "The token doesn't allow acting for the customer of the path")
-
-
-def _take_apart(token: bytes) -> tuple[Header, bytes, bytes, bytes]:
-    """Header, payload, signing input and signature of a JWS in compact form. Raises ApiError (`token_malformed`)."""
-    if len(token) > MAX_TOKEN_BYTES:
-        raise malformed(f"The token is over {MAX_TOKEN_BYTES} bytes")
-    parts = token.split(b".")
-    if len(parts) != 3:
-        raise malformed(f"A token has three parts with dots between; this has {len(parts)}")
-    header, payload, signature = parts
-    signing_input = token[: -len(signature) - 1]
-    return _header(header), _bytes_of("payload", payload), signing_input, _bytes_of("signature", signature)
-
-
-@lru_cache(maxsize=64)
-def _header(part: bytes) -> Header:
-    """What an issuer's tokens have in common, mostly: reading it takes 8 µs."""
-    header = _json_object("header", _bytes_of("header", part))
-    kind, kid = header.get("typ", "JWT"), header.get("kid")
-    if not isinstance(kind, str) or kind.lower() not in _TYPES:
-        raise malformed("The token's typ isn't that of an access token: at+jwt or JWT")
-    if not isinstance(kid, str | None):
-        raise malformed("The token's kid isn't a string")
-    return Header(str(header.get("alg")), kid, "crit" in header or "b64" in header)
-
-
-def _bytes_of(name: str, part: bytes) -> bytes:
-    """Base64url in its one canonical form: no padding, no white space, no left-over bits."""
-    over = len(part) % 4
-    try:
-        if over and part[-1:] not in _LAST[over]:
-            raise ValueError
-        return a2b_base64(part.translate(_URL_SAFE) + _PADDING[over], strict_mode=True)
-    except ValueError:
-        raise malformed(f"The token's {name} isn't base64url (RFC 7515, section 2)") from None
-
-
-def _json_object(name: str, data: bytes) -> dict[str, Any]:
-    try:
-        text = data.decode().strip(_JSON_SPACE)
-        document, end = _DECODER.raw_decode(text)
-    except (ValueError, RecursionError):
-        document, text, end = None, "", 0
-    if not isinstance(document, dict) or end != len(text):
-        raise malformed(f"The token's {name} isn't a JSON object with unique names")
-    return document
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("repeated name")
-    return members
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-_JSON_SPACE = " \t\r\n"
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
 def _read_claims(claims: dict[str, Any]) -> tuple[Claims, Sequence[str]]:

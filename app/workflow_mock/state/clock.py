@@ -1,27 +1,26 @@
 """The one source of time: nothing else reads a clock.
 
-There is the server's clock, and a customer may have one of its own. Either runs some way off the machine's, or stands.
+There is the server's clock, and a customer may have one of its own. Either runs at an offset from the machine's, or is
+frozen.
 """
 
-from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from time import monotonic
 from typing import NamedTuple
 
-MAX_CUSTOMERS = 10_000
-"""Customers with a clock of their own; the one set longest ago goes back to the server's first."""
+from workflow_mock.state.per_customer import PerCustomer
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
-"""Far enough from the calendar's end for whatever is reckoned from a clock's time."""
+"""Far enough from the calendar's end for whatever is computed from a clock's time."""
 
 _STARTED = monotonic()
 _NO_TIME = timedelta(0)
 
 
 def uptime() -> timedelta:
-    """Since this server was started; no control of the clock changes it."""
+    """Time since this server was started; no control of the clock changes it."""
     return timedelta(seconds=monotonic() - _STARTED)
 
 
@@ -31,13 +30,13 @@ class Action(StrEnum):
     SET = "set"
     """Go to `to`."""
     ADVANCE = "advance"
-    """Go forward `by` a duration; a clock that stands goes on standing, there."""
+    """Go forward `by` a duration; a frozen clock stays frozen, there."""
     RESUME = "resume"
     """Run on from where the clock stands."""
 
 
 class ClockState(NamedTuple):
-    """The `offset` of a clock from the machine's, or the moment at which it stands."""
+    """The `offset` of a clock from the machine's, or the moment at which it is frozen."""
 
     offset: timedelta = _NO_TIME
     frozen: datetime | None = None
@@ -48,49 +47,37 @@ class ClockState(NamedTuple):
 
 class Clock:
     def __init__(self) -> None:
-        self._server = ClockState()
-        self._customers: OrderedDict[str, ClockState] = OrderedDict()
-        self.turns = 0
-        """How often a clock was set: in between, none goes back."""
+        self._states = PerCustomer(ClockState())
 
     def now(self, customer_id: str | None = None) -> datetime:
-        """This moment, in UTC, as the customer's clock has it if there is one, and else the server's."""
-        return self.state(customer_id).now()
+        """This moment, in UTC, by the customer's clock if there is one, else by the server's."""
+        return self._states.get(customer_id).now()
 
     def state(self, customer_id: str | None = None) -> ClockState:
-        return self._customers.get(customer_id, self._server) if customer_id else self._server
+        return self._states.get(customer_id)
 
-    def has_own(self, customer_id: str) -> bool:
-        return customer_id in self._customers
+    def has_own(self, customer_id: str | None) -> bool:
+        return customer_id is not None and self._states.has_own(customer_id)
 
     def change(
         self, action: Action, customer_id: str | None, *, to: datetime | None = None, by: timedelta = _NO_TIME
     ) -> None:
-        """Raises OverflowError where that is out of the calendar's years 1970 to 8999."""
+        """Raises OverflowError out of the calendar's years 1970 to 8999."""
         moment = (to or self.now(customer_id)) + by
         if not EARLIEST <= moment <= LATEST:
             raise OverflowError(f"the clock goes from {EARLIEST.year} to {LATEST.year - 1}")
-        stands = action is Action.FREEZE or (action is not Action.RESUME and self.state(customer_id).frozen is not None)
-        self.put(customer_id, ClockState(frozen=moment) if stands else ClockState(moment - datetime.now(UTC)))
-
-    def clear(self, customer_id: str | None) -> None:
-        self.turns += 1
-        if customer_id is None:
-            self._server = ClockState()
-            self._customers.clear()
+        is_frozen = self.state(customer_id).frozen is not None
+        if action is Action.FREEZE or (is_frozen and action is not Action.RESUME):
+            self.put(customer_id, ClockState(frozen=moment))
         else:
-            self._customers.pop(customer_id, None)
-
-    def states(self) -> list[tuple[str | None, ClockState]]:
-        """The server's setting, and those of the customers who have their own."""
-        return [(None, self._server), *self._customers.items()]
+            self.put(customer_id, ClockState(moment - datetime.now(UTC)))
 
     def put(self, customer_id: str | None, state: ClockState) -> None:
-        self.turns += 1
-        if customer_id is None:
-            self._server = state
-            return
-        self._customers[customer_id] = state
-        self._customers.move_to_end(customer_id)
-        if len(self._customers) > MAX_CUSTOMERS:
-            self._customers.popitem(last=False)
+        self._states.set(customer_id, state)
+
+    def clear(self, customer_id: str | None) -> None:
+        self._states.clear(customer_id)
+
+    def states(self) -> list[tuple[str | None, ClockState]]:
+        """The server's state, and those of the customers who have their own."""
+        return [(None, self._states.server), *self._states.own()]

@@ -1,32 +1,32 @@
-"""Bounded keeping of what comes in: executions, journal entries."""
+"""A bounded store: executions, journal entries."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Generic, Protocol, TypeVar
 
 
 class Item(Protocol):
-    number: int
-    """Its place in the order of arrival; given by whoever keeps it."""
-
-    customer_id: str
-
     @property
     def id(self) -> str: ...
+
+    @property
+    def customer_id(self) -> str | None: ...
 
 
 T = TypeVar("T", bound=Item)
 
 LIST_UP_TO = 64
+"""A customer's items are in a list up to here: a deque has room for 64 from the start, 6 MB of 10,000 customers.
+Beyond, they are in a deque, as a list moves all its items to lose its first."""
 
 BATCH_SIZE = 250
 """Items that are looked at before other requests have their turn."""
 
 
 async def in_batches(items: Iterable[T]) -> AsyncGenerator[Sequence[T], None]:
-    """The items that there are now, some at a time, whatever comes and goes: others are answered in between."""
+    """The items of this moment, `BATCH_SIZE` at a time: others are served in between, whatever comes and goes."""
     now = tuple(items)
     for begin in range(0, len(now), BATCH_SIZE):
         yield now[begin : begin + BATCH_SIZE]
@@ -34,88 +34,134 @@ async def in_batches(items: Iterable[T]) -> AsyncGenerator[Sequence[T], None]:
 
 
 class BoundedStore(Generic[T]):
-    """The newest `per_customer` items of each customer, and the newest `total` of all; each in the order they came.
+    """The newest `per_customer` items of each customer, and the newest `total` of all, in `max_bytes` if given.
 
-    One more drops the customer's oldest, or the oldest of all. A customer's few are in a list, as a deque has room for
-    64 from the start, and 10,000 customers have 6 MB of it; many are in a deque, as a list moves all to lose its first.
+    Items are numbered from 1 in the order of arrival. `add` evicts the customer's oldest item, else the oldest of all.
     """
 
-    def __init__(self, *, per_customer: int, total: int) -> None:
+    def __init__(
+        self,
+        *,
+        per_customer: int,
+        total: int,
+        max_bytes: int | None = None,
+        size_of: Callable[[T], int] = lambda _: 0,
+    ) -> None:
         self._per_customer = per_customer
         self._total = total
-        self._number = 0
-        self._oldest = 0
-        self._ids: dict[str, T] = {}
+        self._max_bytes = max_bytes
+        self._size_of = size_of
+        self._bytes = 0
+        self._last = 0
+        self._oldest = 1
+        """No item has a lower number."""
         self._items: dict[int, T] = {}
-        self._by_customer: dict[str, list[T] | deque[T]] = {}
+        self._numbers: dict[str, int] = {}
+        self._by_customer: dict[str | None, list[int] | deque[int]] = {}
 
     def __len__(self) -> int:
         return len(self._items)
 
     def add(self, item: T) -> None:
-        if item.id in self._ids:  # a seeded sequence that was begun again
-            self.remove(lambda other: other.id == item.id, item.customer_id)
-        item.number = self._number = number = self._number + 1
-        self._items[number] = item
-        self._ids[item.id] = item
+        self._last += 1
+        self._items[self._last] = item
+        self._numbers[item.id] = self._last
         own = self._by_customer.get(item.customer_id)
         if own is None:
-            self._by_customer[item.customer_id] = own = []
-        else:
-            item.customer_id = own[0].customer_id  # one string for all of them: 3 MB less of 40,000 executions
-        own.append(item)
+            own = self._by_customer[item.customer_id] = []
+        own.append(self._last)
         if len(own) == LIST_UP_TO:
-            self._by_customer[item.customer_id] = own = deque(own)
+            own = self._by_customer[item.customer_id] = deque(own)
         if len(own) > self._per_customer:
-            oldest = own[0]
-            del own[0], self._items[oldest.number], self._ids[oldest.id]
+            self._evict(own[0])
         elif len(self._items) > self._total:
-            while self._oldest not in self._items:
+            self._evict(self._first())
+        if self._max_bytes is not None:
+            self._bytes += self._size_of(item)
+            while self._bytes > self._max_bytes and len(self._items) > 1:
+                self._evict(self._first())
+        for _ in range(2):  # one number a call would do to keep up with the arrivals; two catch up
+            if self._oldest not in self._items and self._oldest < self._last:
                 self._oldest += 1
-            oldest = self._items.pop(self._oldest)
-            del self._ids[oldest.id], self._by_customer[oldest.customer_id][0]
-            self._forget_if_empty(oldest.customer_id)
+
+    def _first(self) -> int:
+        """The number of the oldest item."""
+        while self._oldest not in self._items:
+            self._oldest += 1
+        return self._oldest
+
+    def _evict(self, number: int) -> None:
+        """Take out an item that is its customer's oldest."""
+        item = self._pop(number)
+        own = self._by_customer[item.customer_id]
+        del own[0]
+        if not own:
+            del self._by_customer[item.customer_id]
+
+    def _pop(self, number: int) -> T:
+        item = self._items.pop(number)
+        del self._numbers[item.id]
+        if self._max_bytes is not None:
+            self._bytes -= self._size_of(item)
+        return item
 
     def get(self, item_id: str) -> T | None:
-        return self._ids.get(item_id)
+        number = self._numbers.get(item_id)
+        return None if number is None else self._items[number]
 
-    def for_customer(self, customer_id: str | None) -> Collection[T]:
-        """The items of a customer, or of all, oldest first."""
-        return self._items.values() if customer_id is None else self._by_customer.get(customer_id, ())
+    def number_of(self, item: T) -> int:
+        """The number of an item in the store, 0 for one that is gone."""
+        return self._numbers.get(item.id, 0)
+
+    def for_customer(self, customer_id: str | None) -> Sequence[T]:
+        """The items of a customer, or of all (None), oldest first."""
+        if customer_id is None:
+            return tuple(self._items.values())
+        return [self._items[number] for number in self._by_customer.get(customer_id, ())]
+
+    def count(self, customer_id: str | None) -> int:
+        """How many items a customer has, or all have (None)."""
+        return len(self._items) if customer_id is None else len(self._by_customer.get(customer_id, ()))
+
+    def newest(self, customer_id: str | None, limit: int) -> list[T]:
+        """The customer's last `limit` items, newest first; None for those without a customer."""
+        numbers = self._by_customer.get(customer_id, ())
+        return [self._items[numbers[-place]] for place in range(1, min(limit, len(numbers)) + 1)]
 
     async def page(
         self, customer_id: str | None, wanted: Callable[[T], bool], after: int = 0, limit: int | None = None
     ) -> list[T]:
-        """The first `limit` wanted items that came after this number, of those that there are now."""
+        """The first `limit` wanted items with a number over `after`, of those that there are now."""
         found: list[T] = []
         async with aclosing(in_batches(self.for_customer(customer_id))) as batches:
             async for batch in batches:
-                found += [item for item in batch if item.number > after and wanted(item)]
+                found += [item for item in batch if (not after or self.number_of(item) > after) and wanted(item)]
                 if limit is not None and len(found) >= limit:
                     break
         return found[:limit]
 
     def remove(self, unwanted: Callable[[T], bool], customer_id: str | None) -> list[T]:
-        """Take out, and return, the items of a customer, or of all, that are unwanted."""
+        """Take out, and return, the items of a customer, or of all (None), that are unwanted."""
         gone = [item for item in self.for_customer(customer_id) if unwanted(item)]
         for item in gone:
-            del self._items[item.number], self._ids[item.id]
+            self._pop(self._numbers[item.id])
         for customer in {item.customer_id for item in gone}:
             own = self._by_customer[customer]
-            self._by_customer[customer] = type(own)(item for item in own if item.number in self._items)
-            self._forget_if_empty(customer)
+            left = type(own)(number for number in own if number in self._items)
+            if left:
+                self._by_customer[customer] = left
+            else:
+                del self._by_customer[customer]
         return gone
 
     def clear(self, customer_id: str | None) -> None:
-        """Forget the items of a customer, or of all, in place."""
+        """Take out the items of a customer, or of all (None)."""
         if customer_id is None:
             self._items.clear()
-            self._ids.clear()
+            self._numbers.clear()
             self._by_customer.clear()
+            self._bytes = 0
+            self._oldest = self._last + 1
         else:
-            for item in self._by_customer.pop(customer_id, ()):
-                del self._items[item.number], self._ids[item.id]
-
-    def _forget_if_empty(self, customer_id: str) -> None:
-        if not self._by_customer[customer_id]:
-            del self._by_customer[customer_id]
+            for number in self._by_customer.pop(customer_id, ()):
+                self._pop(number)

@@ -60,7 +60,7 @@ class Workflows:
         """Have these, and no others, until the next reset."""
         self._definitions = {definition.id: definition for definition in definitions}
 
-    def nearest(self, workflow_id: str, customer_id: str) -> WorkflowDefinition | None:
+    def nearest(self, workflow_id: str, customer_id: str | None) -> WorkflowDefinition | None:
         """The customer's definition of this id, or the one most like it in its places, among the first hundred."""
         known = self._definitions.get(workflow_id)
         if known is not None and known.serves(customer_id):

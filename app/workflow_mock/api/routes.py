@@ -1,0 +1,77 @@
+"""The route table of the workflow API: path → operation and ids.
+
+Source: docs/contract.md, 1 "Order of checks, and the answers".
+"""
+
+import re
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+from starlette.types import Scope
+
+from workflow_mock.api.leniency import Leniency
+from workflow_mock.caching import fifo_cache
+from workflow_mock.errors import ValidationDetail
+from workflow_mock.formats import parse_uuid
+from workflow_mock.operation import Handler, Matched
+from workflow_mock.paths import API_PATH
+from workflow_mock.state.exchange import Target
+
+_ESCAPED_SLASH = re.compile("%2f", re.IGNORECASE)
+
+
+class Operation(NamedTuple):
+    """One operation of the contract."""
+
+    id: str
+    path: str
+    """With `{customerId}` and `{workflowId}`."""
+    handler: Handler
+
+
+class WorkflowRoutes:
+    """Finds the operation of a request under `/api/workflow/`."""
+
+    def __init__(self, operations: tuple[Operation, ...]) -> None:
+        self._operations = [
+            (
+                operation,
+                re.compile(
+                    re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(operation.path)) + "(?P<slash>/?)", re.I | re.A
+                ),
+            )
+            for operation in operations
+        ]
+        self._default = operations[0]
+        # Clients ask for the same few paths: to know one again takes a thirtieth of reading it.
+        self._read = fifo_cache(1024)(self._read_path)
+
+    def match(self, scope: Scope) -> Matched | None:
+        """What the path of a request says, or None for one that isn't under `/api/workflow/`."""
+        path: str = scope["path"]
+        if path[: len(API_PATH)].lower() != API_PATH:
+            return None
+        return self._read(scope.get("raw_path") or quote(path).encode())
+
+    def _read_path(self, raw_path: bytes) -> Matched:
+        """A slash that is escaped separates nothing (RFC 3986, section 2.2)."""
+        path = unquote(_ESCAPED_SLASH.sub("%252F", raw_path.decode("latin-1")))
+        for operation, pattern in self._operations:
+            if (found := pattern.fullmatch(path)) is not None:
+                return _matched(operation, path, found)
+        return Matched(self._default.handler, Target(None), is_route=False)
+
+
+def _matched(operation: Operation, path: str, found: re.Match[str]) -> Matched:
+    names = found.groupdict()
+    leniencies = [Leniency.TRAILING_SLASH] if names.pop("slash") else []
+    if operation.path.format(**names) != path.removesuffix("/"):
+        leniencies.append(Leniency.PATH_CASE)
+    ids = {name: parse_uuid(text) for name, text in names.items()}
+    problems = tuple(
+        ValidationDetail(name, f"The {name} in the path must be a UUID of 36 characters with dashes")
+        for name, id in ids.items()
+        if id is None
+    )
+    target = Target(operation.id, ids.get("customerId"), ids.get("workflowId"))
+    return Matched(operation.handler, target, leniencies=tuple(leniencies), problems=problems)

@@ -1,0 +1,160 @@
+"""One request and its response, as the journal keeps them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import NamedTuple
+
+from workflow_mock.errors import ErrorDetail, ValidationDetail
+from workflow_mock.http.messages import Request, Response
+from workflow_mock.paths import TOKEN_PATH
+from workflow_mock.state.redaction import KEPT_BYTES, redact_body, redact_form, redact_headers, redact_path
+
+REQUEST_TOKEN = "requestToken"  # noqa: S105 - the operation's name in the contract
+START_EXECUTION = "startWorkflowExecution"
+
+
+class Target(NamedTuple):
+    """What a request's path names: the operation of the contract, the customer, the workflow; `None` where nothing."""
+
+    operation: str | None
+    customer_id: str | None = None
+    workflow_id: str | None = None
+
+
+class Facts(NamedTuple):
+    """What was learnt on a request's way."""
+
+    token_digest: str | None = None
+    claims: bytes | None = None
+    """Of its token, as JSON, once the signature was verified."""
+    client_id: str | None = None
+    execution_id: str | None = None
+    """The execution that it started."""
+    fault_id: str | None = None
+    """The fault that was injected."""
+    notes: tuple[object, ...] = ()
+    """What the vendor's page doesn't document and was let pass."""
+
+    def merge(self, other: "Facts") -> "Facts":
+        """These facts, and those of `other` where these have none."""
+        return Facts(
+            self.token_digest or other.token_digest,
+            self.claims or other.claims,
+            self.client_id or other.client_id,
+            self.execution_id or other.execution_id,
+            self.fault_id or other.fault_id,
+            self.notes or other.notes,
+        )
+
+
+NO_FACTS = Facts()
+
+
+class attach:  # noqa: N801 - used as a statement, as contextlib's own are
+    """A context manager: an exception that leaves the block takes these facts along, in the manner of `add_note`."""
+
+    __slots__ = ("_facts",)
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None:
+            add_facts(error, self._facts)
+
+
+def add_facts(error: BaseException, facts: Facts) -> None:
+    error.facts = facts_of(error).merge(facts)  # type: ignore[attr-defined]
+
+
+def facts_of(error: BaseException) -> Facts:
+    """The facts that an exception took along."""
+    found: Facts = getattr(error, "facts", NO_FACTS)
+    return found
+
+
+class Result(NamedTuple):
+    """What became of a request: the response, of status 0 if there is none, and what the journal notes of it."""
+
+    response: Response
+    facts: Facts
+    time: datetime
+    """When the request came; where a fault delayed it, the end of the delay. Token, record and entry share it."""
+    errors: Sequence[ErrorDetail] = ()
+    validation: Sequence[ValidationDetail] = ()
+    answer_lost: bool = False
+    """Whether an execution was started and the client can't know of it."""
+
+
+NO_RESPONSE = Response(0, (), b"")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exchange:
+    """A request and its response, without their secrets; at most `KEPT_BYTES` of each text."""
+
+    id: str
+    time: datetime
+    target: Target
+    facts: Facts
+    method: str
+    path: str
+    query: bytes
+    headers: dict[bytes, bytes]
+    """Names in lower case. Requests with the same headers share one dictionary."""
+    body: bytes
+    status: int
+    errors: Sequence[ErrorDetail] = ()
+    validation: Sequence[ValidationDetail] = ()
+    duplicate_of: str | None = None
+    """The execution of the client's first try, whose answer was lost."""
+    answer_lost: bool = False
+    seconds: float = 0.0
+    """Until the response was ready to be sent."""
+
+    @classmethod
+    def of(
+        cls, request: Request, target: Target, result: Result, duplicate_of: str | None, seconds: float
+    ) -> "Exchange":
+        """The entry for a request, its secrets replaced."""
+        is_token_request = target.operation == REQUEST_TOKEN
+        return cls(
+            request.id,
+            result.time,
+            target,
+            result.facts,
+            request.method,
+            # With %74 for t it is the token URL too.
+            TOKEN_PATH if is_token_request else redact_path(request.raw_path[:KEPT_BYTES]),
+            redact_form(request.query[:KEPT_BYTES], only_plain=is_token_request) if request.query else b"",
+            redact_headers(request.headers),
+            redact_body(request.body_so_far[:KEPT_BYTES], request.headers, is_token_request)
+            if request.body_so_far
+            else b"",
+            result.response.status,
+            result.errors,
+            result.validation,
+            duplicate_of,
+            result.answer_lost,
+            seconds,
+        )
+
+    @property
+    def customer_id(self) -> str | None:
+        return self.target.customer_id
+
+    @property
+    def text(self) -> str:
+        """The body as far as it is kept."""
+        return self.body.decode("utf-8", "replace")
+
+    def header(self, name: str) -> str | None:
+        value = self.headers.get(name.lower().encode("latin-1", "replace"))
+        return None if value is None else value.decode("latin-1")
