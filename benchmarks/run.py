@@ -464,7 +464,7 @@ def graph(ratios: Ratios) -> None:
         def complete_all() -> None:
             while queue := execution.progress_at(now).queued_tasks():
                 for task in queue:
-                    execution.take(task.id, Outcome.COMPLETE, now)
+                    execution.end_task(task.id, Outcome.COMPLETE, now)
 
         return defining, taken(complete_all)
 

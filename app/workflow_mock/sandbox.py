@@ -47,9 +47,9 @@ class Sandbox:
         self._tell(execution, "started")
         return execution
 
-    def take(self, execution: Execution, task_id: str, outcome: Outcome) -> None:
+    def end_task(self, execution: Execution, task_id: str, outcome: Outcome) -> None:
         """Complete or fail a task. Raises InvalidTransition; KeyError where the execution has no such task."""
-        execution.take(task_id, outcome, self.clock.now(execution.customer_id))
+        execution.end_task(task_id, outcome, self.clock.now(execution.customer_id))
         self._tell(execution, f"task {outcome}", task_id)
 
     def advance(self, execution: Execution, *, to_end: bool) -> None:

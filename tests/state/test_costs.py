@@ -69,7 +69,7 @@ def test_an_execution_in_which_nothing_has_happened_is_not_worked_out_for_a_list
 
 def test_what_is_worked_out_for_a_list_is_not_kept(sandbox: Sandbox) -> None:
     started = [sandbox.start(CUSTOMER, f"{ID}{number}", BEGIN) for number in (1, 2, 3)]
-    sandbox.take(started[0], started[0].definition.tasks[0].id, Outcome.FAIL)
+    sandbox.end_task(started[0], started[0].definition.tasks[0].id, Outcome.FAIL)
     sandbox.clock.change(Action.ADVANCE, None, by=timedelta(hours=1))
     kept = [execution._progress for execution in started]
     assert kept[1:] == [None, None]

@@ -164,7 +164,7 @@ class Machine(RuleBasedStateMachine):
         task = data.draw(st.sampled_from(self.definition.tasks)).id
         allowed = task in model.queue(now)
         try:
-            self.sandbox.take(execution, task, outcome)
+            self.sandbox.end_task(execution, task, outcome)
         except InvalidTransition:
             assert not allowed
         else:

@@ -108,15 +108,3 @@ async def _sound_json(request: Request) -> None:
         check(document)
     except NotSerializable as error:
         raise validation_error(Problem(error.path or ("body",), str(error))) from None
-
-
-def admin_contract() -> str:
-    """The control plane's contract as YAML: what `openapi/admin-api.yaml` has to be."""
-    import yaml  # noqa: PLC0415
-
-    from workflow_mock.app import create_app  # noqa: PLC0415
-
-    text: str = yaml.safe_dump(
-        create_app(Settings()).control_plane().openapi(), sort_keys=False, allow_unicode=True, width=120
-    )
-    return text

@@ -74,12 +74,12 @@ def router(sandbox: Sandbox) -> APIRouter:
     @routes.post("/{executionId}/tasks/{taskId}/complete")
     async def complete(execution_id: Id, task_id: TaskId, customer: Customer = None) -> ExecutionView:
         """Complete a task in the queue: each child whose parents are all completed is queued."""
-        return changed(execution_id, customer, lambda execution: sandbox.take(execution, task_id, Outcome.COMPLETE))
+        return changed(execution_id, customer, lambda execution: sandbox.end_task(execution, task_id, Outcome.COMPLETE))
 
     @routes.post("/{executionId}/tasks/{taskId}/fail")
     async def fail(execution_id: Id, task_id: TaskId, customer: Customer = None) -> ExecutionView:
         """Fail a task in the queue: all that comes after it is skipped, other branches go on."""
-        return changed(execution_id, customer, lambda execution: sandbox.take(execution, task_id, Outcome.FAIL))
+        return changed(execution_id, customer, lambda execution: sandbox.end_task(execution, task_id, Outcome.FAIL))
 
     @routes.post("/{executionId}/advance")
     async def advance(execution_id: Id, body: Advance, customer: Customer = None) -> ExecutionView:

@@ -192,7 +192,7 @@ def _execution(place: int, state: ExecutionState, definitions: list[WorkflowDefi
     execution = Execution(state.id, state.customer_id, definitions[state.definition], state.created)
     for number, step in enumerate(state.steps):
         try:
-            execution.take(step.task_id, step.outcome, step.at)
+            execution.end_task(step.task_id, step.outcome, step.at)
         except (InvalidTransition, KeyError) as error:
             reason = error if isinstance(error, InvalidTransition) else "there is no such task"
             raise validation_error(

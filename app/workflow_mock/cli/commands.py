@@ -138,10 +138,16 @@ def schema() -> None:
 @click.option("--admin", is_flag=True, help="That of the control plane instead, OpenAPI 3.1.")
 def openapi(admin: bool) -> None:
     """Print the API's contract, OpenAPI 3.0.3."""
-    from workflow_mock.admin.app import admin_contract  # noqa: PLC0415
-    from workflow_mock.api.openapi import contract  # noqa: PLC0415
+    import yaml  # noqa: PLC0415
 
-    click.echo(admin_contract() if admin else contract(), nl=False)
+    from workflow_mock.api.openapi import contract  # noqa: PLC0415
+    from workflow_mock.app import create_app  # noqa: PLC0415
+
+    if admin:
+        text = create_app(Settings()).control_plane().openapi()
+        click.echo(yaml.safe_dump(text, sort_keys=False, allow_unicode=True, width=120), nl=False)
+    else:
+        click.echo(contract(), nl=False)
 
 
 @cli.command()

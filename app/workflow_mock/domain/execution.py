@@ -61,7 +61,7 @@ class Execution:
             self._progress = Progress(self.definition, self.created)
             for step in self.steps:
                 self._progress.run_until(step.at)
-                self._progress.settle(self.definition.index[step.task_id], step.outcome)
+                self._progress.finish(self.definition.index[step.task_id], step.outcome)
         self._progress.run_until(now)
         return self._progress
 
@@ -74,18 +74,18 @@ class Execution:
         self._progress = kept
         return progress.state, progress.finished
 
-    def take(self, task_id: str, outcome: Outcome, now: datetime) -> None:
-        """Complete or fail a task that is in the queue. Raises InvalidTransition, KeyError (no such task)."""
+    def end_task(self, task_id: str, outcome: Outcome, now: datetime) -> None:
+        """Complete or fail a task in the queue. Raises InvalidTransition, KeyError (no such task)."""
         progress = self.progress_at(now)
-        place = self.definition.index[task_id]
+        index = self.definition.index[task_id]
         if progress.finished is not None:
             raise InvalidTransition(f"the execution finished at {timestamp(progress.finished)}")
-        if place not in progress.queue:
-            state = progress.states[place]
+        if index not in progress.queue:
+            state = progress.states[index]
             raise InvalidTransition(f"the task is {state}: only a task in the queue can be completed or failed")
         self.steps = self.steps or []
         self.steps.append(Step(progress.time, task_id, outcome))
-        progress.settle(place, outcome)
+        progress.finish(index, outcome)
         progress.run_until(progress.time)
 
     def advance(self, now: datetime, *, to_end: bool) -> None:
@@ -95,7 +95,7 @@ class Execution:
         while tasks := self.progress_at(now).queued_tasks():
             for task in tasks:
                 if self.definition.index[task.id] in self.progress_at(now).queue:
-                    self.take(task.id, task.outcome, now)
+                    self.end_task(task.id, task.outcome, now)
             if not to_end:
                 return
 
@@ -116,9 +116,9 @@ class Progress:
         for children in definition.children:
             for child in children:
                 self._waits_for[child] += 1
-        for place in definition.order:
-            if definition.tasks[place].is_trigger:
-                self._enqueue(place)
+        for index in definition.order:
+            if definition.tasks[index].is_trigger:
+                self._enqueue(index)
 
     @property
     def state(self) -> State:
@@ -128,29 +128,29 @@ class Progress:
 
     def queued_tasks(self) -> list[Task]:
         """The execution queue, in topological order of the hierarchy, ties in the order of the tasks."""
-        return [self.definition.tasks[place] for place in sorted(self.queue, key=self.definition.rank.__getitem__)]
+        return [self.definition.tasks[index] for index in sorted(self.queue, key=self.definition.rank.__getitem__)]
 
     def run_until(self, now: datetime) -> None:
         """Let everything happen that is due by now, each at its own time."""
         while self._due and self._due[0][0] <= now:
-            self.time, place = heappop(self._due)
-            if place in self.queue:
-                self.settle(place, self.definition.tasks[place].outcome)
+            self.time, index = heappop(self._due)
+            if index in self.queue:
+                self.finish(index, self.definition.tasks[index].outcome)
         self.time = now
 
-    def settle(self, place: int, outcome: Outcome) -> None:
+    def finish(self, index: int, outcome: Outcome) -> None:
         """A task in the queue ends, now: its children may be queued, or all that comes after it is skipped."""
-        self.queue.discard(place)
-        self.finished_at[place] = self.time
+        self.queue.discard(index)
+        self.finished_at[index] = self.time
         if outcome is Outcome.COMPLETE:
-            self.states[place] = State.COMPLETED
-            for child in self.definition.children[place]:
+            self.states[index] = State.COMPLETED
+            for child in self.definition.children[index]:
                 self._waits_for[child] -= 1
                 if self._waits_for[child] == 0 and self.states[child] is State.WAITING:
                     self._enqueue(child)
         else:
-            self.states[place] = State.FAILED
-            lost = list(self.definition.children[place])
+            self.states[index] = State.FAILED
+            lost = list(self.definition.children[index])
             while lost:
                 child = lost.pop()
                 if self.states[child] is State.WAITING:
@@ -159,10 +159,10 @@ class Progress:
         if not self.queue:
             self.finished = self.time
 
-    def _enqueue(self, place: int) -> None:
-        task = self.definition.tasks[place]
-        self.states[place] = State.RUNNING if task.duration else State.QUEUED
-        self.queue.add(place)
-        self.queued_at[place] = self.time
+    def _enqueue(self, index: int) -> None:
+        task = self.definition.tasks[index]
+        self.states[index] = State.RUNNING if task.duration else State.QUEUED
+        self.queue.add(index)
+        self.queued_at[index] = self.time
         if task.progression is not Progression.MANUAL:
-            heappush(self._due, (self.time + (task.duration or timedelta(0)), place))
+            heappush(self._due, (self.time + (task.duration or timedelta(0)), index))
