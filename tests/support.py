@@ -48,27 +48,10 @@ class Answer:
         return json.loads(self.body)
 
 
-@dataclass
-class Server:
-    """A running `workflow-mock serve`."""
+class Api:
+    """The workflow API, over a socket or in this process."""
 
-    process: subprocess.Popen[str]
-    ready: Mapping[str, Any]
-    log: Path
-    http: httpx.Client = field(init=False)
-
-    def __post_init__(self) -> None:
-        hooks = {"response": [no_secret_in]}
-        self.http = httpx.Client(base_url=self.url, trust_env=False, verify=False, event_hooks=hooks)
-
-    @property
-    def url(self) -> str:
-        return str(self.ready["url"])
-
-    @property
-    def address(self) -> tuple[str, int]:
-        parts = urlsplit(self.url)
-        return parts.hostname or "", parts.port or 0
+    http: httpx.Client
 
     def token(self, client: str = "demo", secret: str = "demo-secret", scope: str | None = None) -> str:
         form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
@@ -91,6 +74,29 @@ class Server:
         elif "content" in request and "Content-Type" not in headers:
             headers["Content-Type"] = "application/json"
         return self.http.post(path(workflow, customer=customer), headers=headers, **request)
+
+
+@dataclass
+class Server(Api):
+    """A running `workflow-mock serve`."""
+
+    process: subprocess.Popen[str]
+    ready: Mapping[str, Any]
+    log: Path
+    http: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        hooks = {"response": [no_secret_in]}
+        self.http = httpx.Client(base_url=self.url, trust_env=False, verify=False, event_hooks=hooks)
+
+    @property
+    def url(self) -> str:
+        return str(self.ready["url"])
+
+    @property
+    def address(self) -> tuple[str, int]:
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or 0
 
     def send(self, *data: bytes, answers: int = 1, half_close: bool = False) -> list[Answer]:
         """Send these bytes on a connection of their own, and read so many answers, or those up to its end."""

@@ -30,7 +30,7 @@ def world(events_server: Server) -> World:
 
 Told = dict[str, Any]
 
-LONG = 30_000
+LONG = 15_000
 MORE_THAN_BUFFERS_HOLD = 8_000_000
 """Bytes on their way to a client that reads none of them."""
 

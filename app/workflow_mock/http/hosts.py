@@ -18,7 +18,8 @@ def issuer_url(scope: Scope, host: bytes | None) -> str:
 
     A Host that is no host name or address counts as none; then it is the address that the request came to.
     """
-    return _issuer_url((host or b"", scope.get("scheme", "http"), scope.get("server")))
+    server = scope.get("server")  # a list, a tuple or nothing, as the ASGI server likes
+    return _issuer_url((host or b"", scope.get("scheme", "http"), server and (server[0], server[1])))
 
 
 @fifo_cache(256)

@@ -49,11 +49,12 @@ def _redacted(headers: tuple[tuple[bytes, bytes], ...]) -> dict[bytes, bytes]:
     """One dictionary for all requests with the same headers: a client's mostly have, and so the journal takes half."""
     left, kept = KEPT_BYTES, {}
     for name, value in headers:
-        left -= len(name) + len(value)
-        if left < 0:
+        left -= len(name)
+        if left <= 0:
             break
         is_secret = _SECRET_NAME.search(name.decode("latin-1"))
-        kept[name] = _REDACTED if is_secret else _JWT.sub(_REDACTED, value)
+        kept[name] = _REDACTED if is_secret else _JWT.sub(_REDACTED, value[:left])
+        left -= len(kept[name])
     return kept
 
 
