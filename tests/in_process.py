@@ -37,6 +37,18 @@ class SyncTransport(httpx.BaseTransport):
         return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
 
 
+class PatientTransport(httpx.HTTPTransport):
+    """Sends a request again whose answer was lost: hypercorn resets the connection of who still sends a body."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        for _ in range(20):
+            try:
+                return super().handle_request(request)
+            except httpx.TransportError:
+                continue
+        return super().handle_request(request)
+
+
 @contextmanager
 def asgi_transport(app: Application) -> Iterator[InProcess]:
     with (
@@ -69,7 +81,7 @@ def hypercorn(app: Application) -> Iterator[InProcess]:
     thread = threading.Thread(target=loop.run_until_complete, args=[run()])
     thread.start()
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", transport=PatientTransport()) as client:
             yield InProcess(client)
     finally:
         loop.call_soon_threadsafe(end.set)

@@ -17,24 +17,32 @@ from workflow_mock.operation import Matched
 MAX_DEPTH = 32
 """As deep as the platform reads (System.Text.Json in ASP.NET Core)."""
 
+MAX_CONTENT_TYPE_BYTES = 1024
+
 _BOM = b"\xef\xbb\xbf"
 _MEDIA_TYPE = re.compile(r"(application/json|text/json|application/[!#$&^_.+*a-z0-9-]+\+json)")
-_CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]*)"?\s*(?:;|$)')
 _CHARSETS = {"utf-8": "utf-8", "utf8": "utf-8", "utf-16": "utf-16", "utf-16le": "utf-16-le", "unicode": "utf-16"}
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @fifo_cache(256)
 def charset_of(content_type: bytes) -> str:
-    """The codec that a Content-Type stands for. Raises ApiError (415)."""
+    """The codec that a Content-Type stands for (RFC 9110, section 8.3). Raises ApiError (415)."""
     if not content_type:
         raise ApiError("unsupported_media_type", "The request has no Content-Type: send application/json")
-    text = content_type.decode("latin-1").strip().lower()
-    if not _MEDIA_TYPE.fullmatch(text.partition(";")[0].rstrip()):
+    if len(content_type) > MAX_CONTENT_TYPE_BYTES:
+        raise ApiError("unsupported_media_type", f"The Content-Type is over {MAX_CONTENT_TYPE_BYTES} bytes")
+    media_type, *parameters = content_type.decode("latin-1").lower().split(";")
+    if not _MEDIA_TYPE.fullmatch(media_type.strip()):
         message = "The Content-Type must be application/json, text/json or application/*+json"
         raise ApiError("unsupported_media_type", message)
-    named = _CHARSET.search(text)
-    charset = _CHARSETS.get(named[1] if named else "utf-8")
+    named = "utf-8"
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset":
+            named = value.strip().removeprefix('"').removesuffix('"')
+            break
+    charset = _CHARSETS.get(named)
     if charset is None:
         raise ApiError("unsupported_media_type", "The charset must be utf-8 or utf-16")
     return charset
