@@ -22,9 +22,12 @@ from workflow_mock.http.envelope import render
 from workflow_mock.http.messages import Request
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.exchange import NO_RESPONSE, Exchange, Facts, Result, Target, facts_of
+from workflow_mock.state.redaction import redact_path
 
 MATCHED = "workflow_mock.matched"
 """The member of the ASGI scope in which `matches` leaves for `handle` what it read in the path."""
+
+LOGGED_PATH_BYTES = 300
 
 logger = logging.getLogger("workflow_mock.requests")
 
@@ -84,11 +87,10 @@ class OperationRoute(BaseRoute):
             try:
                 result = await matched.handler(request, matched, now)
             except ApiError as error:
-                logger.info(
-                    "%s %s %s: %d %s: %s", request.id, request.method, request.path, error.status, error.code, error
-                )
+                logger.info("%s: %d %s: %s", _named(request), error.status, error.code, error)
                 return _refused(error, now)
-            logger.debug("%s %s %s: %d", request.id, request.method, request.path, result.response.status)
+            if logger.isEnabledFor(logging.DEBUG):
+                logger.debug("%s: %d", _named(request), result.response.status)
             return result
 
         now = self._sandbox.clock.now(matched.target.customer_id)
@@ -107,6 +109,11 @@ class OperationRoute(BaseRoute):
         if self._journal:
             duplicate_of = self._sandbox.journal.lost_before(target) if result.facts.execution_id else None
             self._sandbox.record(Exchange.of(request, target, result, duplicate_of, seconds))
+
+
+def _named(request: Request) -> str:
+    """The request as the log names it: its path as it was sent, so that a line break is still %0A; without tokens."""
+    return f"{request.id} {request.method} {redact_path(request.raw_path[:LOGGED_PATH_BYTES])}"
 
 
 def _internal_error(request: Request, error: Exception, now: datetime) -> Result:

@@ -63,6 +63,9 @@ class BoundedStore(Generic[T]):
         return len(self._items)
 
     def add(self, item: T) -> None:
+        """Keep an item as the newest. One of the same id gives way, whosever it is."""
+        if (same := self.get(item.id)) is not None:
+            self.remove(lambda each: each is same, same.customer_id)
         self._last += 1
         self._items[self._last] = item
         self._numbers[item.id] = self._last
