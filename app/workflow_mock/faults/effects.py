@@ -155,8 +155,10 @@ class Effect(StrictModel):
 class Delay(Effect):
     """Waits. Raises ClientDisconnect as soon as the client gives up."""
 
-    fixed_delay_milliseconds: Milliseconds = 0
-    delay_distribution: Uniform | LogNormal | None = Field(None, discriminator="type")
+    fixed_delay_milliseconds: Milliseconds = Field(0, description="It waits so long before it answers.")
+    delay_distribution: Uniform | LogNormal | None = Field(
+        None, discriminator="type", description="It waits for a random time, in milliseconds, before it answers."
+    )
 
     def is_set(self) -> bool:
         return bool(self.fixed_delay_milliseconds) or self.delay_distribution is not None
@@ -185,10 +187,16 @@ class InjectedError(Effect):
 
     loses_answer = True
 
-    status: int | None = Field(None, ge=400, le=599)
-    code: str = Field("injected_fault", min_length=1, max_length=100)
-    message: str = Field("A fault that was asked for at /__admin/faults", max_length=1000)
-    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=50)
+    status: int | None = Field(None, ge=400, le=599, description="It answers with this status and an error.")
+    code: str = Field("injected_fault", min_length=1, max_length=100, description="Of the error that it answers with.")
+    message: str = Field(
+        "A fault that was asked for at /__admin/faults",
+        max_length=1000,
+        description="Of the error that it answers with.",
+    )
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default_factory=dict, max_length=50, description="Of the answer with the error."
+    )
     retry_after: Duration | None = Field(None, description="For the Retry-After header, in whole seconds.")
     quota: Quota | None = Field(
         None, description="It is injected into what is over the quota; 429 unless status says otherwise."
@@ -222,7 +230,7 @@ class BrokenConnection(Effect):
 
     loses_answer = True
 
-    fault: ConnectionFault | None = Field(None, strict=False)
+    fault: ConnectionFault | None = Field(None, strict=False, description="It breaks the connection, in this way.")
 
     def is_set(self) -> bool:
         return self.fault is not None
@@ -242,7 +250,7 @@ class Dribble(StrictModel):
 class SlowBody(Effect):
     """Sends the body in chunks, with pauses between."""
 
-    chunked_dribble_delay: Dribble | None = None
+    chunked_dribble_delay: Dribble | None = Field(None, description="It sends the body in chunks with pauses between.")
 
     def is_set(self) -> bool:
         return self.chunked_dribble_delay is not None
