@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from workflow_mock import catalogue, protocol
+from workflow_mock import catalogue
 from workflow_mock.admin import app as admin_app
 from workflow_mock.admin import snapshot
 from workflow_mock.admin import workflows as admin_workflows
@@ -23,6 +23,7 @@ from workflow_mock.api import leniency
 from workflow_mock.errors import STATUS_OF_CODE
 from workflow_mock.fields import MAX_DURATION
 from workflow_mock.oauth import token_endpoint, verify
+from workflow_mock.server import limits, protocol
 from workflow_mock.settings import PREFIX, Settings, flag
 from workflow_mock.state import clock, events, faults, ids, journal, workflows
 from workflow_mock.state.matcher import Matcher
@@ -277,7 +278,9 @@ def test_each_limit_is_the_one_that_counts() -> None:
         verify.MAX_TOKEN_BYTES,
         token_endpoint.MAX_FORM_BYTES,
         verify.CACHED_TOKENS,
-        protocol.AHEAD,
+        protocol.MAX_PIPELINED,
+        limits.MAX_HELD_BYTES,
+        protocol.MIN_BYTES_PER_SECOND,
         faults.MAX_DELAY_MILLISECONDS // 60_000,
         MAX_DURATION.days,
     ]

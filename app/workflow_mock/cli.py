@@ -60,19 +60,21 @@ def serve(**values: Any) -> int:
         from workflow_mock.oauth.keys import SigningKey  # noqa: PLC0415
 
         key = SigningKey.begin(settings.signing_key)
-        from workflow_mock import banner, catalogue, listener, log, server, watch  # noqa: PLC0415
+        from workflow_mock import banner, catalogue, log, watch  # noqa: PLC0415
+        from workflow_mock.app import create_app  # noqa: PLC0415
+        from workflow_mock.server import ready_file, server  # noqa: PLC0415
 
         log.configure(settings.log_format, settings.log_level)
-        listening = listener.bind(settings.host, settings.port)
+        listening = server.bind(settings.host, settings.port)
         stamps = watch.stamps(settings.catalogue)
         content = catalogue.read(settings.catalogue, or_demo=True)
-        app = server.create_app(settings, content, key)
+        app = create_app(settings, content, key)
         tasks = []
         url = local_url(settings.host, listening.getsockname()[1], settings.tls_cert)
 
         def announce() -> None:
             if settings.ready_file:
-                listener.write_ready_file(settings.ready_file, url, settings.issuer)
+                ready_file.write_ready_file(settings.ready_file, url, settings.issuer)
             if settings.watch:
                 watching = watch.watch(settings.catalogue, stamps, app.reload)
                 tasks.append(asyncio.get_running_loop().create_task(watching))
@@ -80,10 +82,10 @@ def serve(**values: Any) -> int:
                 click.echo(banner.banner(url, settings, content, command=sys.argv[0]))
 
         try:
-            all_answered = listener.serve(listener.server(app.asgi, settings, announce, app.close), listening)
+            all_answered = server.serve(server.server(app.asgi, settings, announce, app.close), listening)
         finally:
             if settings.ready_file:
-                listener.remove_ready_file(settings.ready_file)
+                ready_file.remove_ready_file(settings.ready_file)
     except Unusable as error:
         raise click.ClickException(str(error)) from None
     return 0 if all_answered else 1

@@ -21,9 +21,9 @@ def admin_contract() -> str:
     """The control plane's contract as YAML: what `openapi/admin-api.yaml` has to be."""
     import yaml  # noqa: PLC0415
 
+    from workflow_mock.app import create_app  # noqa: PLC0415
     from workflow_mock.catalogue import demo  # noqa: PLC0415
     from workflow_mock.oauth.keys import SigningKey  # noqa: PLC0415
-    from workflow_mock.server import create_app  # noqa: PLC0415
 
     app = create_app(Settings(), demo(), SigningKey.begin(None)).control_plane()
     text: str = yaml.safe_dump(app.openapi(), sort_keys=False, allow_unicode=True, width=120)

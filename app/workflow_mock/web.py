@@ -3,6 +3,8 @@
 import asyncio
 import re
 from collections.abc import Callable
+from itertools import count
+from secrets import token_hex
 from typing import NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,10 +21,12 @@ NOSNIFF = (b"x-content-type-options", b"nosniff")
 """What every answer carries."""
 
 TRANSPORT = "workflow_mock.transport"
-"""The name under which the listener hands the connection on, in the scope's extensions."""
+"""The key in `scope["extensions"]` of the connection's `asyncio.Transport`: a fault of the connection closes, resets or
+spoils it. Our server alone sets it; under another there is no such key.
+"""
 
-WHOLE = "workflow_mock.body"
-"""The member of an ASGI start of a response that has all of its body: the listener then sends both at once."""
+next_request_id = map((token_hex(4) + "-{:06x}").format, count(1)).__next__
+"""Makes the id of the next request: the process's own beginning, then a running number."""
 
 
 class Answer(NamedTuple):

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 
 import httpx2 as httpx
 import pytest
-from workflow_mock import catalogue, listener, server
+from workflow_mock import app as application
+from workflow_mock import catalogue
 from workflow_mock.api.front import Front
 from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.oauth.keys import SigningKey
+from workflow_mock.server import server
 from workflow_mock.settings import Settings
 from workflow_mock.state.sandbox import Sandbox
 
@@ -25,11 +27,11 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(Sandbox, "start", broken)
     monkeypatch.setattr(OwnIssuer, "signing_keys", property(broken))
     settings = Settings(port=0)
-    app = server.create_app(settings, catalogue.demo(), SigningKey.begin(None))
+    app = application.create_app(settings, catalogue.demo(), SigningKey.begin(None))
 
-    listening = listener.bind(settings.host, 0)
+    listening = server.bind(settings.host, 0)
     ready = threading.Event()
-    running = listener.server(app.asgi, settings, ready.set, app.close)
+    running = server.server(app.asgi, settings, ready.set, app.close)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()
     assert ready.wait(20)

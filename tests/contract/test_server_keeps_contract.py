@@ -10,7 +10,8 @@ import httpx2 as httpx
 import pytest
 import yaml
 from openapi_schema_validator import OAS30Validator
-from workflow_mock import catalogue, server
+from workflow_mock import app as application
+from workflow_mock import catalogue
 from workflow_mock.oauth.keys import SigningKey
 from workflow_mock.settings import Settings
 
@@ -150,7 +151,7 @@ def test_every_answer_in_the_contract_is_one_that_these_tests_have_seen() -> Non
 
 
 def test_every_route_of_the_documented_plane_is_in_the_contract() -> None:
-    app = server.create_app(Settings(), catalogue.demo(), SigningKey.begin(None))
+    app = application.create_app(Settings(), catalogue.demo(), SigningKey.begin(None))
     served = app.pages().openapi()["paths"]
     documented = {route for route in served if re.match(r"/(api|\.well-known)/", route)}
     assert documented | {START, TOKEN} == set(DOCUMENT["paths"])

@@ -10,8 +10,6 @@ import logging
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from itertools import count
-from secrets import token_hex
 from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,7 +22,7 @@ from workflow_mock.settings import ADMIN_PATH, API_PATH, TOKEN_PATH
 from workflow_mock.state.faults import Fault
 from workflow_mock.state.journal import Exchange
 from workflow_mock.state.sandbox import Sandbox
-from workflow_mock.web import NOSNIFF, WHOLE, Answer, Disconnected, TooLarge, read_body
+from workflow_mock.web import NOSNIFF, Answer, Disconnected, TooLarge, next_request_id, read_body
 
 Handler = Callable[[Exchange, Scope, Receive], Awaitable[Answer]]
 
@@ -52,13 +50,12 @@ class Front:
         self._token = token
         self._max_body = max_body
         self._journal = journal
-        self._request_ids = map((token_hex(4) + "-{:06x}").format, count(1))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = scope["state"]["request_id"] = next(self._request_ids)
+        request_id = scope["state"]["request_id"] = next_request_id()
         path = scope["path"]
         if path[: len(API_PATH)].lower() == API_PATH:
             route = start.route_of(scope["raw_path"])
@@ -100,8 +97,8 @@ class Front:
         headers.append((b"content-length", b"%d" % len(answer.body)))
         head: Message = {"type": "http.response.start", "status": answer.status, "headers": headers}
         if fault is None or exchange.fault_id is None:
-            head[WHOLE] = answer.body
             await send(head)
+            await send({"type": "http.response.body", "body": answer.body})
         else:
             await breakage.send(fault, head, answer.body, send, scope, receive)
 
