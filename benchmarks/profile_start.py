@@ -22,9 +22,9 @@ PARTS = {
     "the execution's record": ("sandbox.py", "start"),
     "the answer": ("wire.py", "start_answer"),
     "the journal and its event": ("sandbox.py", "record"),
-    "sending": ("protocol.py", "_send"),
+    "sending": ("cycle.py", "send"),
 }
-WHOLE = [("protocol.py", "data_received"), ("httptools_impl.py", "run_asgi")]
+WHOLE = [("protocol.py", "data_received"), ("cycle.py", "run")]
 
 
 def main() -> None:

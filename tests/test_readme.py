@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 import yaml
-from workflow_mock import protocol
 from workflow_mock.admin import app as admin_app
 from workflow_mock.admin import snapshot
 from workflow_mock.admin import workflows as admin_workflows
@@ -25,6 +24,7 @@ from workflow_mock.errors import STATUS_OF_CODE
 from workflow_mock.faults import effects, registry
 from workflow_mock.oauth import jws, token_endpoint
 from workflow_mock.oauth import verifier as verify
+from workflow_mock.server import limits, protocol
 from workflow_mock.settings import PREFIX, Settings, flag
 from workflow_mock.state import events, journal, per_customer, redaction, workflows
 from workflow_mock.state.matcher import Matcher
@@ -280,7 +280,9 @@ def test_each_limit_is_the_one_that_counts() -> None:
         jws.MAX_TOKEN_BYTES,
         token_endpoint.MAX_FORM_BYTES,
         verify.CACHED_TOKENS,
-        protocol.AHEAD,
+        protocol.MAX_PIPELINED,
+        limits.MAX_HELD_BYTES,
+        protocol.MIN_BYTES_PER_SECOND,
         effects.MAX_DELAY_MILLISECONDS // 60_000,
         MAX_DURATION.days,
     ]

@@ -132,8 +132,6 @@ NOT_HTTP = {
     "bytes over ASCII in the path": "POST /api/workflow/é HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
     "a method in lower case": b"post /api/workflow/x HTTP/1.1\r\nHost: x\r\n\r\n",
     "a method of its own": b"START /api/workflow/x HTTP/1.1\r\nHost: x\r\n\r\n",
-    "no path": b"GET http://x HTTP/1.1\r\nHost: x\r\n\r\n",
-    "an unknown version": b"GET /api/workflow/ HTTP/9.9\r\n\r\n",
     "a NUL in a header": b"GET /api/workflow/ HTTP/1.1\r\nX: a\x00b\r\n\r\n",
     "a folded header": b"GET /api/workflow/ HTTP/1.1\r\nX: a\r\n b\r\n\r\n",
     "a space before the colon": b"GET /api/workflow/ HTTP/1.1\r\nX : a\r\n\r\n",

@@ -196,23 +196,29 @@ def test_a_long_pipeline_is_answered_to_its_end(small: Server) -> None:
     assert [answer.status for answer in small.send(request * 3000, answers=3000)] == [401] * 3000
 
 
+LATE_BODY = f"POST {path()} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n".encode()
+
+
 @pytest.mark.parametrize("idle", ["0.5", "1"])
 @pytest.mark.parametrize(
-    "kind", ["only a line break", "after an answer", "after a line break", "body after its answer"]
+    ("request_sent", "sent_after"),
+    [
+        pytest.param(b"", b"\r\n", id="only a line break"),
+        pytest.param(LATE_BODY + b"1234", b"", id="after an answer"),
+        pytest.param(LATE_BODY + b"1234", b"\r\n", id="after a line break"),
+        pytest.param(LATE_BODY, b"1234", id="body after its answer"),
+    ],
 )
-def test_a_connection_on_which_nothing_more_comes_is_closed(kind: str, idle: str) -> None:
-    start = f"POST {path()} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n".encode()
+def test_a_connection_on_which_nothing_more_comes_is_closed(request_sent: bytes, sent_after: bytes, idle: str) -> None:
     with serving("--request-timeout", "0.5", "--idle-timeout", idle) as own, own.connect() as connection:
-        if kind == "only a line break":
-            connection.sendall(b"\r\n")
-        else:
-            connection.sendall(start if kind == "body behind it" else start + b"1234")
+        if request_sent:
+            connection.sendall(request_sent)
             (answer,) = read_answers(connection, 1)
             assert (answer.status, answer.header("connection")) == (401, None)
-            connection.sendall({"body behind it": b"1234", "after a line break": b"\r\n"}.get(kind, b""))
+        connection.sendall(sent_after)
         begin = time.monotonic()
         assert connection.recv(1) == b""
-        assert time.monotonic() - begin > float(idle) * 0.9 or kind == "only a line break"
+        assert time.monotonic() - begin > float(idle) * 0.9 or not request_sent
 
 
 def test_each_request_has_the_time_to_be_sent_anew(small: Server) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import httpx2 as httpx
 import pytest
-from workflow_mock import app as server
-from workflow_mock import listener
+from workflow_mock.app import create_app
 from workflow_mock.faults.registry import FaultRegistry
 from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.sandbox import Sandbox
+from workflow_mock.server import server
 from workflow_mock.settings import Settings
 
 from tests.support import path
@@ -25,11 +25,11 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(Sandbox, "start", broken)
     monkeypatch.setattr(OwnIssuer, "signing_keys", property(broken))
     settings = Settings(port=0)
-    app = server.create_app(settings)
+    app = create_app(settings)
 
-    listening = listener.bind(settings.host, 0)
+    listening = server.bind(settings.host, 0)
     ready = threading.Event()
-    running = listener.server(app, settings, ready.set, app.sandbox.events.close)
+    running = server.server(app, settings, ready.set, app.sandbox.events.close)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()
     assert ready.wait(20)

@@ -57,21 +57,22 @@ def serve(**values: Any) -> int:
     settings = Settings(**values)
     try:
         # Not at the top of the file: the other commands don't wait for the web framework.
-        from workflow_mock import app as server  # noqa: PLC0415
-        from workflow_mock import listener, log  # noqa: PLC0415
+        from workflow_mock import log  # noqa: PLC0415
+        from workflow_mock.app import create_app  # noqa: PLC0415
         from workflow_mock.cli import banner  # noqa: PLC0415
         from workflow_mock.cli import watcher as watch  # noqa: PLC0415
+        from workflow_mock.server import ready_file, server  # noqa: PLC0415
 
         log.configure(settings.log_format, settings.log_level)
-        listening = listener.bind(settings.host, settings.port)
+        listening = server.bind(settings.host, settings.port)
         stamps = watch.stamps(settings.catalogue)
-        app = server.create_app(settings)
+        app = create_app(settings)
         tasks = []
         url = local_url(settings.host, listening.getsockname()[1], settings.tls_cert)
 
         def announce() -> None:
             if settings.ready_file:
-                listener.write_ready_file(settings.ready_file, url, settings.issuer)
+                ready_file.write_ready_file(settings.ready_file, url, settings.issuer)
             if settings.watch:
                 watching = watch.watch(settings.catalogue, stamps, app.reload)
                 tasks.append(asyncio.get_running_loop().create_task(watching))
@@ -79,10 +80,10 @@ def serve(**values: Any) -> int:
                 click.echo(banner.banner(url, settings, app.catalogue, command=sys.argv[0]))
 
         try:
-            all_answered = listener.serve(listener.server(app, settings, announce, app.sandbox.events.close), listening)
+            all_answered = server.serve(server.server(app, settings, announce, app.sandbox.events.close), listening)
         finally:
             if settings.ready_file:
-                listener.remove_ready_file(settings.ready_file)
+                ready_file.remove_ready_file(settings.ready_file)
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
     return 0 if all_answered else 1

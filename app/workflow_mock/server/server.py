@@ -1,16 +1,16 @@
-"""The listening side: the socket, the signals, and the word that the server is ready."""
+"""The server: its socket, its limits, its signals, its start and its end."""
 
 import gc
-import json
+import logging
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from errno import EACCES, EADDRINUSE
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -18,16 +18,20 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from workflow_mock.errors import ConfigError
-from workflow_mock.protocol import Limits, Protocol
-from workflow_mock.settings import ISSUER_PATH, TOKEN_PATH, Settings
+from workflow_mock.server.limits import Budget, Limits
+from workflow_mock.server.protocol import HTTPProtocol
+from workflow_mock.server.tls import protocol_class
+from workflow_mock.settings import Settings
 
-GRACE = timedelta(seconds=8)
+GRACEFUL_SHUTDOWN_TIMEOUT = timedelta(seconds=8)
 """How long requests in flight may take to be answered once the server is told to end; Docker kills it after 10 s."""
 
 BACKLOG = 2048
 
-OTHER_FILES = 64
-"""What the server may have open besides its connections."""
+RESERVED_FILES = 64
+"""Files that the server may have open besides its connections; a few of them are rejected connections."""
+
+logger = logging.getLogger("workflow_mock.requests")
 
 
 class Server(uvicorn.Server):
@@ -83,14 +87,21 @@ def bind(host: str, port: int) -> socket.socket:
 def server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None], on_end: Callable[[], None]) -> Server:
     """The server of this application; `on_ready` is called once it accepts connections. Raises ConfigError."""
     limits = Limits(
-        connections=settings.max_connections,
+        connections=_allow_files(settings.max_connections),
         headers=settings.max_headers,
         head_bytes=settings.max_header_bytes,
-        seconds_to_send=settings.request_timeout.total_seconds(),
-        seconds_idle=settings.idle_timeout.total_seconds(),
+        request_timeout=settings.request_timeout.total_seconds(),
+        idle_timeout=settings.idle_timeout.total_seconds(),
     )
-    _allow_files(settings.max_connections)
-    protocol: Any = partial(Protocol, limits=limits)
+    protocol: Any = partial(HTTPProtocol, limits=limits, budget=Budget())
+    if settings.tls_cert:
+        # Not uvicorn's: with it, asyncio would make a connection known only after its handshake.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_cert_chain(settings.tls_cert, settings.tls_key)
+        except OSError as error:  # which ssl.SSLError is
+            raise ConfigError(f"--tls-cert and --tls-key can't be used: {error.strerror or error}") from None
+        protocol = protocol_class(context, limits, protocol)
     config = uvicorn.Config(
         app,
         http=protocol,
@@ -102,27 +113,32 @@ def server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None], on_en
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
-        timeout_graceful_shutdown=int(GRACE.total_seconds()),
-        ssl_certfile=settings.tls_cert,
-        ssl_keyfile=settings.tls_key,
+        timeout_graceful_shutdown=int(GRACEFUL_SHUTDOWN_TIMEOUT.total_seconds()),
     )
-    try:
-        config.load()
-    except OSError as error:  # which ssl.SSLError is
-        raise ConfigError(f"--tls-cert and --tls-key can't be used: {error.strerror or error}") from None
+    config.load()
     return Server(config, on_ready, on_end)
 
 
-def _allow_files(connections: int) -> None:
-    """Raise the soft limit of open files, often 1,024, so that there is one for each connection; POSIX alone has it."""
+def _allow_files(connections: int) -> int:
+    """Raise the soft limit of open files, often 1,024, so that there is one for each connection; POSIX alone has it.
+
+    Returns how many connections there may be: fewer where the hard limit is too low for all.
+    """
     with suppress(ImportError):
         import resource  # noqa: PLC0415
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = connections + OTHER_FILES
+        wanted = connections + RESERVED_FILES
         if resource.RLIM_INFINITY != soft < wanted:
-            wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+            if allowed < wanted:
+                fewer = max(1, allowed - RESERVED_FILES)
+                logger.warning(
+                    "only %d connections at once, not --max-connections: %d open files are allowed", fewer, allowed
+                )
+                return fewer
+    return connections
 
 
 def serve(server: Server, listening: socket.socket) -> bool:
@@ -141,30 +157,3 @@ def serve(server: Server, listening: socket.socket) -> bool:
     if server.failure is not None:
         raise server.failure
     return not server.was_cut_off
-
-
-def write_ready_file(path: Path, url: str, issuer: str | None) -> None:
-    """Write where the server is, whole or not at all. Raises ConfigError."""
-    document = {
-        "url": url,
-        "tokenUrl": url + TOKEN_PATH,
-        "issuer": issuer or url + ISSUER_PATH,
-        "pid": os.getpid(),
-    }
-    if path.exists() and not path.is_file():
-        raise ConfigError(f"the ready file {path} can't be written: it is something else already; see --ready-file")
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(json.dumps(document))
-        beside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise ConfigError(f"the ready file {path} can't be written: {error.strerror}; see --ready-file") from None
-
-
-def remove_ready_file(path: Path) -> None:
-    """Remove what this process has written, and nothing else."""
-    with suppress(OSError, ValueError, LookupError, TypeError):
-        if path.is_file() and json.loads(path.read_text())["pid"] == os.getpid():
-            path.unlink()

@@ -1,0 +1,261 @@
+"""One request and its response: the ASGI `receive` and `send` of it."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.types import ASGIApp, Message, Scope
+
+from workflow_mock.errors import ApiError, internal_error
+from workflow_mock.http.envelope import render
+from workflow_mock.http.request_id import NOSNIFF, next_request_id
+
+if TYPE_CHECKING:
+    from workflow_mock.server.protocol import HTTPProtocol
+
+REQUEST_BYTES = 4096
+"""What a request costs that is parsed and waits, beside its header fields and body."""
+
+FIELD_BYTES = 160
+"""What a header field costs beside its bytes."""
+
+logger = logging.getLogger("workflow_mock.requests")
+
+
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode("ascii")
+
+
+STATUS_LINES = {status: _status_line(status) for status in range(100, 1000)}
+
+
+class RequestResponseCycle:
+    """One request of a connection, from its complete head to the last byte of its response.
+
+    The head of a response waits for the first body message, so that both go out in one write. Without Content-Length
+    it goes out at once: the first event of a stream may be long in coming.
+    """
+
+    __slots__ = (
+        "_body_was_given",
+        "_bytes_left",
+        "_head",
+        "_is_bodiless",
+        "_is_chunked",
+        "_protocol",
+        "_status",
+        "_wake_up",
+        "body",
+        "disconnected",
+        "expects_continue",
+        "keep_alive",
+        "more_body",
+        "response_complete",
+        "response_started",
+        "scope",
+    )
+
+    def __init__(self, scope: Scope, protocol: "HTTPProtocol", *, keep_alive: bool, expects_continue: bool) -> None:
+        self.scope = scope
+        self.keep_alive = keep_alive
+        """Whether the connection stays open after the response."""
+        self.expects_continue = expects_continue
+        """Whether the client waits for 100 (Continue), RFC 9110, section 10.1.1."""
+        self.body = b""
+        """What has come of the body and was not received yet."""
+        self.more_body = True
+        self.disconnected = False
+        self.response_started = self.response_complete = False
+        """Whether the head, or all of it, was written."""
+        self._protocol = protocol
+        self._wake_up: asyncio.Event | None = None
+        self._body_was_given = False
+        self._status = 0
+        self._head: list[bytes] = []
+        self._bytes_left: int | None = None
+        """Of the Content-Length."""
+        self._is_chunked = self._is_bodiless = False
+
+    def size(self) -> int:
+        """The memory that it takes, in bytes, roughly."""
+        fields = sum(len(name) + len(value) + FIELD_BYTES for name, value in self.scope["headers"])
+        return REQUEST_BYTES + len(self.scope["raw_path"]) + len(self.scope["query_string"]) + fields + len(self.body)
+
+    def wake(self) -> None:
+        """Have `receive` look again at what there is."""
+        if self._wake_up is not None:
+            self._wake_up.set()
+
+    def disconnect(self) -> None:
+        """Tell the application that the client is gone; nothing more is sent."""
+        self.disconnected = True
+        self.wake()
+
+    async def run(self, app: ASGIApp) -> None:
+        """Call the application, and answer for it if it fails or the server ends."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        except asyncio.CancelledError:  # the server's end
+            self._fail(ApiError("too_busy", "The server is ending"))
+        except Exception as error:
+            # What a handler of FastAPI has answered, it has logged too, and Starlette raises it again.
+            if not self.response_complete and not self.disconnected:
+                request_id = self._request_id()
+                logger.exception("%s: a fault of the server's own", request_id, exc_info=error)
+                self._fail(internal_error(request_id))
+        else:
+            if not self.response_complete and not self.disconnected:
+                request_id = self._request_id()
+                logger.error("%s: the application ended without a complete response", request_id)
+                self._fail(internal_error(request_id))
+
+    def _request_id(self) -> str:
+        state = self.scope["state"]
+        if "request_id" not in state:
+            state["request_id"] = next_request_id()
+        return str(state["request_id"])
+
+    def _fail(self, error: ApiError) -> None:
+        """Send an error if nothing was sent; else what was begun can only be broken off."""
+        if self.response_complete or self.disconnected:
+            return
+        if self.response_started or self._protocol.write_paused:
+            self._protocol.transport.abort()
+            return
+        answer = render(error)
+        self.keep_alive = False
+        fields = [(b"x-request-id", self._request_id().encode()), NOSNIFF, *answer.headers]
+        self._begin(answer.status, [*fields, (b"content-length", b"%d" % len(answer.body))])
+        self._write(b"" if self._is_bodiless else answer.body)
+        self._complete()
+
+    async def receive(self) -> Message:
+        """The next part of the body; `http.disconnect` once the response is complete or the client is gone."""
+        protocol = self._protocol
+        if self.expects_continue and self.more_body and not self.body and not self.response_started:
+            protocol.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.expects_continue = False
+        while True:
+            if self.disconnected or self.response_complete:
+                return {"type": "http.disconnect"}
+            if self.body or not (self.more_body or self._body_was_given):
+                break
+            if protocol.is_half_closed and self.response_started and self._bytes_left is None:
+                return {"type": "http.disconnect"}  # nobody can tell whether such a client still reads the stream
+            if self._wake_up is None:
+                self._wake_up = asyncio.Event()
+            self._wake_up.clear()
+            await self._wake_up.wait()
+        body, self.body = self.body, b""
+        more_body = self.more_body
+        self._body_was_given = not more_body
+        if more_body:
+            protocol.parse_more()
+        return {"type": "http.request", "body": body, "more_body": more_body}
+
+    async def send(self, message: Message) -> None:
+        """Take a message of the response. Waits while the client doesn't take what was written.
+
+        Raises RuntimeError for a message out of order, an unsendable header, or a body that isn't as long as its
+        Content-Length says.
+        """
+        protocol = self._protocol
+        if protocol.write_paused and not self.disconnected:
+            await protocol.drain()
+        if self.disconnected:
+            return
+        kind = message["type"]
+        if not self._status:
+            if kind != "http.response.start":
+                raise RuntimeError(f"A response begins with http.response.start, not with {kind}")
+            self._begin(message["status"], message.get("headers", ()))
+            if self._bytes_left is None:
+                self._write(b"")
+            return
+        if kind != "http.response.body" or self.response_complete:
+            raise RuntimeError(f"{kind} was sent out of order")
+        body, more_body = message.get("body", b""), message.get("more_body", False)
+        if self._is_bodiless:
+            body = b""
+        elif self._bytes_left is not None:
+            self._bytes_left -= len(body)
+            if self._bytes_left < 0 or (self._bytes_left and not more_body):
+                raise RuntimeError("The body isn't as long as its Content-Length says")
+        elif self._is_chunked:
+            body = b"%x\r\n%s\r\n" % (len(body), body) if body else b""
+            if not more_body:
+                body += b"0\r\n\r\n"
+        self._write(body)
+        if not more_body:
+            self._complete()
+
+    def _begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Make the head, but for what is only known when it is written."""
+        lines: list[bytes] = []
+        length: int | None = None
+        has_date = False
+        for name, value in headers:
+            if name == b"content-length":
+                length = int(value)
+            elif name == b"connection" or name == b"transfer-encoding":  # noqa: PLR1714 - half the time
+                if b"close" in value.lower():
+                    self.keep_alive = False
+                continue  # the connection is the server's
+            elif name == b"date":
+                has_date = True
+            lines.append(b"%s: %s\r\n" % (name, value))
+        if not has_date:
+            lines += [b"%s: %s\r\n" % field for field in self._protocol.server_state.default_headers]
+        self._is_bodiless = self.scope["method"] == "HEAD" or status in (204, 304)
+        self._bytes_left = length
+        self._is_chunked = False
+        if length is None and not self._is_bodiless:
+            if self.scope["http_version"] == "1.1":
+                self._is_chunked = True
+                lines.append(b"transfer-encoding: chunked\r\n")
+            else:
+                self.keep_alive = False  # the body ends where the connection does (RFC 9112, section 6.3)
+        self._status, self._head = status, lines
+
+    def _write(self, body: bytes) -> None:
+        """Write a part of the response, and before it its head, unless that was written."""
+        if self.response_started:
+            if body:
+                self._protocol.write(body)
+            return
+        if self.expects_continue and self.more_body:
+            # The client was not told to continue, and may or may not send its body: only a new connection is clear.
+            self.keep_alive = False
+        if not self.keep_alive:
+            self._head.append(b"connection: close\r\n")
+        count = len(self._head)
+        fields = b"".join(self._head)
+        if fields.count(b"\n") != count or fields.count(b"\r") != count:
+            self._status, self._head = 0, []
+            raise RuntimeError("A header of the response has a line break")
+        self.response_started = True
+        self._head = []
+        self._protocol.write(b"%s%s\r\n" % (STATUS_LINES[self._status], fields), body)
+
+    def _complete(self) -> None:
+        self.response_complete = True
+        self.body = b""
+        self.wake()
+        self._protocol.on_response_complete(self)
+
+
+def error_response(
+    error: ApiError, defaults: Iterable[tuple[bytes, bytes]], request_id: str, *, has_body: bool
+) -> bytes:
+    """The bytes of an error that ends its connection, for a request that no application sees."""
+    answer = render(error)
+    fields = [*defaults, (b"x-request-id", request_id.encode()), NOSNIFF, *answer.headers, (b"connection", b"close")]
+    fields.append((b"content-length", b"%d" % len(answer.body)))
+    head = b"".join([b"%s: %s\r\n" % field for field in fields])
+    return b"%s%s\r\n%s" % (STATUS_LINES[answer.status], head, answer.body if has_body else b"")

@@ -1,0 +1,69 @@
+"""The checks of a request's head that httptools leaves open."""
+
+import re
+from contextlib import suppress
+from ipaddress import IPv6Address
+
+from workflow_mock.caching import fifo_cache
+from workflow_mock.errors import ApiError
+
+Fields = list[tuple[bytes, bytes]]
+
+_NAME = rb"[A-Za-z0-9._~!$&'()*+,;=-]*"
+_HOST = re.compile(rb"(?:\[([0-9A-Fa-f:.]+)\]|%s(?:%%[0-9A-Fa-f]{2}%s)*)(?::[0-9]*)?" % (_NAME, _NAME))
+
+
+def malformed(message: str = "This isn't HTTP/1.1 that can be read") -> ApiError:
+    return ApiError("malformed_http", message)
+
+
+@fifo_cache(256)
+def is_host(value: bytes) -> bool:
+    """Whether this is `host [":" port]`, which may be empty (RFC 9112, section 3.2; RFC 3986, section 3.2.2)."""
+    match = _HOST.fullmatch(value)
+    if match is None or match[1] is None:
+        return match is not None
+    with suppress(ValueError):
+        return IPv6Address(match[1].decode("ascii")) is not None
+    return False
+
+
+def check_version(version: str, line: bytes) -> None:
+    """Check the version that httptools read in `line`; where there was none it says 0.9. Raises ApiError."""
+    if version in ("1.1", "1.0"):
+        return
+    if version == "0.9" and b" HTTP/0.9\r\n" not in line:
+        raise malformed("The request line has no version of HTTP")
+    raise ApiError("http_version_not_supported", "The server speaks HTTP/1.1 and HTTP/1.0")
+
+
+def check_head(method: str, version: str, url: bytes, headers: Fields) -> tuple[bytes, bytes, bool]:
+    """The path and query of the target, and whether the client waits for 100 (Continue). Raises ApiError.
+
+    The authority of a target in absolute form takes the place of the Host in `headers` (RFC 9112, section 3.2.2).
+    """
+    names = [name for name, _ in headers]
+    fields = dict(headers)
+    hosts = names.count(b"host")
+    if hosts != 1 and (hosts or version == "1.1"):
+        raise malformed("A request has one Host header (RFC 9112, section 3.2)")
+    if hosts and not is_host(fields[b"host"]):
+        raise malformed("The Host is no name or address, with a port or without (RFC 9112, section 3.2)")
+    if b"transfer-encoding" in fields:
+        if version == "1.0":
+            raise malformed("HTTP/1.0 has no Transfer-Encoding (RFC 9112, section 6.1)")
+        if fields[b"transfer-encoding"].lower() != b"chunked" or names.count(b"transfer-encoding") > 1:
+            raise malformed("The one Transfer-Encoding that is known here is chunked")
+    if method == "CONNECT":
+        raise malformed("The server is no proxy")
+    if b"#" in url:
+        raise malformed("A request's target has no fragment (RFC 9112, section 3.2.1)")
+    target, _, query = url.partition(b"?")
+    if target[:1] != b"/" and target != b"*":
+        authority, _, path = target.partition(b"://")[2].partition(b"/")
+        if not authority or not is_host(authority):
+            raise malformed("The target's authority is no name or address, with a port or without")
+        headers[:] = [(b"host", authority), *(field for field in headers if field[0] != b"host")]
+        target = b"/" + path
+    expects_continue = version == "1.1" and fields.get(b"expect", b"").lower() == b"100-continue"
+    return target, query, expects_continue
