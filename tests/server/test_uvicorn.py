@@ -68,7 +68,7 @@ def test_it_loads_the_application_and_makes_our_protocol_with_these_arguments() 
     assert "config.http_protocol_class(" in source
     for keyword in ("config=config", "server_state=self.server_state", "app_state=self.lifespan.state", "_loop=_loop"):
         assert keyword in source
-    config.http_protocol_class(config=config, server_state=ServerState(), app_state={}, _loop=None)  # type: ignore[call-arg,arg-type]
+    config.http_protocol_class(config=config, server_state=ServerState(), app_state={}, _loop=None)  # type: ignore[call-arg]
     assert [set(named) for named in made] == [{"config", "server_state", "app_state", "_loop"}]
     assert parameters(HTTPProtocol.__init__)[:4] == ["config", "server_state", "app_state", "_loop"]
 
