@@ -1,6 +1,7 @@
 """A TLS connection counts, and its time runs, from the moment that it is accepted."""
 
 import contextlib
+import re
 import select
 import socket
 import ssl
@@ -105,7 +106,7 @@ def read_tls(connection: ssl.SSLSocket, count: int) -> list[int]:
     statuses: list[int] = []
     while len(statuses) < count:
         received += connection.recv(65536)
-        statuses = [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]]
+        statuses = [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+) ", received)]
     return statuses
 
 

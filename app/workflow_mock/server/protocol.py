@@ -6,7 +6,6 @@ dropped.
 
 import asyncio
 import logging
-import select
 import socket
 from collections import deque
 from typing import Any
@@ -134,7 +133,7 @@ class HTTPProtocol(asyncio.Protocol):
         self._server = (str(local[0]), int(local[1])) if isinstance(local, tuple) else None
         self._client = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None
         self._scheme = "https" if transport.get_extra_info("sslcontext") else "http"
-        self._waiting_since = self._loop.time()
+        self._waiting_since = self._unsent_since = self._loop.time()
         self._check_timeouts()
         if len(connections) > self._limits.connections + MAX_REJECTED:
             transport.abort()
@@ -195,7 +194,7 @@ class HTTPProtocol(asyncio.Protocol):
         else:
             cycle.keep_alive = False
             self._is_last = True
-            self._look_for_hang_up()
+            self._probe_unread()
 
     def drop(self) -> None:
         """Reset the connection, as it holds the largest part of a budget that is used up."""
@@ -452,17 +451,15 @@ class HTTPProtocol(asyncio.Protocol):
             else:
                 message = f"The request wasn't complete within {limits.request_timeout:g} s"
                 self._reject(ApiError("request_timeout", message))
-        self._look_for_hang_up()
+        if is_answering:
+            self._probe_unread()
         self._timer = self._loop.call_later(min(limits.request_timeout, limits.idle_timeout) / 4, self._check_timeouts)
 
-    def _look_for_hang_up(self) -> None:
-        """See whether the client has closed its half, though so much waits that its socket isn't read. On Linux."""
-        if self._read_paused and not self._is_probing and not self.transport.is_closing():
-            poll = select.poll()
-            poll.register(self.transport.get_extra_info("socket").fileno(), getattr(select, "POLLRDHUP", 0))
-            if poll.poll(0):
-                self._is_probing = True
-                self._probe(True)
+    def _probe_unread(self) -> None:
+        """Probe a client of whom so much waits that its socket isn't read: its end couldn't be seen."""
+        if self._read_paused and not self._is_probing:
+            self._is_probing = True
+            self._probe(True)
 
     def _probe(self, is_first: bool = False) -> None:
         """See whether a client that sends no more is still there: if not, it answers bytes by a reset."""

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from workflow_mock.errors import ConfigError
 from workflow_mock.server.limits import Budget, Limits
 from workflow_mock.server.protocol import HTTPProtocol
-from workflow_mock.server.tls import protocol_class
+from workflow_mock.server.tls import TLSHTTPProtocol, protocol_class
 from workflow_mock.settings import Settings
 
 GRACEFUL_SHUTDOWN_TIMEOUT = timedelta(seconds=8)
@@ -93,7 +93,8 @@ def server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None], on_en
         request_timeout=settings.request_timeout.total_seconds(),
         idle_timeout=settings.idle_timeout.total_seconds(),
     )
-    protocol: Any = partial(HTTPProtocol, limits=limits, budget=Budget())
+    shared: dict[str, Any] = {"limits": limits, "budget": Budget()}
+    protocol: Any = partial(HTTPProtocol, **shared)
     if settings.tls_cert:
         # Not uvicorn's: with it, asyncio would make a connection known only after its handshake.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -101,7 +102,7 @@ def server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None], on_en
             context.load_cert_chain(settings.tls_cert, settings.tls_key)
         except OSError as error:  # which ssl.SSLError is
             raise ConfigError(f"--tls-cert and --tls-key can't be used: {error.strerror or error}") from None
-        protocol = protocol_class(context, limits, protocol)
+        protocol = protocol_class(context, limits, partial(TLSHTTPProtocol, **shared))
     config = uvicorn.Config(
         app,
         http=protocol,

@@ -5,6 +5,8 @@ asyncio's own TLS server makes a connection known only after its handshake.
 
 import asyncio
 import logging
+import os
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -17,18 +19,26 @@ from workflow_mock.server.protocol import HTTPProtocol
 logger = logging.getLogger("workflow_mock.requests")
 
 
+class TLSHTTPProtocol(HTTPProtocol):
+    """HTTP behind a handshake, in whose place it is counted."""
+
+    handshake: "TLSProtocol"
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.server_state.connections.discard(self.handshake)
+        super().connection_made(transport)
+
+
 class TLSProtocol(asyncio.Protocol):
-    """A connection until its handshake is complete; then an `HTTPProtocol` has it.
+    """A connection until its handshake is complete; from then on a `TLSHTTPProtocol` has it.
 
-    A handshake over `limits.request_timeout`, or over `limits.connections`, ends in a close: nothing can be said yet.
+    Over `limits.connections`, or with a handshake over `limits.request_timeout`, it is closed: nothing can be said yet.
     """
-
-    transport: asyncio.Transport
 
     def __init__(
         self,
         server_state: ServerState,
-        make_protocol: Callable[[], HTTPProtocol],
+        make_protocol: Callable[[], TLSHTTPProtocol],
         *,
         context: ssl.SSLContext,
         limits: Limits,
@@ -37,63 +47,51 @@ class TLSProtocol(asyncio.Protocol):
         self._make_protocol = make_protocol
         self._context = context
         self._limits = limits
-        self._received: list[bytes] = []
-        self._is_lost = False
+        self._handshaking: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self.transport = transport
         connections = self._server_state.connections
-        connections.add(self)  # type: ignore[arg-type]
-        if len(connections) > self._limits.connections:
+        if len(connections) >= self._limits.connections:
             logger.info("a TLS connection is closed: there are as many connections as --max-connections allows")
             transport.abort()
             return
-        transport.pause_reading()
-        task = asyncio.get_running_loop().create_task(self._handshake())
-        self._server_state.tasks.add(task)
-        task.add_done_callback(self._server_state.tasks.discard)
+        connections.add(self)  # type: ignore[arg-type]
+        # The handshake gets a descriptor of its own. Not by `start_tls`: uvloop would already have begun to read.
+        connection = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+        connection.setblocking(False)
+        transport.abort()
+        self._handshaking = asyncio.get_running_loop().create_task(self._handshake(connection))
 
-    async def _handshake(self) -> None:
-        loop = asyncio.get_running_loop()
+    async def _handshake(self, connection: socket.socket) -> None:
+        seconds = self._limits.request_timeout
         try:
-            transport = await loop.start_tls(
-                self.transport,
-                self,
-                self._context,
-                server_side=True,
-                ssl_handshake_timeout=self._limits.request_timeout,
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._make, connection, ssl=self._context, ssl_handshake_timeout=seconds
             )
         except (OSError, asyncio.CancelledError) as error:
             logger.info("a TLS connection is closed before its handshake is complete: %s", error)
-            transport = None
-        self._server_state.connections.discard(self)
-        if transport is None or self._is_lost or transport.is_closing():
-            self.transport.abort()
-            return
+            connection.close()
+        finally:
+            self._server_state.connections.discard(self)
+
+    def _make(self) -> TLSHTTPProtocol:
         protocol = self._make_protocol()
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
-        if self._received:
-            protocol.data_received(b"".join(self._received))
-
-    def data_received(self, data: bytes) -> None:
-        """Keep what came along with the end of the handshake, before `start_tls` returned."""
-        self._received.append(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._is_lost = True
-        self._server_state.connections.discard(self)
+        protocol.handshake = self
+        return protocol
 
     def shutdown(self) -> None:
         """End the handshake, as the server ends; called by uvicorn."""
-        self.transport.abort()
+        if self._handshaking is not None:
+            self._handshaking.cancel()
 
 
-def protocol_class(context: ssl.SSLContext, limits: Limits, http: Callable[..., HTTPProtocol]) -> Callable[..., Any]:
-    """What `uvicorn.Config(http=…)` takes to serve `http` over TLS."""
+def protocol_class(
+    context: ssl.SSLContext, limits: Limits, http: Callable[..., TLSHTTPProtocol]
+) -> Callable[..., TLSProtocol]:
+    """What `uvicorn.Config(http=…)` takes, to serve `http` over TLS."""
 
     def make(*, server_state: ServerState, **named: Any) -> TLSProtocol:
-        def make_protocol() -> HTTPProtocol:
+        def make_protocol() -> TLSHTTPProtocol:
             return http(server_state=server_state, **named)
 
         return TLSProtocol(server_state, make_protocol, context=context, limits=limits)
