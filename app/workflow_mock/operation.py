@@ -7,6 +7,7 @@ import logging
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -82,20 +83,11 @@ class OperationRoute(BaseRoute):
 
     async def _respond(self, request: Request, matched: Matched) -> tuple[Result, Outgoing | None]:
         """What becomes of a request, whatever happens on its way."""
-
-        async def handle(now: datetime) -> Result:
-            try:
-                result = await matched.handler(request, matched, now)
-            except ApiError as error:
-                logger.info("%s: %d %s: %s", _named(request), error.status, error.code, error)
-                return _refused(error, now)
-            if logger.isEnabledFor(logging.DEBUG):
-                logger.debug("%s: %d", _named(request), result.response.status)
-            return result
-
         now = self._sandbox.clock.now(matched.target.customer_id)
         try:
-            return await self._injector.respond(request, matched.target, handle)
+            if self._sandbox.faults:
+                return await self._injector.respond(request, matched.target, partial(_handle, request, matched), now)
+            return await _handle(request, matched, now), None
         except ClientDisconnect as error:
             logger.info("%s: the client went away before its request was answered", request.id)
             facts = facts_of(error)
@@ -109,6 +101,18 @@ class OperationRoute(BaseRoute):
         if self._journal:
             duplicate_of = self._sandbox.journal.lost_before(target) if result.facts.execution_id else None
             self._sandbox.record(Exchange.of(request, target, result, duplicate_of, seconds))
+
+
+async def _handle(request: Request, matched: Matched, now: datetime) -> Result:
+    """What the operation's handler says; what it refuses by ApiError is rendered."""
+    try:
+        result = await matched.handler(request, matched, now)
+    except ApiError as error:
+        logger.info("%s: %d %s: %s", _named(request), error.status, error.code, error)
+        return _refused(error, now)
+    if logger.isEnabledFor(logging.DEBUG):
+        logger.debug("%s: %d", _named(request), result.response.status)
+    return result
 
 
 def _named(request: Request) -> str:

@@ -18,6 +18,7 @@ from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import Action
 from workflow_mock.state.exchange import Exchange, Facts, Target
 from workflow_mock.state.matcher import Matcher
+from workflow_mock.state.redaction import Headers
 from workflow_mock.state.store import BATCH_SIZE
 
 from tests.support import request_of
@@ -182,7 +183,7 @@ def test_a_definition_is_checked_and_shown_off_the_loop(sandbox: Sandbox, monkey
 
 
 def exchange(number: int) -> Exchange:
-    return Exchange(str(number), BEGIN, Target(None), Facts(), "POST", "/", b"", {}, b"Abc", 200)
+    return Exchange(str(number), BEGIN, Target(None), Facts(), "POST", "/", b"", Headers(), b"Abc", 200)
 
 
 def test_a_body_is_looked_at_by_all_patterns() -> None:

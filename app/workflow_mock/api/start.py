@@ -18,7 +18,7 @@ from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.operation import Matched
 from workflow_mock.paths import START_PATH
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.state.exchange import Result, attach
+from workflow_mock.state.exchange import Facts, Result, attach
 
 _MAX_ACCEPT_BYTES = 8 * 1024
 """Of an Accept header that is read; a longer one is taken for one that lets everything pass."""
@@ -49,7 +49,7 @@ class StartExecution:
                 body = await request.body(self._max_body)
                 customer_id, workflow_id = check_request(body, charset, matched, log)
                 execution = self._sandbox.start(customer_id, workflow_id, now)
-        facts = facts._replace(execution_id=execution.id, notes=tuple(log.notes))
+        facts = Facts(facts.token_digest, facts.claims, facts.client_id, execution.id, notes=tuple(log.notes))
         return Result(start_response(execution), facts, now)
 
 

@@ -23,18 +23,18 @@ class FaultInjector:
         self._events = events
         self._max_body = max_body
 
-    async def respond(self, request: Request, target: Target, handle: Handle) -> tuple[Result, Outgoing | None]:
-        """What becomes of a request, and how its response is sent if a fault has a say in it.
+    async def respond(
+        self, request: Request, target: Target, handle: Handle, now: datetime
+    ) -> tuple[Result, Outgoing | None]:
+        """What becomes of a request that came `now`, and how its response is sent if a fault has a say in it.
 
         Raises ClientDisconnect, with the facts known so far.
         """
-        if not self._registry:
-            return await handle(self._clock.now(target.customer_id)), None
         if self._registry.needs_body(target):
             await self._read_body(request)
-        injection = self._registry.pick(request, target, self._clock.now(target.customer_id))
+        injection = self._registry.pick(request, target, now)
         if injection is None:
-            return await handle(self._clock.now(target.customer_id)), None
+            return await handle(now), None
         with attach(Facts(fault_id=injection.spec.id)):
             await self._read_body(request)
             if injection.spec.when == "before":

@@ -1,7 +1,6 @@
 """One request and its response, as the journal keeps them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import NamedTuple
@@ -9,7 +8,7 @@ from typing import NamedTuple
 from workflow_mock.errors import ErrorDetail, ValidationDetail
 from workflow_mock.http.messages import Request, Response
 from workflow_mock.paths import TOKEN_PATH
-from workflow_mock.state.redaction import KEPT_BYTES, redact_body, redact_form, redact_headers, redact_path
+from workflow_mock.state.redaction import KEPT_BYTES, Headers, redact_body, redact_form, redact_headers, redact_path
 
 REQUEST_TOKEN = "requestToken"  # noqa: S105 - the operation's name in the contract
 START_EXECUTION = "startWorkflowExecution"
@@ -96,18 +95,18 @@ class Result(NamedTuple):
 NO_RESPONSE = Response(0, (), b"")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Exchange:
+class Exchange(NamedTuple):
     """A request and its response, without their secrets; at most `KEPT_BYTES` of each text."""
 
     id: str
+    """Of the request."""
     time: datetime
     target: Target
     facts: Facts
     method: str
     path: str
     query: bytes
-    headers: dict[bytes, bytes]
+    headers: Headers
     """Names in lower case. Requests with the same headers share one dictionary."""
     body: bytes
     status: int

@@ -1,10 +1,21 @@
 """Execution ids: random ones, or a repeatable sequence for each customer where there is a seed."""
 
 from hashlib import sha256
+from random import Random
 from typing import NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from workflow_mock.state.per_customer import PerCustomer
+
+_RANDOM = Random()  # noqa: S311 - what it makes is no secret
+_VERSION = 0x40008000000000000000
+_VERSION_BITS = 0xF000C000000000000000
+
+
+def random_uuid() -> str:
+    """A version 4 UUID (RFC 9562, section 5.4). uuid.uuid4 takes a system call and three times as long."""
+    digits = f"{_RANDOM.getrandbits(128) & ~_VERSION_BITS | _VERSION:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 class Sequence(NamedTuple):
@@ -22,7 +33,7 @@ class IdSource:
         """A version 4 UUID: of the customer's sequence, or random where neither it nor the server has a seed."""
         seed, number = self._sequences.get(customer_id)
         if seed is None:
-            return str(uuid4())
+            return random_uuid()
         self._sequences.set(customer_id, Sequence(seed, number + 1))
         return str(UUID(bytes=sha256(f"{seed}/{customer_id}/{number}".encode()).digest()[:16], version=4))
 

@@ -19,9 +19,9 @@ _ENTRY_BYTES = 1024
 
 
 def size_of(exchange: Exchange) -> int:
-    """Bytes that an entry takes, about."""
-    texts = len(exchange.path) + len(exchange.query) + len(exchange.body) + len(exchange.facts.claims or b"")
-    return _ENTRY_BYTES + texts + sum(len(name) + len(value) for name, value in exchange.headers.items())
+    """Bytes that an entry takes, about; header fields that it shares with other entries are counted in each."""
+    texts = len(exchange.path) + len(exchange.query) + len(exchange.body) + exchange.headers.size
+    return _ENTRY_BYTES + texts + (len(exchange.facts.claims) if exchange.facts.claims else 0)
 
 
 class Journal(BoundedStore[Exchange]):

@@ -37,7 +37,13 @@ _PLAIN_FIELDS = {
 """Parameters of a token request that are no secret; badly joined, they may have one in them: `demo;client_secret=…`."""
 
 
-def redact_headers(headers: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+class Headers(dict[bytes, bytes]):
+    """Header fields, and how many bytes they are."""
+
+    size = 0
+
+
+def redact_headers(headers: Mapping[bytes, bytes]) -> Headers:
     """The first 16 KiB of the header fields, without what is secret in them."""
     if b"authorization" in headers:  # before it becomes a part of what is cached
         headers = {**headers, b"authorization": _REDACTED}
@@ -45,9 +51,9 @@ def redact_headers(headers: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
 
 
 @lru_cache(maxsize=64)
-def _redacted(headers: tuple[tuple[bytes, bytes], ...]) -> dict[bytes, bytes]:
+def _redacted(headers: tuple[tuple[bytes, bytes], ...]) -> Headers:
     """One dictionary for all requests with the same headers: a client's mostly have, and so the journal takes half."""
-    left, kept = KEPT_BYTES, {}
+    left, kept = KEPT_BYTES, Headers()
     for name, value in headers:
         left -= len(name)
         if left <= 0:
@@ -55,6 +61,7 @@ def _redacted(headers: tuple[tuple[bytes, bytes], ...]) -> dict[bytes, bytes]:
         is_secret = _SECRET_NAME.search(name.decode("latin-1"))
         kept[name] = _REDACTED if is_secret else _JWT.sub(_REDACTED, value[:left])
         left -= len(kept[name])
+        kept.size += len(name) + len(kept[name])
     return kept
 
 

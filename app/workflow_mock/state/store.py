@@ -1,7 +1,7 @@
 """A bounded store: executions, journal entries."""
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Generic, Protocol, TypeVar
@@ -53,9 +53,8 @@ class BoundedStore(Generic[T]):
         self._size_of = size_of
         self._bytes = 0
         self._last = 0
-        self._oldest = 1
-        """No item has a lower number."""
-        self._items: dict[int, T] = {}
+        self._items: OrderedDict[int, T] = OrderedDict()
+        """By their numbers; a dict would be slow in finding its first item when many were before it."""
         self._numbers: dict[str, int] = {}
         self._by_customer: dict[str | None, list[int] | deque[int]] = {}
 
@@ -64,42 +63,34 @@ class BoundedStore(Generic[T]):
 
     def add(self, item: T) -> None:
         """Keep an item as the newest. One of the same id gives way, whosever it is."""
-        if (same := self.get(item.id)) is not None:
-            self.remove(lambda each: each is same, same.customer_id)
-        self._last += 1
-        self._items[self._last] = item
-        self._numbers[item.id] = self._last
-        own = self._by_customer.get(item.customer_id)
+        item_id, customer_id = item.id, item.customer_id
+        if item_id in self._numbers:
+            self.remove(lambda each: each.id == item_id, None)
+        number = self._last = self._last + 1
+        self._items[number] = item
+        self._numbers[item_id] = number
+        own = self._by_customer.get(customer_id)
         if own is None:
-            own = self._by_customer[item.customer_id] = []
-        own.append(self._last)
+            own = self._by_customer[customer_id] = []
+        own.append(number)
         if len(own) == LIST_UP_TO:
-            own = self._by_customer[item.customer_id] = deque(own)
+            own = self._by_customer[customer_id] = deque(own)
         if len(own) > self._per_customer:
             self._evict(own[0])
         elif len(self._items) > self._total:
-            self._evict(self._first())
+            self._evict(next(iter(self._items)))
         if self._max_bytes is not None:
             self._bytes += self._size_of(item)
             while self._bytes > self._max_bytes and len(self._items) > 1:
-                self._evict(self._first())
-        for _ in range(2):  # one number a call would do to keep up with the arrivals; two catch up
-            if self._oldest not in self._items and self._oldest < self._last:
-                self._oldest += 1
-
-    def _first(self) -> int:
-        """The number of the oldest item."""
-        while self._oldest not in self._items:
-            self._oldest += 1
-        return self._oldest
+                self._evict(next(iter(self._items)))
 
     def _evict(self, number: int) -> None:
         """Take out an item that is its customer's oldest."""
-        item = self._pop(number)
-        own = self._by_customer[item.customer_id]
+        customer_id = self._pop(number).customer_id
+        own = self._by_customer[customer_id]
         del own[0]
         if not own:
-            del self._by_customer[item.customer_id]
+            del self._by_customer[customer_id]
 
     def _pop(self, number: int) -> T:
         item = self._items.pop(number)
@@ -164,7 +155,6 @@ class BoundedStore(Generic[T]):
             self._numbers.clear()
             self._by_customer.clear()
             self._bytes = 0
-            self._oldest = self._last + 1
         else:
             for number in self._by_customer.pop(customer_id, ()):
                 self._pop(number)
