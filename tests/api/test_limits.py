@@ -1,11 +1,14 @@
 """What a client could make endless has an end, and a clear answer."""
 
 import contextlib
+import functools
 import json
 import re
 import resource
 import select
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -272,3 +275,39 @@ def test_what_the_connection_refuses_has_the_headers_of_every_answer(small: Serv
     (answer,) = small.send(b"junk\r\n\r\n", answers=2)
     assert answer.header("x-content-type-options") == "nosniff"
     assert answer.header("date")
+
+
+def test_a_head_request_over_the_limit_is_refused_without_a_body(small: Server) -> None:
+    with contextlib.ExitStack() as stack:
+        received = []
+        for _ in range(40):
+            connection = stack.enter_context(small.connect())
+            connection.sendall(HEAD.replace(b"GET", b"HEAD") + b"Connection: close\r\n\r\n")
+            received.append(b"".join(iter(functools.partial(connection.recv, 65536), b"")))
+        idle = [stack.enter_context(small.connect()) for _ in range(32)]
+        connection = stack.enter_context(small.connect())
+        connection.sendall(HEAD.replace(b"GET", b"HEAD") + b"\r\n")
+        received.append(b"".join(iter(functools.partial(connection.recv, 65536), b"")))
+        assert len(idle) == 32
+    assert received[-1].startswith(b"HTTP/1.1 503 ")
+    assert all(each.endswith(b"\r\n\r\n") for each in received)
+
+
+def test_those_over_the_limit_who_say_nothing_are_told_too_or_closed(small: Server) -> None:
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(small.connect()) for _ in range(120)]
+        received = b"".join(iter(functools.partial(connections[-1].recv, 65536), b""))
+        assert received == b""  # as those beyond a number are
+    assert small.start(WORKFLOW).status_code == 200
+
+
+def test_fewer_files_are_fewer_connections_and_the_log_says_so() -> None:
+    command = ["sh", "-c", f'ulimit -n 150; exec "{sys.executable}" -m workflow_mock serve --port 0']
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        said = ""
+        while "is ready at" not in said:
+            said = process.stdout.readline() + said
+        process.terminate()
+        rest = process.stdout.read()
+    assert "only 86 connections at once, not --max-connections: 150 open files are allowed" in said + rest

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from workflow_mock.errors import ApiError, ValidationDetail
-from workflow_mock.state.exchange import Facts, add_facts
+from workflow_mock.state.exchange import NO_FACTS, add_facts
 
 
 class Leniency(Enum):
@@ -47,11 +47,13 @@ MAX_NOTES = 20
 class LeniencyLog:
     """The leniencies that one request used; `strict` allows none. An exception that leaves it takes them along."""
 
-    __slots__ = ("notes", "strict")
+    __slots__ = ("facts", "notes", "strict")
 
     def __init__(self, strict: bool) -> None:
         self.strict = strict
         self.notes: list[Note] = []
+        self.facts = NO_FACTS
+        """What else an exception takes along."""
 
     def __enter__(self) -> "LeniencyLog":
         return self
@@ -59,8 +61,8 @@ class LeniencyLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is not None and self.notes:
-            add_facts(error, Facts(notes=tuple(self.notes)))
+        if error is not None:
+            add_facts(error, self.facts._replace(notes=tuple(self.notes)))
 
     def use(self, leniency: Leniency, property: str | None = None) -> None:
         """Note a leniency. In strict mode one that isn't about a property raises ApiError; see `refused` for those."""

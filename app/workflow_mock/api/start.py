@@ -18,7 +18,7 @@ from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.operation import Matched
 from workflow_mock.paths import START_PATH
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.state.exchange import Facts, Result, attach
+from workflow_mock.state.exchange import Facts, Result
 
 _MAX_ACCEPT_BYTES = 8 * 1024
 """Of an Accept header that is read; a longer one is taken for one that lets everything pass."""
@@ -39,16 +39,16 @@ class StartExecution:
             token = _bearer_token(request)
             issuer = issuer_url(request.scope, request.headers.get(b"host"))
             facts = await self._verifier.verify(token, matched.target.customer_id, now, request_issuer=issuer)
-            with attach(facts):
-                charset = charset_of(request.headers.get(b"content-type", b""))
-                if charset != "utf-8":
-                    log.use(Leniency.CHARSET)
-                accept = request.headers.get(b"accept")
-                if accept and not _accepts_json(accept):
-                    log.use(Leniency.ACCEPT)
-                body = await request.body(self._max_body)
-                customer_id, workflow_id = check_request(body, charset, matched, log)
-                execution = self._sandbox.start(customer_id, workflow_id, now)
+            log.facts = facts
+            charset = charset_of(request.headers.get(b"content-type", b""))
+            if charset != "utf-8":
+                log.use(Leniency.CHARSET)
+            accept = request.headers.get(b"accept")
+            if accept and not _accepts_json(accept):
+                log.use(Leniency.ACCEPT)
+            body = await request.body(self._max_body)
+            customer_id, workflow_id = check_request(body, charset, matched, log)
+            execution = self._sandbox.start(customer_id, workflow_id, now)
         facts = Facts(facts.token_digest, facts.claims, facts.client_id, execution.id, notes=tuple(log.notes))
         return Result(start_response(execution), facts, now)
 

@@ -3,7 +3,7 @@
 Source: ASGI 3.0, HTTP connection scope and its events; RFC 9110, section 5.3 (repeated header fields).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import quote
@@ -20,9 +20,8 @@ CONNECTION = "workflow_mock.connection"
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 
-def join_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+def join_headers(pairs: Collection[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Header fields by name; the values of a repeated one joined by `, ` in their order (RFC 9110, section 5.3)."""
-    pairs = tuple(pairs)
     joined = dict(pairs)
     if len(joined) != len(pairs):
         joined.clear()

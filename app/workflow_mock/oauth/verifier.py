@@ -18,7 +18,7 @@ from workflow_mock.oauth.issuers import TrustedIssuer
 from workflow_mock.oauth.jws import take_apart, token_error
 from workflow_mock.oauth.keys import VerificationKey
 from workflow_mock.state.clock import Clock
-from workflow_mock.state.exchange import Facts, attach
+from workflow_mock.state.exchange import Facts, add_facts, attach
 from workflow_mock.state.journal import digest
 
 CACHED_TOKENS = 1024
@@ -109,16 +109,16 @@ class TokenVerifier:
                 signed = await self._check_signature(token, facts)
             if len(token) <= MAX_CACHED_BYTES:
                 self._signed[token] = signed
-        with attach(signed.facts):
-            try:
-                self._check_claims(signed, request_issuer, now.timestamp())
-            except ApiError as error:
-                if error.code in _TIMELY and self._clock.has_own(customer_id):
-                    hint = "?customerId= at the token URL gets a token of that time"
-                    message = f"{error}; the customer's clock has {timestamp(now)}; {hint}"
-                    raise ApiError(error.code, message, headers=error.headers) from None
-                raise
+        try:
+            self._check_claims(signed, request_issuer, now.timestamp())
             self._check_rights(signed.claims, customer_id)
+        except ApiError as error:
+            if error.code in _TIMELY and self._clock.has_own(customer_id):
+                hint = "?customerId= at the token URL gets a token of that time"
+                message = f"{error}; the customer's clock has {timestamp(now)}; {hint}"
+                error = ApiError(error.code, message, headers=error.headers)
+            add_facts(error, signed.facts)
+            raise error from None
         return signed.facts
 
     async def _check_signature(self, token: bytes, facts: Facts) -> SignedToken:

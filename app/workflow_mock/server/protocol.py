@@ -394,11 +394,14 @@ class HTTPProtocol(asyncio.Protocol):
 
     # Writing
 
-    def write(self, *parts: bytes) -> None:
+    def write(self, first: bytes, second: bytes = b"") -> None:
         """Write these bytes in one go, unless the connection is closed already."""
         if not self.transport.is_closing():
-            self._written += sum(map(len, parts))
-            self.transport.writelines(parts)
+            self._written += len(first) + len(second)
+            if second:
+                self.transport.writelines((first, second))
+            else:
+                self.transport.write(first)
 
     def pause_writing(self) -> None:
         self.write_paused = True

@@ -118,6 +118,19 @@ class Exchange(NamedTuple):
     seconds: float = 0.0
     """Until the response was ready to be sent."""
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, about; header fields that it shares with other entries are counted in each."""
+        claims = self.facts.claims
+        return (
+            1024
+            + len(self.path)
+            + len(self.query)
+            + len(self.body)
+            + self.headers.size
+            + (len(claims) if claims else 0)
+        )
+
     @classmethod
     def of(
         cls, request: Request, target: Target, result: Result, duplicate_of: str | None, seconds: float

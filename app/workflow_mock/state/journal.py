@@ -4,6 +4,7 @@ An entry holds no token and no secret: of a token it has the digest and the clai
 """
 
 from hashlib import sha256
+from operator import attrgetter
 
 from workflow_mock.state.exchange import Exchange, Target
 from workflow_mock.state.store import BoundedStore
@@ -14,15 +15,6 @@ LOOK_BACK = 20
 MAX_BYTES = 64 * 1024 * 1024
 """Of all entries together; the oldest go first."""
 
-_ENTRY_BYTES = 1024
-"""Of an entry whose texts are empty."""
-
-
-def size_of(exchange: Exchange) -> int:
-    """Bytes that an entry takes, about; header fields that it shares with other entries are counted in each."""
-    texts = len(exchange.path) + len(exchange.query) + len(exchange.body) + exchange.headers.size
-    return _ENTRY_BYTES + texts + (len(exchange.facts.claims) if exchange.facts.claims else 0)
-
 
 class Journal(BoundedStore[Exchange]):
     """The newest exchanges."""
@@ -31,7 +23,7 @@ class Journal(BoundedStore[Exchange]):
     """Whether a start's answer was ever lost, so that the next start may be the client's second try."""
 
     def __init__(self, max_requests: int) -> None:
-        super().__init__(per_customer=max_requests, total=max_requests, max_bytes=MAX_BYTES, size_of=size_of)
+        super().__init__(per_customer=max_requests, total=max_requests, max_bytes=MAX_BYTES, size_of=attrgetter("size"))
 
     def record(self, exchange: Exchange) -> None:
         self.lost_answers |= exchange.answer_lost

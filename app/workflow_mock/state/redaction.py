@@ -43,10 +43,10 @@ class Headers(dict[bytes, bytes]):
     size = 0
 
 
-def redact_headers(headers: Mapping[bytes, bytes]) -> Headers:
-    """The first 16 KiB of the header fields, without what is secret in them."""
+def redact_headers(headers: dict[bytes, bytes]) -> Headers:
+    """The first 16 KiB of the header fields, without what is secret in them. Changes `headers`."""
     if b"authorization" in headers:  # before it becomes a part of what is cached
-        headers = {**headers, b"authorization": _REDACTED}
+        headers[b"authorization"] = _REDACTED
     return _redacted(tuple(headers.items()))
 
 
