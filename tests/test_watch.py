@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from workflow_mock.catalogue.loader import Catalogue
 from workflow_mock.cli import watcher as watch
-from workflow_mock.settings import ConfigError
+from workflow_mock.errors import ConfigError
 
 
 def test_a_fault_of_our_own_is_logged_and_told_and_the_watch_goes_on(

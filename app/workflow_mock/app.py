@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from workflow_mock.admin.guard import Guard
 from workflow_mock.api.start import StartExecution
 from workflow_mock.catalogue.loader import Catalogue
+from workflow_mock.errors import ConfigError
 from workflow_mock.http.messages import LazyApp
 from workflow_mock.oauth.issuers import OwnIssuer, RemoteIssuer, TrustedIssuer
 from workflow_mock.oauth.keys import NO_KEY, InvalidKeyError, SigningKey, read_jwks, shared_secret
@@ -18,7 +19,7 @@ from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.operation import Front
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.settings import ConfigError, Settings, flag, is_http_url, without_password
+from workflow_mock.settings import Settings, flag, is_http_url, without_password
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -17,8 +17,10 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from workflow_mock.errors import ConfigError
+from workflow_mock.paths import ISSUER_PATH, TOKEN_PATH
 from workflow_mock.protocol import Limits, Protocol
-from workflow_mock.settings import ISSUER_PATH, TOKEN_PATH, ConfigError, Settings
+from workflow_mock.settings import Settings
 
 GRACE = timedelta(seconds=8)
 """How long requests in flight may take to be answered once the server is told to end; Docker kills it after 10 s."""

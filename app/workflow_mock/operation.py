@@ -23,8 +23,8 @@ from workflow_mock.faults.spec import Fault
 from workflow_mock.http.envelope import render
 from workflow_mock.http.messages import NOSNIFF, WHOLE, Answer, BodyTooLarge, Disconnected, read_body
 from workflow_mock.oauth import token_endpoint
+from workflow_mock.paths import ADMIN_PATH, API_PATH, TOKEN_PATH
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.settings import ADMIN_PATH, API_PATH, TOKEN_PATH
 from workflow_mock.state.journal import Exchange
 
 Handler = Callable[[Exchange, Scope, Receive], Awaitable[Answer]]

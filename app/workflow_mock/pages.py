@@ -5,12 +5,12 @@ from fastapi.responses import JSONResponse, Response
 
 from workflow_mock import __version__
 from workflow_mock.api.openapi import contract
-from workflow_mock.api.start import DOCUMENTED_PATH
 from workflow_mock.catalogue.yaml_reader import parse
 from workflow_mock.http.exception_handlers import handle_errors
 from workflow_mock.oauth import discovery as metadata
 from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.oauth.token_endpoint import TokenEndpoint
+from workflow_mock.paths import DOCUMENTED_PATH, OPENAPI_JSON_PATH, OPENAPI_YAML_PATH
 
 
 def pages_app(issuer: OwnIssuer, token: TokenEndpoint) -> FastAPI:
@@ -24,11 +24,11 @@ def pages_app(issuer: OwnIssuer, token: TokenEndpoint) -> FastAPI:
     )
     app.include_router(metadata.router(issuer, lambda: token.scopes))
 
-    @app.get("/openapi.yaml")
+    @app.get(OPENAPI_YAML_PATH)
     async def openapi_yaml() -> Response:
         return Response(contract(), media_type="application/yaml")
 
-    @app.get("/openapi.json")
+    @app.get(OPENAPI_JSON_PATH)
     async def openapi_json() -> Response:
         return JSONResponse(parse(contract(), is_json=False))
 

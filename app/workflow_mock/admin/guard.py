@@ -13,9 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from workflow_mock.errors import ApiError
 from workflow_mock.http.envelope import render
-from workflow_mock.settings import ADMIN_PATH, Settings
-
-HEALTH_PATH = f"{ADMIN_PATH}/health"
+from workflow_mock.paths import HEALTH_PATH
+from workflow_mock.settings import Settings
 
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 

@@ -8,9 +8,8 @@ from pydantic import Field, model_validator
 
 from workflow_mock.admin.dependencies import Cursor, Customer, Limit, owned_or_404
 from workflow_mock.admin.schemas import JournalEntry
-from workflow_mock.api.start import DOCUMENTED_PATH
+from workflow_mock.paths import DOCUMENTED_PATH, TOKEN_PATH
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.settings import TOKEN_PATH
 from workflow_mock.state.journal import Exchange
 from workflow_mock.state.matcher import Matcher
 from workflow_mock.state.store import in_batches

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from workflow_mock.api.wire import WireEdge, WireQueueEntry, WireTask, queue_entries
-from workflow_mock.catalogue.yaml_reader import check
 from workflow_mock.domain.execution import Execution, State
 from workflow_mock.errors import ErrorDetail, ValidationDetail
 from workflow_mock.faults.spec import Fault, FaultSpec
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.journal import MAX_BODY_BYTES, Exchange
+from workflow_mock.strict_json import check
 from workflow_mock.types import Moment, StrictModel, Uuid
 
 Text = Annotated[str, Field(max_length=10 * MAX_BODY_BYTES)]

@@ -11,9 +11,10 @@ from pydantic import Field
 
 from workflow_mock.admin.dependencies import validation_error
 from workflow_mock.admin.schemas import JournalEntry
-from workflow_mock.catalogue.loader import WorkflowEntry, entry_of
-from workflow_mock.domain.definition import InvalidDefinition, Outcome, Problem, WorkflowDefinition
+from workflow_mock.catalogue.schema import WorkflowEntry, entry_of
+from workflow_mock.domain.definition import InvalidDefinition, Outcome, WorkflowDefinition
 from workflow_mock.domain.execution import Execution, InvalidTransition
+from workflow_mock.errors import Problem
 from workflow_mock.faults.spec import MAX_TALLIES, Count, Fault, FaultSpec, Tally
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import EARLIEST, LATEST

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 
 from workflow_mock.admin.dependencies import Customer
-from workflow_mock.api.start import DOCUMENTED_PATH
+from workflow_mock.domain.client import Client
 from workflow_mock.errors import ApiError
 from workflow_mock.http.messages import issuer_of
 from workflow_mock.oauth.bad_tokens import TokenKind, make_token
-from workflow_mock.oauth.token_provider import Client, TokenProvider
+from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.oauth.verifier import TokenVerifier
+from workflow_mock.paths import DOCUMENTED_PATH
 from workflow_mock.settings import Settings
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.journal import Exchange

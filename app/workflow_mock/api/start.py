@@ -19,10 +19,9 @@ from workflow_mock.formats import parse_uuid
 from workflow_mock.http.envelope import JSON_TYPE
 from workflow_mock.http.messages import Answer, BodyTooLarge, issuer_of, read_body
 from workflow_mock.oauth.verifier import TokenVerifier, malformed
+from workflow_mock.paths import DOCUMENTED_PATH
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.journal import Exchange
-
-DOCUMENTED_PATH = "/api/workflow/v1.0/customer/{customerId}/workflow/{workflowId}/WorkflowExecution"
 
 _ROUTE = re.compile(r"/api/workflow/v1\.0/customer/([^/]+)/workflow/([^/]+)/WorkflowExecution")
 _ROUTE_IN_ANY_CASE = re.compile(_ROUTE.pattern + "(/?)", re.IGNORECASE | re.ASCII)

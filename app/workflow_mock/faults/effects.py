@@ -17,7 +17,7 @@ from workflow_mock.errors import ErrorDetail
 from workflow_mock.faults.spec import MAX_DELAY_MILLISECONDS, ConnectionFault, Fault
 from workflow_mock.http.envelope import JSON_TYPE, render_errors
 from workflow_mock.http.messages import TRANSPORT, Answer, Disconnected
-from workflow_mock.settings import TOKEN_PATH
+from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.journal import Exchange
 
 _GARBAGE_BYTES = 512

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from workflow_mock.settings import TOKEN_PATH
+from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.journal import Exchange
 from workflow_mock.state.matcher import Matcher

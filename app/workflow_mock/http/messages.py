@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import Headers
-from workflow_mock.settings import ISSUER_PATH
+from workflow_mock.paths import ISSUER_PATH
 from workflow_mock.state.journal import Exchange
 
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")

@@ -12,24 +12,22 @@ from workflow_mock.http.messages import issuer_of
 from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.oauth.keys import ALGORITHM
 from workflow_mock.oauth.token_endpoint import GRANT
-from workflow_mock.settings import ISSUER_PATH, TOKEN_PATH
-
-_OPENID = f"{ISSUER_PATH}/.well-known/openid-configuration"
+from workflow_mock.paths import ISSUER_PATH, JWKS_PATH, METADATA_PATH, OPENID_PATH, TOKEN_PATH
 
 
 def router(issuer: OwnIssuer, scopes: Callable[[], Iterable[str]]) -> APIRouter:
     """The routes, each of which names only endpoints that exist."""
     routes = APIRouter()
 
-    @routes.get(_OPENID)
-    @routes.get(f"/.well-known/oauth-authorization-server{ISSUER_PATH}")
+    @routes.get(OPENID_PATH)
+    @routes.get(METADATA_PATH)
     async def metadata(request: Request) -> dict[str, Any]:
         here = issuer_of(request.scope, request.headers.get("host", "").encode("latin-1"))
         base = here.removesuffix(ISSUER_PATH)
         return {
             "issuer": issuer.name(here),
             "token_endpoint": base + TOKEN_PATH,
-            "jwks_uri": f"{base}{_OPENID}/jwks",
+            "jwks_uri": base + JWKS_PATH,
             "grant_types_supported": [GRANT],
             "response_types_supported": [],
             "subject_types_supported": ["public"],
@@ -38,7 +36,7 @@ def router(issuer: OwnIssuer, scopes: Callable[[], Iterable[str]]) -> APIRouter:
             "id_token_signing_alg_values_supported": [ALGORITHM],
         }
 
-    @routes.get(f"{_OPENID}/jwks")
+    @routes.get(JWKS_PATH)
     async def jwks() -> dict[str, Any]:
         await issuer.signing_key()
         return {"keys": [dict(key.public_jwk) for key in issuer.signing_keys]}

@@ -22,7 +22,8 @@ from jose.backends.base import Key
 from jose.exceptions import JOSEError
 from jose.utils import base64_to_long
 
-from workflow_mock.settings import ConfigError, flag
+from workflow_mock.errors import ConfigError
+from workflow_mock.settings import flag
 
 ALGORITHM = "RS256"
 """The algorithm of the server's own keys."""

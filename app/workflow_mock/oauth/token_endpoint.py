@@ -12,12 +12,13 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.types import Receive, Scope
 
+from workflow_mock.domain.client import Client
 from workflow_mock.errors import ErrorDetail
 from workflow_mock.formats import parse_uuid
 from workflow_mock.http.messages import Answer, BodyTooLarge, issuer_of, read_body
 from workflow_mock.oauth.keys import compact_json
-from workflow_mock.oauth.token_provider import Client, TokenProvider
-from workflow_mock.settings import TOKEN_PATH
+from workflow_mock.oauth.token_provider import TokenProvider
+from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.journal import FORM, Exchange
 
 MAX_FORM_BYTES = 64 * 1024

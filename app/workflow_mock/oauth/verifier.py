@@ -4,7 +4,6 @@ Source: contract, section 2; RFC 6750, section 3.1; RFC 7515, section 5.2; RFC 8
 The `WWW-Authenticate` texts are those of ASP.NET Core's JwtBearerHandler (inferred).
 """
 
-import json
 from binascii import a2b_base64
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from workflow_mock.oauth.issuers import TrustedIssuer
 from workflow_mock.oauth.keys import VerificationKey
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.journal import Exchange, digest
+from workflow_mock.strict_json import StrictDecoder
 
 MAX_TOKEN_BYTES = 16 * 1024
 CACHED_TOKENS = 1024
@@ -243,28 +243,15 @@ def _bytes_of(name: str, part: bytes) -> bytes:
 
 def _json_object(name: str, data: bytes) -> dict[str, Any]:
     try:
-        text = data.decode().strip(_JSON_SPACE)
-        document, end = _DECODER.raw_decode(text)
-    except (ValueError, RecursionError):
-        document, text, end = None, "", 0
-    if not isinstance(document, dict) or end != len(text):
+        document = _DECODER.decode(data.decode())
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
         raise malformed(f"The token's {name} isn't a JSON object with unique names")
     return document
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("repeated name")
-    return members
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-_JSON_SPACE = " \t\r\n"
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+_DECODER = StrictDecoder()
 
 
 def _read_claims(claims: dict[str, Any]) -> tuple[Claims, Sequence[str]]:

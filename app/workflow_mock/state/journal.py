@@ -16,7 +16,7 @@ from starlette.types import Scope
 
 from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import ErrorDetail, ValidationDetail
-from workflow_mock.settings import TOKEN_PATH
+from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.store import BoundedStore
 
 MAX_BODY_BYTES = 16 * 1024
