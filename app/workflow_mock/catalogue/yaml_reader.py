@@ -9,6 +9,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 import yaml
@@ -108,8 +109,9 @@ def read_document(text: str, *, is_json: bool) -> Document:
     try:
         check(document.value)
     except NotSerializable as error:
-        path = error.path[:2] if _is_secret(error.path) else error.path
-        raise ParseError(f"{show_path(path)} {error}".strip(), document.line(error.path)) from None
+        raise ParseError(
+            f"{show_path(_without_secret(error.path))} {error}".strip(), document.line(error.path)
+        ) from None
     return document
 
 
@@ -121,6 +123,14 @@ def parse(text: str, *, is_json: bool) -> Any:
 def _is_secret(path: Path) -> bool:
     """Whether keys and tags in this place of a catalogue may be part of a secret, by a slip."""
     return path[:1] == ("clients",) or "secret" in path
+
+
+def _without_secret(path: Path) -> Path:
+    """The path, without keys outside the workflows: they may be a client's."""
+    if path[:1] == ("workflows",):
+        return path
+    indexes = takewhile(lambda step: isinstance(step, int), path[1:])
+    return (*path[:1], *indexes)
 
 
 def _parse_json(text: str) -> Any:
@@ -159,7 +169,10 @@ class _Frame:
     container: Any
     lines: Any
     is_anchored: bool
-    key: str | None = None
+    key: str = ""
+    """Of an object, the member that is being read."""
+    expects_value: bool = False
+    """Whether an object's next event is the value of `key`."""
 
 
 class _YamlReader:
@@ -232,13 +245,13 @@ class _YamlReader:
         """Put a scalar's event, an anchored container or a new one in its place."""
         line = event.start_mark.line + 1
         frame = self._frames[-1] if self._frames else None
-        if frame is not None and isinstance(frame.container, dict) and frame.key is None:
+        if frame is not None and isinstance(frame.container, dict) and not frame.expects_value:
             if not isinstance(found, yaml.ScalarEvent):
                 raise _error(event, "a key must be a string")
             if found.value in frame.container:
-                is_shown = not (self._hides(event) or _is_secret(self._path()))
+                is_shown = not (self._hides(event) or _is_secret(self._path()[:-1]))
                 raise _error(event, f"{f'the key {found.value!r}' if is_shown else 'a key'} is repeated")
-            frame.key = found.value
+            frame.key, frame.expects_value = found.value, True
             frame.lines[frame.key] = line
             return
         self._count(event)
@@ -255,7 +268,7 @@ class _YamlReader:
             frame.lines.append(line)
         else:
             frame.container[frame.key] = value
-            frame.key = None
+            frame.expects_value = False
 
     def _copy(self, event: Any, value: Any, depth: int) -> Any:
         """A copy of an anchored value that is complete; its parts keep their lines."""
@@ -278,8 +291,8 @@ class _YamlReader:
             raise _error(event, _GROWS)
 
     def _path(self) -> Path:
-        steps = (len(f.container) if isinstance(f.container, list) else f.key for f in self._frames)
-        return tuple(step for step in steps if step is not None)
+        """The place of the list or object that is being read."""
+        return tuple(len(f.container) if isinstance(f.container, list) else f.key for f in self._frames)
 
     def _hides(self, event: Any) -> bool:
         """Whether an anchor is on the event or around it: an alias may put that into a client."""
