@@ -36,7 +36,7 @@ def workflow(folder: Path, text: str) -> WorkflowDefinition:
 def faults(folder: Path, text: str, name: str = "c.yaml") -> list[str]:
     with pytest.raises(InvalidCatalogue) as caught:
         of(folder, text, name)
-    return [str(fault).removeprefix(str(folder) + "/") for fault in caught.value.faults]
+    return [str(fault).removeprefix(str(folder) + "/") for fault in caught.value.problems]
 
 
 def test_ids_that_are_not_written_are_the_same_each_time(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_an_empty_folder_leaves_the_demo_where_that_will_do(tmp_path: Path) -> N
     assert [w.id for w in read([tmp_path], or_demo=True).workflows] == [w.id for w in demo().workflows]
     with pytest.raises(InvalidCatalogue) as caught:
         read([tmp_path])
-    assert caught.value.faults == (f"{tmp_path}: there are no catalogue files in it",)
+    assert caught.value.problems == (f"{tmp_path}: there are no catalogue files in it",)
 
 
 def test_what_is_no_file_in_a_folder_is_passed_over_but_a_dangling_link_is_told(tmp_path: Path) -> None:

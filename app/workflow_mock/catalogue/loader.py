@@ -33,9 +33,9 @@ _CLIENT_FIELDS = tuple(ClientEntry.model_fields)
 class InvalidCatalogue(ConfigError):
     """Catalogue files have problems; the message is a line for each: `file:line: key: problem`."""
 
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = tuple(faults)
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True, slots=True)

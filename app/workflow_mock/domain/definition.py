@@ -68,7 +68,7 @@ class WorkflowDefinition:
     tasks: tuple[Task, ...]
     hierarchy: tuple[Edge, ...]
     order: tuple[int, ...]
-    """The places of the tasks in topological order; of those that could come next, the first in `tasks` does."""
+    """The indexes of the tasks in topological order; of those that could come next, the first in `tasks` does."""
 
     def serves(self, customer_id: str) -> bool:
         return self.customers is None or customer_id in self.customers
@@ -76,7 +76,7 @@ class WorkflowDefinition:
     @cached_property
     def triggers(self) -> tuple[Task, ...]:
         """The initial execution queue."""
-        return tuple(self.tasks[place] for place in self.order if self.tasks[place].is_trigger)
+        return tuple(self.tasks[index] for index in self.order if self.tasks[index].is_trigger)
 
     @cached_property
     def first_due(self) -> timedelta:
@@ -86,17 +86,17 @@ class WorkflowDefinition:
 
     @cached_property
     def index(self) -> Mapping[str, int]:
-        """The place in `tasks` of each task id."""
-        return {task.id: place for place, task in enumerate(self.tasks)}
+        """The index in `tasks` of each task id."""
+        return {task.id: index for index, task in enumerate(self.tasks)}
 
     @cached_property
     def rank(self) -> Mapping[int, int]:
-        """For each place in `tasks`, its place in the topological order."""
-        return {place: rank for rank, place in enumerate(self.order)}
+        """For each index in `tasks`, its rank in the topological order."""
+        return {index: rank for rank, index in enumerate(self.order)}
 
     @cached_property
     def children(self) -> Sequence[Sequence[int]]:
-        """For each place in `tasks`, the places of the tasks that wait for it."""
+        """For each index in `tasks`, the indexes of the tasks that wait for it."""
         children: list[list[int]] = [[] for _ in self.tasks]
         for parent, child in self.hierarchy:
             children[self.index[parent]].append(self.index[child])
@@ -115,22 +115,22 @@ def define(
 ) -> WorkflowDefinition:
     """Check a workflow and make its definition.
 
-    `edge_paths` gives the place of each edge where it isn't `tasksHierarchy[i]`, and `labels` what people call each
+    `edge_paths` gives the path of each edge where it isn't `tasksHierarchy[i]`, and `labels` what people call each
     task where it isn't its id; both are for messages only.
 
     Raises InvalidDefinition with every fault found.
     """
     labels = labels or [task.id for task in tasks]
     problems: list[Problem] = []
-    index: dict[str, int] = {}
-    for place, task in enumerate(tasks):
-        if (first := index.setdefault(task.id, place)) != place:
-            problems.append(Problem(("tasks", place, "id"), f"repeats the id {task.id} of tasks[{first}]"))
+    index_of: dict[str, int] = {}
+    for index, task in enumerate(tasks):
+        if (first := index_of.setdefault(task.id, index)) != index:
+            problems.append(Problem(("tasks", index, "id"), f"repeats the id {task.id} of tasks[{first}]"))
     parents: list[list[int]] = [[] for _ in tasks]
     seen: set[Edge] = set()
     for number, edge in enumerate(hierarchy):
         path = edge_paths[number] if edge_paths else ("tasksHierarchy", number)
-        parent, child = index.get(edge.parent), index.get(edge.child)
+        parent, child = index_of.get(edge.parent), index_of.get(edge.child)
         if parent is None or child is None:
             unknown = edge.parent if parent is None else edge.child
             problems.append(Problem(path, f"names the unknown task {unknown}"))
@@ -150,12 +150,12 @@ def define(
     reached = [task.is_trigger for task in tasks]
     if not any(reached):
         raise InvalidDefinition([Problem(("tasks",), "no task is a trigger: give at least one task isTrigger: true")])
-    for place in order:
-        reached[place] |= any(reached[parent] for parent in parents[place])
-    unreached = [place for place, is_reached in enumerate(reached) if not is_reached]
+    for index in order:
+        reached[index] |= any(reached[parent] for parent in parents[index])
+    unreached = [index for index, is_reached in enumerate(reached) if not is_reached]
     if unreached:
         message = "the task {} can't be reached from any trigger"
-        raise InvalidDefinition([Problem(("tasks", place), message.format(labels[place])) for place in unreached])
+        raise InvalidDefinition([Problem(("tasks", index), message.format(labels[index])) for index in unreached])
     return WorkflowDefinition(id, name, customers, tuple(tasks), tuple(hierarchy), tuple(order))
 
 
@@ -165,7 +165,7 @@ def _topological_order(parents: Sequence[Sequence[int]], labels: Sequence[str]) 
         sorter.prepare()
     except CycleError as error:
         cycle: list[int] = error.args[1]
-        message = "the hierarchy has a cycle: " + " → ".join(labels[place] for place in cycle)
+        message = "the hierarchy has a cycle: " + " → ".join(labels[index] for index in cycle)
         raise InvalidDefinition([Problem(("tasks", cycle[-1]), message)]) from None
     order: list[int] = []
     ready: list[int] = []
