@@ -243,8 +243,10 @@ def hierarchy_problems(entry: object) -> list[Problem]:
     names = [(_valid(_KEY, task.get("key")), _valid(_ID, task.get("id"))) for task in members]
     known = {name for pair in names for name in pair}
     is_sound = all(
-        pair != (None, None) and pair == (task.get("key"), (id := task.get("id")) and str(id).lower())
-        for pair, task in zip(names, members, strict=True)
+        (key is not None or id is not None)
+        and (key is None) == ("key" not in task)
+        and (id is None) == ("id" not in task)
+        for (key, id), task in zip(names, members, strict=True)
     )
 
     def is_read(reference: object) -> bool:
@@ -255,24 +257,26 @@ def hierarchy_problems(entry: object) -> list[Problem]:
         entry.get("tasksHierarchy"),
         lambda edge: isinstance(edge, dict) and is_read(edge.get("parent")) and is_read(edge.get("child")),
     )
-    sketch = WorkflowEntry.model_construct(
-        name="",
+    sketch = WorkflowEntry(
+        name="sketch",
         tasks=[
             # Nothing can name a task without a key or an id, so that it is in no cycle.
-            TaskEntry.model_construct(
-                key=f"\0{index}" if key is id is None else key, id=id, after=[*after.values()], is_trigger=True
+            TaskEntry(
+                key=f"(task {index})" if key is id is None else key, id=id, after=[*after.values()], is_trigger=True
             )
             for index, ((key, id), after) in enumerate(zip(names, afters, strict=True))
         ],
         tasks_hierarchy=[EdgeEntry(parent=edge["parent"], child=edge["child"]) for edge in edges.values()],
     )
 
+    after_numbers, edge_numbers = [[*after] for after in afters], [*edges]
+
     def path_in_entry(path: Path) -> Path:
         match path:
             case ("tasks", int(index), "after", int(number)):
-                return ("tasks", index, "after", [*afters[index]][number])
+                return ("tasks", index, "after", after_numbers[index][number])
             case ("tasksHierarchy", int(number), *rest):
-                return ("tasksHierarchy", [*edges][number], *rest)
+                return ("tasksHierarchy", edge_numbers[number], *rest)
         return path
 
     try:

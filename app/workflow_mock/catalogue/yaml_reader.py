@@ -74,7 +74,7 @@ class Document:
     """Line of the whole and lines of all in it; None for JSON."""
 
     def line(self, path: Path) -> int | None:
-        """The line of a place, counted from 1; for one that isn't there, that of what it should be in."""
+        """The line of a path, counted from 1; where nothing has that path, the line of the nearest thing around it."""
         value, root = self._lined
         if root is None:
             return None
@@ -121,7 +121,7 @@ def parse(text: str, *, is_json: bool) -> Any:
 
 
 def _is_secret(path: Path) -> bool:
-    """Whether keys and tags in this place of a catalogue may be part of a secret, by a slip."""
+    """Whether keys and tags under this path of a catalogue may be part of a secret, by a slip."""
     return path[:1] == ("clients",) or "secret" in path
 
 
@@ -291,7 +291,7 @@ class _YamlReader:
             raise _error(event, _GROWS)
 
     def _path(self) -> Path:
-        """The place of the list or object that is being read."""
+        """The path of the value or key that is being read."""
         return tuple(len(f.container) if isinstance(f.container, list) else f.key for f in self._frames)
 
     def _hides(self, event: Any) -> bool:
