@@ -14,8 +14,9 @@ import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
-from workflow_mock.catalogue.loader import Catalogue, InvalidCatalogue, catalogue_files, demo, json_schema, read
-from workflow_mock.catalogue.yaml_reader import ParseError, _Loader, parse
+from workflow_mock.catalogue.loader import Catalogue, InvalidCatalogue, catalogue_files, demo, read
+from workflow_mock.catalogue.schema import json_schema
+from workflow_mock.catalogue.yaml_reader import RESOLVERS, ParseError, parse, read_document
 from workflow_mock.domain.definition import WorkflowDefinition
 
 ROOT = Path(__file__).parents[1]
@@ -35,7 +36,7 @@ def workflow(folder: Path, text: str) -> WorkflowDefinition:
 def faults(folder: Path, text: str, name: str = "c.yaml") -> list[str]:
     with pytest.raises(InvalidCatalogue) as caught:
         of(folder, text, name)
-    return [str(fault).removeprefix(str(folder) + "/") for fault in caught.value.faults]
+    return [str(fault).removeprefix(str(folder) + "/") for fault in caught.value.problems]
 
 
 def test_ids_that_are_not_written_are_the_same_each_time(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ workflows:
     assert task.name == "no"
     assert task.parameters == {
         "date": "2024-01-01",
-        "octal": "012",
+        "octal": 12,
         "time": "12:30:00",
         "yes": "on",
         "n": None,
@@ -96,7 +97,7 @@ def test_an_empty_folder_leaves_the_demo_where_that_will_do(tmp_path: Path) -> N
     assert [w.id for w in read([tmp_path], or_demo=True).workflows] == [w.id for w in demo().workflows]
     with pytest.raises(InvalidCatalogue) as caught:
         read([tmp_path])
-    assert caught.value.faults == (f"{tmp_path}: there are no catalogue files in it",)
+    assert caught.value.problems == (f"{tmp_path}: there are no catalogue files in it",)
 
 
 def test_what_is_no_file_in_a_folder_is_passed_over_but_a_dangling_link_is_told(tmp_path: Path) -> None:
@@ -215,12 +216,168 @@ def test_a_fault_is_told_with_file_line_and_key(tmp_path: Path, name: str) -> No
     assert found == expected if expected is not None else "is nested too deep, or grows too large" in found[0]
 
 
+def test_problems_over_a_hundred_are_counted(tmp_path: Path) -> None:
+    edges = [{"parent": "a", "child": "b"}] * 100_001
+    document = {"workflows": [{"name": "A", "tasks": [{"key": "a"}, {"key": "b"}], "tasksHierarchy": edges}]}
+    found = faults(tmp_path, json.dumps(document), "c.json")
+    assert len(found) == 101
+    assert found[-1] == "c.json:1: … and 99900 more"
+
+
+def test_long_names_get_no_hint(tmp_path: Path) -> None:
+    tasks = [{"key": f"{'ab' * 95}{n}", "after": [f"{'ba' * 95}{n}"]} for n in range(1000)]
+    found = faults(tmp_path, json.dumps({"workflows": [{"name": "A", "tasks": tasks}]}), "c.json")
+    assert not [fault for fault in found if "did you mean" in fault]
+
+
+GRAPH = """
+workflows:
+- name: A
+  tasks:
+  - {key: a, after: [c]}
+  - {key: b, after: [a]%s}
+  - {key: c, after: [b]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (GRAPH % ", isTrigger: maybe", ["c.yaml:6: workflows[0].tasks[1].isTrigger: Input should be a valid boolean"]),
+        (GRAPH % ", nmae: x", ["c.yaml:6: workflows[0].tasks[1].nmae: is not known here"]),
+        (GRAPH % "" + "  - {name: x}\n", ["c.yaml:8: workflows[0].tasks[3]: a task needs a key or an id"]),
+        (GRAPH % "" + "  - x\n", ["c.yaml:8: workflows[0].tasks[3]: must be an object"]),
+        (GRAPH % "" + "  customers: x\n", ["c.yaml:8: workflows[0].customers: Input should be a valid list"]),
+        (
+            GRAPH % "" + "  - {key: 7, after: [y]}\n  - {key: d, after: ['7']}\n",
+            ["c.yaml:8: workflows[0].tasks[3].key: Input should be a valid string"],
+        ),
+        (
+            GRAPH % "" + "  - {key: d, after: [x]}\n",
+            ["c.yaml:8: workflows[0].tasks[3].after[0]: names the unknown task x"],
+        ),
+    ],
+)
+def test_a_shape_error_hides_no_cycle_and_brings_none(tmp_path: Path, text: str, expected: list[str]) -> None:
+    found = faults(tmp_path, text)
+    assert found[:-1] == expected
+    assert "the hierarchy has a cycle: " in found[-1]
+    assert faults(tmp_path, text.replace("{key: a, after: [c]", "{key: a, after: []")) == expected
+
+
+def test_paths_beside_a_shape_error_are_those_of_the_file(tmp_path: Path) -> None:
+    text = """
+workflows:
+- name: A
+  tasks:
+  - {key: a}
+  - key: b
+    after:
+    - 7
+    - b
+  tasksHierarchy:
+  - x
+  - {parent: a, child: z}
+"""
+    assert faults(tmp_path, text) == [
+        "c.yaml:8: workflows[0].tasks[1].after[0]: Input should be a valid string",
+        "c.yaml:11: workflows[0].tasksHierarchy[0]: must be an object",
+        "c.yaml:12: workflows[0].tasksHierarchy[1].child: names the unknown task z",
+        "c.yaml:9: workflows[0].tasks[1].after[1]: joins the task b to itself",
+    ]
+
+
+S = "Pa55word77"
+YAML_SLIPS = [
+    *(
+        f"clients:\n- {{id: a, secret: {value}}}\n"
+        for value in (
+            f"!{S}", f"!{S} x", f"!!{S} x", f"!<{S}> x", f"!{S}!x y", f"!{S} {{}}", f"!{S} []", f"*{S}", f"&{S} [x]",
+            f"{{{S}: 1, {S}: 2}}", f"{{{S}: .inf}}", f"{{{S}: 1}}", f"[{S}]", f"%{S}", f"@{S}", f"`{S}", f'"{S}',
+            f"{{[{S}]: x}}", f"x, {S}", f"x, {S}: y", f"x, {S}: y, {S}: z", f"x, {S}.z: y", f"x, idle{S}: y",
+            f"x, scopes: ['{S} {S}']", f"x, customers: [{S}]", f"x, customers: {{{S}: 1}}", f'"{S}\\q"',
+        )
+    ),
+    f"clients:\n- {{id: a, secret:{S}}}\n",
+    f"clients:\n- secret = {S}\n",
+    f"clients:\n- id: a\n  secret: {S}: x\n",
+    f"clients:\n- id: a\n  secret: |{S}\n",
+    f"clients: {S}",
+    f"clients: !{S} []",
+    f"clients: {{{S}: 1, {S}: 2}}",
+    f"clients: {{{S}: .nan}}",
+    f"x: &x {{{S}: .nan}}\nclients: [*x]",
+    f"x: &x {{y: !{S} z}}\nclients: [*x]",
+    f"x: &x !{S} z\nclients: [{{id: a, secret: *x}}]",
+    f"x: &x {{{S}: 1, {S}: 1}}\nclients: [*x]",
+    f"Clients: [{{id: a, secret: !{S} x}}]",
+    f"secret: {{{S}: 1, {S}: 1}}",
+]  # fmt: skip
+JSON_SLIPS = [
+    *(
+        f'{{"clients": [{{"id": "a", "secret": {value}}}]}}'
+        for value in (
+            f'{{"{S}": 1, "{S}": 2}}', f'"x", "{S}": 1, "{S}": 2', f'{{"{S}": 1e999}}', f'{{"{S}": NaN}}', S,
+            f'"{S}\\q"', f'"{S}', f'{{"{S}": "\\ud800"}}', f'{{"{S}\\ud800": 1}}', f'"{S}\\ud800"',
+            f'{{"{S}": {"[" * 200 + "]" * 200}}}', f'[{{"x": {{"{S}": 1, "{S}": 2}}}}]',
+        )
+    ),
+    f'{{"clients": {{"{S}": 1, "{S}": 2}}}}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [*((text, "c.yaml") for text in YAML_SLIPS), *((text, "c.json") for text in JSON_SLIPS)]
+)
+def test_nothing_of_a_client_is_in_a_message(tmp_path: Path, text: str, name: str) -> None:
+    found = faults(tmp_path, text, name)
+    assert found
+    assert "Pa55" not in str(found)
+
+
+def test_the_tag_or_key_of_a_workflow_is_told(tmp_path: Path) -> None:
+    twice = "workflows: []\nclients: []\nworkflows: []"
+    assert faults(tmp_path, twice) == ["c.yaml:3: the key 'workflows' is repeated"]
+    assert faults(tmp_path, "workflows: !x []") == ["c.yaml:1: the tag !x isn't known here"]
+    assert faults(tmp_path, "workflows:\n- name: A\n  name: B\n") == ["c.yaml:3: the key 'name' is repeated"]
+    text = '{"workflows": [{"name": "A", "name": "B"}]}'
+    assert faults(tmp_path, text, "c.json") == ["c.json: isn't JSON: the key 'name' is repeated"]
+
+
+def test_numbers_are_those_of_the_core_schema() -> None:
+    text = "[+1, -0, 010, 0o17, 0x1F, .5, -.5, 1., 1.e2, +1.5E-1, 1_000, 0b1, 0o8, 0xg, 1:30, '1', +, ., -]"
+    numbers = [1, 0, 10, 15, 31, 0.5, -0.5, 1.0, 100.0, 0.15]
+    found = parse(text, is_json=False)
+    assert found == [*numbers, "1_000", "0b1", "0o8", "0xg", "1:30", "1", "+", ".", "-"]
+    assert [type(value) for value in found[:10]] == [type(number) for number in numbers]
+
+
+@pytest.mark.parametrize("text", [".inf", "-.INF", "+.Inf", ".nan", ".NaN", "0x" + "f" * 5000, "9" * 5000])
+def test_a_number_that_json_has_not_is_refused(text: str) -> None:
+    with pytest.raises(ParseError):
+        parse(f"a: {text}", is_json=False)
+
+
+def test_an_alias_is_a_copy_with_lines_of_its_own() -> None:
+    found = read_document("a: &a\n  - x\n  - {y: 1}\nb: *a\n&k c: *k\n", is_json=False)
+    assert found.value == {"a": ["x", {"y": 1}], "b": ["x", {"y": 1}], "c": "c"}
+    assert found.value["a"] is not found.value["b"]
+    paths: list[tuple[str | int, ...]] = [("a",), ("b",), ("a", 1, "y"), ("b", 1, "y"), ("b", 7, "z"), ("c",), ()]
+    assert [found.line(path) for path in paths] == [1, 4, 3, 3, 4, 5, 1]
+
+
+def test_a_key_that_repeats_at_the_end_of_many_is_told(tmp_path: Path) -> None:
+    text = json.dumps({f"k{n}": 1 for n in range(200_000)})[:-1] + ', "k199999": 1}'
+    assert faults(tmp_path, text, "c.json") == ["c.json: isn't JSON: the key 'k199999' is repeated"]
+
+
 def test_unknown_references_of_a_large_workflow_cost_little(tmp_path: Path) -> None:
     tasks = [{"key": f"task-{n}", "after": [f"tusk-{n - 1}"] if n else []} for n in range(1000)]
     begin = time.process_time()
     found = faults(tmp_path, json.dumps({"workflows": [{"name": "A", "tasks": tasks}]}), "c.json")
     assert time.process_time() - begin < 5
-    assert ["did you mean" in fault for fault in found] == [True] * 3 + [False] * 996
+    assert ["did you mean" in fault for fault in found] == [True] * 3 + [False] * 98
+    assert found[-1].endswith(": … and 899 more")
 
 
 def test_the_lines_of_json_are_told_too(tmp_path: Path) -> None:
@@ -245,6 +402,30 @@ def test_a_file_that_can_not_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InvalidCatalogue, match=r"c\.yaml: can't be read"):
         read([tmp_path / "c.yaml"])
+
+
+CATALOGUE = "workflows: [{name: Ä, tasks: [{key: a}]}]"
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"])
+@pytest.mark.parametrize("name", ["c.yaml", "c.json"])
+def test_a_file_in_unicode_is_read_or_it_is_told_how_to_save_it(tmp_path: Path, codec: str, name: str) -> None:
+    text = '{"workflows": [{"name": "Ä", "tasks": [{"key": "a"}]}]}' if name == "c.json" else CATALOGUE
+    (tmp_path / name).write_bytes(text.encode(codec))
+    if codec in ("utf-8", "utf-8-sig", "utf-16"):
+        assert [workflow.name for workflow in read([tmp_path]).workflows] == ["Ä"]
+    else:
+        with pytest.raises(InvalidCatalogue, match="save it as UTF-8"):
+            read([tmp_path])
+
+
+def test_a_name_with_a_dot_in_front_is_nobodys_and_a_suffix_has_any_case(tmp_path: Path) -> None:
+    (tmp_path / "._a.yaml").write_bytes(b"\0\5\26\7")
+    (tmp_path / ".#a.yaml").symlink_to("me@host.1234:1700000000")
+    for name in ("a.YAML", "b.Yml"):
+        (tmp_path / name).write_text(f"workflows: [{{name: {name}, tasks: [{{key: a}}]}}]")
+    (tmp_path / "c.JSON").write_text('{"workflows": [{"name": "c", "tasks": [{"key":\t"a"}]}]}')
+    assert [workflow.name for workflow in read([tmp_path]).workflows] == ["a.YAML", "b.Yml", "c"]
 
 
 def test_the_schema_accepts_the_demo_and_refuses_a_slip() -> None:
@@ -273,7 +454,7 @@ JSON = st.recursive(
 class Dumper(yaml.SafeDumper):
     """Writes what YAML 1.2 takes for a number, such as 0E0, in quotes where it is a string; PyYAML's own is for 1.1."""
 
-    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+    yaml_implicit_resolvers = RESOLVERS
 
 
 @example("0E0")

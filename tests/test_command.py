@@ -52,6 +52,9 @@ def test_each_setting_has_a_flag_and_a_variable() -> None:
         (["serve", "--clock-skew", "-1"], {}, "negative"),
         (["serve", "--clock-skew", "nan"], {}, "--clock-skew"),
         (["serve", "--token-lifetime", "1e99"], {}, "--token-lifetime"),
+        (["serve", "--token-lifetime", "1e12"], {}, "'--token-lifetime'"),
+        (["serve"], {"WORKFLOW_MOCK_ADMIN_TOKEN": ""}, "WORKFLOW_MOCK_ADMIN_TOKEN"),
+        (["health"], {"WORKFLOW_MOCK_ADMIN_TOKEN": ""}, "WORKFLOW_MOCK_ADMIN_TOKEN"),
         (["serve", "--issuer", "not a url"], {}, "--issuer"),
         (
             ["serve", "--jwks", "x", "--jwks-issuer", "https://x", "--issuer", "https://x"],
@@ -140,6 +143,39 @@ def test_lists_come_from_a_variable_too(tmp_path: Path) -> None:
     files = f"{tmp_path}/a.yaml:{tmp_path}/b.yaml"
     with serving(environment={"WORKFLOW_MOCK_CATALOGUE": files}) as own:
         wait_for(lambda: "workflows  2" in own.log.read_text(), "two workflows")
+
+
+SERVICE = {
+    "WORKFLOW_MOCK_SERVICE_HOST": "10.0.0.11",
+    "WORKFLOW_MOCK_SERVICE_PORT": "8080",
+    "WORKFLOW_MOCK_SERVICE_PORT_HTTP": "8080",
+    "WORKFLOW_MOCK_PORT": "tcp://10.0.0.11:8080",
+    "WORKFLOW_MOCK_PORT_8080_TCP": "tcp://10.0.0.11:8080",
+    "WORKFLOW_MOCK_PORT_8080_TCP_PROTO": "tcp",
+    "WORKFLOW_MOCK_PORT_8080_TCP_PORT": "8080",
+    "WORKFLOW_MOCK_PORT_8080_TCP_ADDR": "10.0.0.11",
+    "WORKFLOW_MOCK_TWO_PORT": "tcp://10.0.0.12:8080",
+    "WORKFLOW_MOCK_TWO_SERVICE_HOST": "10.0.0.12",
+}
+
+
+def test_the_variables_of_a_service_are_no_settings_and_a_slip_is_told() -> None:
+    with serving(environment=SERVICE | {"WORKFLOW_MOCK_STRCT": "1", "WORKFLOW_MOCK_SEED": ""}) as own:
+        told = [line for line in own.log.read_text().splitlines() if "is ignored" in line]
+    assert ["STRCT is ignored: there is no such setting" in line for line in told] == [False, True]
+    assert "WORKFLOW_MOCK_PORT is ignored: it has the address of a Service, not a port" in told[0]
+
+
+@pytest.mark.parametrize("command", ["health", "token"])
+def test_a_command_takes_the_address_of_a_service_for_no_port(command: str) -> None:
+    done = run(command, environment=SERVICE | {"WORKFLOW_MOCK_HOST": "127.0.0.9", "WORKFLOW_MOCK_STRCT": "1"})
+    assert "no answer from http://127.0.0.9:8080/" in done.stderr
+    assert done.stderr.count("is ignored") == 1
+
+
+def test_another_setting_may_have_an_address() -> None:
+    done = run("health", environment={"WORKFLOW_MOCK_URL": "http://127.0.0.1:1"})
+    assert (done.returncode, done.stderr.count("ignored")) == (1, 0)
 
 
 def test_check_exits_with_what_it_found(tmp_path: Path) -> None:

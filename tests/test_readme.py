@@ -22,13 +22,13 @@ from workflow_mock.api import leniency
 from workflow_mock.catalogue import loader as catalogue
 from workflow_mock.errors import STATUS_OF_CODE
 from workflow_mock.faults import effects, registry
+from workflow_mock.formats import MAX_DURATION
 from workflow_mock.oauth import jws, token_endpoint
 from workflow_mock.oauth import verifier as verify
 from workflow_mock.server import limits, protocol
 from workflow_mock.settings import PREFIX, Settings, flag
 from workflow_mock.state import events, journal, per_customer, redaction, workflows
 from workflow_mock.state.matcher import Matcher
-from workflow_mock.types import MAX_DURATION
 
 from tests.oauth.forge import Key, claims
 from tests.readme import DEFAULT_URL, README, block, blocks, environment, python, shell, table

@@ -1,6 +1,7 @@
 """The watch goes on, whatever happens; that it notices what changes is in admin/test_admin_workflows.py."""
 
 import asyncio
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -37,3 +38,14 @@ def test_a_fault_of_our_own_is_logged_and_told_and_the_watch_goes_on(
     assert "its log has the RecursionError" in str(told[0])
     assert "hush" not in str(told[0])
     assert "Traceback" in caplog.text
+
+
+def test_a_file_of_the_same_size_and_time_in_anothers_place_is_seen(tmp_path: Path) -> None:
+    file, other = tmp_path / "c.yaml", tmp_path / "other"
+    for path in (file, other):
+        path.write_text(path.name[:1])
+        os.utime(path, ns=(0, 0))
+    before = watch.stamps([file])
+    assert watch.stamps([file]) == before
+    other.replace(file)
+    assert watch.stamps([file]) != before

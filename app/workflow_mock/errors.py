@@ -1,4 +1,7 @@
-"""Errors, raised where they are found; `http/envelope.py` renders those that are answers."""
+"""Errors and problems: what is wrong with a request, a document or a setting.
+
+ApiError is raised where the error is found and rendered by `http.envelope` alone.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -41,25 +44,54 @@ STATUS_OF_CODE = {
 """Every `errors[].code` and its HTTP status (contract, section 1, "Order of checks, and the answers")."""
 
 
+Path = tuple[str | int, ...]
+"""Where something stands in a document: `("tasks", 3, "id")`."""
+
+MAX_PROBLEMS = 100
+"""Problems of one document that are listed; the rest is counted."""
+
+
+class Problem(NamedTuple):
+    """What is wrong with a document, and where."""
+
+    path: Path
+    message: str
+
+    def __str__(self) -> str:
+        return f"{show_path(self.path)}: {self.message}" if self.path else self.message
+
+
+def show_path(path: Path) -> str:
+    """`("workflows", 0, "tasks", 3)` as people write it: `workflows[0].tasks[3]`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
+def first_problems(problems: Sequence[Problem]) -> list[Problem]:
+    """At most 100 of these problems; where there are more, one at the end says how many."""
+    left_out = len(problems) - MAX_PROBLEMS
+    return [*problems[:MAX_PROBLEMS], *([Problem((), f"… and {left_out} more")] if left_out > 0 else [])]
+
+
 class ConfigError(ValueError):
-    """A setting, or a file that a setting names, can't be used; the message says which, and why."""
+    """A setting, or a file that one names, can't be used; the message says which, and why."""
 
 
 class ErrorDetail(NamedTuple):
+    """One entry of `meta.errors` in the envelope (docs/contract.md, section 1)."""
+
     code: str
     message: str
 
 
 class ValidationDetail(NamedTuple):
+    """One entry of `meta.validation` in the envelope: a property of the request, and what is wrong with it."""
+
     property: str
     message: str
 
 
 class ApiError(Exception):
-    """An answer other than 200, in the envelope.
-
-    The status is that of the first error's code. `headers` go onto the answer as they are.
-    """
+    """A response other than 200, in the envelope. `errors[0].code` gives the status; `headers` are sent unchanged."""
 
     def __init__(
         self,

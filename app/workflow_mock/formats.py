@@ -1,13 +1,24 @@
 """Text forms of values: UUIDs, timestamps, durations."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
+
+MAX_DURATION = timedelta(days=3650)
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 
 _NAMESPACE = UUID("8f1d1e0e-6b0a-5c8e-9f4b-2f6f2b7a1c55")
 """Our own UUIDv5 namespace. Changing it changes every id that people did not write themselves."""
+
+_NUMBER = r"\d{1,12}(?:\.\d{1,9})?"
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SHORT = re.compile("|".join(f"(?P<{name}>{_NUMBER}){unit}" for unit, name in _UNITS.items()), re.ASCII)
+_ISO = re.compile(
+    r"P(?=[\dT])(?:(?P<days>\d{1,6})D)?"
+    rf"(?:T(?=\d)(?:(?P<hours>\d{{1,9}})H)?(?:(?P<minutes>\d{{1,9}})M)?(?:(?P<seconds>{_NUMBER})S)?)?",
+    re.ASCII,
+)
 
 
 def parse_uuid(text: str) -> str | None:
@@ -24,3 +35,25 @@ def timestamp(moment: datetime) -> str:
     """ISO 8601 in UTC with `Z`, and no trailing zeros in the fraction, as .NET writes it (contract, section 1)."""
     text = moment.isoformat()[:26]
     return f"{text.rstrip('0') if moment.microsecond else text[:19]}Z"
+
+
+def parse_duration(text: str) -> timedelta:
+    """ISO 8601 without years, months and weeks (`PT1H30M`), or short (`90s`, `200ms`); at most 3,650 days.
+
+    Raises ValueError.
+    """
+    found = _SHORT.fullmatch(text) or _ISO.fullmatch(text)
+    if not found:
+        raise ValueError("must be a duration such as 90s, 200ms, 2h, PT1H30M or P1D")
+    try:
+        duration = timedelta(**{unit: float(number) for unit, number in found.groupdict().items() if number})
+    except OverflowError:
+        duration = timedelta.max
+    if duration > MAX_DURATION:
+        raise ValueError(f"must be at most {MAX_DURATION.days} days")
+    return duration
+
+
+def show_duration(duration: timedelta) -> str:
+    """ISO 8601, in seconds: `PT5400S`."""
+    return f"PT{duration.total_seconds():.6f}".rstrip("0").rstrip(".") + "S"

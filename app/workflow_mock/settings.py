@@ -1,56 +1,31 @@
-"""One frozen `Settings`: each setting's name, default and help stand here, and nowhere else."""
+"""One frozen `Settings`: each setting's name, default, help and check stand here, and nowhere else."""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from types import NoneType
+from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 
-import click
+from workflow_mock.errors import ConfigError
+from workflow_mock.formats import MAX_DURATION
 
 PREFIX: Final = "WORKFLOW_MOCK_"
-ADMIN_PATH: Final = "/__admin"
-API_PATH: Final = "/api/workflow/"
-ISSUER_PATH: Final = "/api/authentication"
-TOKEN_PATH: Final = f"{ISSUER_PATH}/connect/token"
-LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+Check = Callable[[Any], object]
+"""Raises ValueError for a value of the right kind that is no good; the message goes on from the setting's name."""
 
 
-def seconds(text: str) -> timedelta:
-    """A duration, written as a number of seconds."""
-    try:
-        duration = timedelta(seconds=float(text))
-    except (ValueError, OverflowError):
-        raise ValueError(f"{text!r} is not a number of seconds") from None
-    if duration < timedelta(0):
-        raise ValueError(f"{text!r} is negative")
-    return duration
-
-
-def url(text: str) -> str:
-    """An absolute http or https address without query or fragment, kept as it was written."""
-    if not is_http_url(text):
-        raise ValueError(f"{text!r} is not an http(s) address such as https://login.example.com, or its port is wrong")
-    return text
-
-
-def host_name(text: str) -> str:
-    """A name as a Host header has it, without port."""
-    if not re.fullmatch(r"[A-Za-z0-9._-]+", text):
-        raise ValueError(f"{text!r} is not a name such as mock.example.com: leave the port out")
-    return text
-
-
-def origin(text: str) -> str:
-    """A web origin: `https://host[:port]`, or `*` for all of them."""
-    if text != "*" and (not is_http_url(text) or text.count("/") != 2):
-        raise ValueError(f"{text!r} is not an origin such as http://localhost:3000")
-    return text
+def flag(name: str) -> str:
+    """The command line's option for a setting: `--max-body`."""
+    return "--" + name.replace("_", "-")
 
 
 def is_http_url(text: str, *, query: bool = False) -> bool:
+    """Whether this is an absolute http or https address without fragment, and without query unless `query`."""
     try:
         parts = urlsplit(text)
         is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not parts.fragment
@@ -60,44 +35,112 @@ def is_http_url(text: str, *, query: bool = False) -> bool:
 
 
 def without_password(text: str) -> str:
-    """An address, fit to be shown."""
+    """An address without user information and query, fit to be shown."""
     scheme, separator, rest = text.partition("://")
     return f"{scheme}{separator}{rest.partition('?')[0].rpartition('@')[2]}" if separator else text
 
 
-_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
-_FILE_OR_FOLDER = click.Path(exists=True, readable=True, path_type=Path)
-_POSITIVE = click.IntRange(min=1)
+def url(text: str) -> None:
+    """An absolute http or https address without query or fragment."""
+    if not is_http_url(text):
+        raise ValueError(f"{text!r} is not an http(s) address such as https://login.example.com, or its port is wrong")
 
 
-def setting(default: Any, help: str, type: Any = None, metavar: str | None = None) -> Any:
-    """A field whose metadata is what click needs to know of its option."""
-    type = seconds if isinstance(default, timedelta) else type
-    multiple = isinstance(default, tuple)
-    return field(default=default, metadata={"help": help, "type": type, "metavar": metavar, "multiple": multiple})
+def _host_name(text: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", text):
+        raise ValueError(f"{text!r} is not a name such as mock.example.com: leave the port out")
+
+
+def _origin(text: str) -> None:
+    if text != "*" and (not is_http_url(text) or text.count("/") != 2):
+        raise ValueError(f"{text!r} is not an origin such as http://localhost:3000")
+
+
+def _word(text: str) -> None:
+    if not re.fullmatch(r"[!#-\[\]-~]+", text):
+        raise ValueError("must be printable ASCII without spaces, quotes and backslashes")
+
+
+def _admin_token(text: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9._~+/=-]{8,200}", text):
+        raise ValueError("must be 8 to 200 letters, digits or ._~+/=-")
+
+
+def _between(lowest: int, highest: int | None = None) -> Check:
+    def check(number: int) -> None:
+        if number < lowest or (highest is not None and number > highest):
+            bounds = f"{lowest} or more" if highest is None else f"between {lowest} and {highest}"
+            raise ValueError(f"must be {bounds}, not {number}")
+
+    return check
+
+
+def _duration(duration: timedelta) -> None:
+    if duration < timedelta(0):
+        raise ValueError("must not be negative")
+    if duration > MAX_DURATION:
+        raise ValueError(f"must be at most {MAX_DURATION.total_seconds():.0f} seconds, which are ten years")
+
+
+def _one_of(*values: str) -> Check:
+    def check(text: str) -> None:
+        if text not in values:
+            raise ValueError(f"must be one of {', '.join(values)}, not {text!r}")
+
+    return check
+
+
+def file_or_folder(path: Path) -> None:
+    """A file or folder that can be read."""
+    if not path.exists():
+        raise ValueError(f"{str(path)!r} does not exist")
+    if not os.access(path, os.R_OK):
+        raise ValueError(f"{str(path)!r} is not readable")
+
+
+def _file(path: Path) -> None:
+    file_or_folder(path)
+    _no_folder(path)
+
+
+def _no_folder(path: Path) -> None:
+    if path.is_dir():
+        raise ValueError(f"{str(path)!r} is a folder")
+
+
+def setting(default: Any, help: str, check: Check | None = None, metavar: str | None = None) -> Any:
+    """A field of Settings. Of one with several values, `check` is called with each of them."""
+    check = _duration if isinstance(default, timedelta) else check
+    return field(default=default, metadata={"help": help, "check": check, "metavar": metavar})
+
+
+_POSITIVE = _between(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What `workflow-mock serve` can be told, by a flag or by its `WORKFLOW_MOCK_…` variable; a flag wins."""
+    """The settings of a server, of `workflow-mock serve` or of a program that embeds it.
+
+    Durations are at most ten years. Raises ConfigError.
+    """
 
     host: str = setting("127.0.0.1", "Address to listen on; 0.0.0.0 for every interface.")
-    port: int = setting(8080, "Port to listen on; 0 takes a free one.", click.IntRange(0, 65535))
+    port: int = setting(8080, "Port to listen on; 0 takes a free one.", _between(0, 65535))
     catalogue: tuple[Path, ...] = setting(
-        (), "Catalogue file, or folder of them; replaces the demo. Repeatable.", _FILE_OR_FOLDER, "FILE"
+        (), "Catalogue file, or folder of them; replaces the demo. Repeatable.", file_or_folder, "FILE"
     )
     strict: bool = setting(False, "Refuse what the API's page doesn't document, rather than only note it.")
-    issuer: str | None = setting(None, "The issuer's one name; else that of the host that a request names.", url)
-    audience: str = setting("workflow_api", "Audience that tokens need, and get.", metavar="NAME")
-    scope: str = setting("workflow_api", "Scope that starting an execution needs.", metavar="NAME")
+    issuer: str | None = setting(None, "The issuer's one name; else that of the host that a request names.", url, "URL")
+    audience: str = setting("workflow_api", "Audience that tokens need, and get.", _word, "NAME")
+    scope: str = setting("workflow_api", "Scope that starting an execution needs.", _word, "NAME")
     jwks: str | None = setting(None, "Keys of an external issuer: a JWKS file or URL.", metavar="FILE|URL")
-    jwks_issuer: str | None = setting(None, "The name (iss) of that issuer.", url)
+    jwks_issuer: str | None = setting(None, "The name (iss) of that issuer.", url, "URL")
     hs256_secret: Path | None = setting(
-        None, "File with an HS256 secret shared with an external issuer, 32 bytes or more.", _FILE, "FILE"
+        None, "File with an HS256 secret shared with an external issuer, 32 bytes or more.", _file, "FILE"
     )
-    hs256_issuer: str | None = setting(None, "The name (iss) of that issuer.", url)
+    hs256_issuer: str | None = setting(None, "The name (iss) of that issuer.", url, "URL")
     signing_key: Path | None = setting(
-        None, "RSA private key that signs this server's tokens; else one is made at start.", _FILE, "PEM"
+        None, "RSA private key that signs this server's tokens; else one is made at start.", _file, "PEM"
     )
     token_lifetime: timedelta = setting(timedelta(hours=1), "How long issued tokens are valid, in seconds.")
     clock_skew: timedelta = setting(timedelta(minutes=5), "How far clocks may differ when a token's times are checked.")
@@ -106,7 +149,7 @@ class Settings:
     max_connections: int = setting(4096, "Connections at once; more are told to wait.", _POSITIVE, "COUNT")
     max_headers: int = setting(100, "Headers of a request.", _POSITIVE, "COUNT")
     max_header_bytes: int = setting(
-        64 * 1024, "Size limit of a request's line and headers together.", click.IntRange(min=1024), "BYTES"
+        64 * 1024, "Size limit of a request's line and headers together.", _between(1024), "BYTES"
     )
     request_timeout: timedelta = setting(
         timedelta(seconds=30), "How long a client may take to send a request, or to read on."
@@ -120,80 +163,68 @@ class Settings:
     watch: bool = setting(False, "Read catalogue files again when they change.")
     admin: bool = setting(True, "Offer the control plane under /__admin.")
     admin_token: str | None = setting(
-        None, "What every call of the control plane needs as a bearer token.", metavar="TEXT"
+        None, "What every call of the control plane needs as a bearer token.", _admin_token, "TEXT"
     )
     allowed_host: tuple[str, ...] = setting(
         (),
         "Name that the control plane may be called by, besides addresses and localhost. Repeatable.",
-        host_name,
+        _host_name,
         "NAME",
     )
     cors_origin: tuple[str, ...] = setting(
-        (), "Origin whose pages may call the API from a browser. Repeatable.", origin
+        (), "Origin whose pages may call the API from a browser. Repeatable.", _origin, "ORIGIN"
     )
-    tls_cert: Path | None = setting(None, "Certificate chain to serve https with.", _FILE, "PEM")
-    tls_key: Path | None = setting(None, "Private key of that certificate.", _FILE, "PEM")
-    log_format: str = setting("text", "Form of the log on standard error.", click.Choice(["text", "json"]))
+    tls_cert: Path | None = setting(None, "Certificate chain to serve https with.", _file, "PEM")
+    tls_key: Path | None = setting(None, "Private key of that certificate.", _file, "PEM")
+    log_format: str = setting("text", "Form of the log on standard error.", _one_of("text", "json"), "[text|json]")
     log_level: str = setting(
         "info",
         "debug logs every request, info the refused ones, warning neither.",
-        click.Choice(["debug", "info", "warning", "error"]),
+        _one_of("debug", "info", "warning", "error"),
+        "[debug|info|warning|error]",
     )
     ready_file: Path | None = setting(
-        None,
-        "File to write url, tokenUrl, issuer and pid to, once connections are accepted.",
-        click.Path(dir_okay=False, path_type=Path),
-        "PATH",
+        None, "File to write url, tokenUrl, issuer and pid to, once connections are accepted.", _no_folder, "PATH"
     )
 
     def __post_init__(self) -> None:
-        """Raises click.UsageError where one setting needs another."""
+        """Raises ConfigError."""
+        for name, kind in KINDS.items():
+            _check(name, kind, getattr(self, name))
         for one, other in (("jwks", "jwks_issuer"), ("hs256_secret", "hs256_issuer"), ("tls_cert", "tls_key")):
             if (getattr(self, one) is None) != (getattr(self, other) is None):
-                raise click.UsageError(f"{flag(one)} and {flag(other)} go together: give both or neither")
-        for name in ("scope", "audience"):
-            if not re.fullmatch(r"[!#-\[\]-~]+", getattr(self, name)):
-                raise click.UsageError(f"{flag(name)} must be printable ASCII without spaces, quotes and backslashes")
-        if self.admin_token is not None and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{8,200}", self.admin_token):
-            raise click.UsageError("--admin-token must be 8 to 200 letters, digits or ._~+/=-")
+                raise ConfigError(f"{flag(one)} and {flag(other)} go together: give both or neither")
         issuers = [name for name in (self.issuer, self.jwks_issuer, self.hs256_issuer) if name]
         if len(set(issuers)) < len(issuers):
-            raise click.UsageError("--issuer, --jwks-issuer and --hs256-issuer must differ: each has keys of its own")
+            raise ConfigError("--issuer, --jwks-issuer and --hs256-issuer must differ: each has keys of its own")
         if not self.request_timeout:
-            raise click.UsageError("--request-timeout must be over 0")
+            raise ConfigError("--request-timeout must be over 0")
 
 
-WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not listened on
-"""Addresses that stand for every interface, and the one to reach a server there from this machine."""
+def _kind_of(annotation: Any) -> type:
+    """`Path` of `tuple[Path, ...]` and of `Path | None`."""
+    kinds = [kind for kind in get_args(annotation) or (annotation,) if kind not in (NoneType, ...)]
+    found: type = kinds[0]
+    return found
 
 
-def local_url(host: str, port: int, tls_cert: Path | None) -> str:
-    """The address to reach a server with these settings at from this machine."""
-    host = WILDCARDS.get(host, host)
-    return f"{'https' if tls_cert else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+FIELDS: Final = {each.name: each for each in fields(Settings)}
+KINDS: Final = {name: _kind_of(each.type) for name, each in FIELDS.items()}
+"""The type of each setting's value; of one with several, that of each of them."""
 
 
-def flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def option(name: str, **attributes: Any) -> Callable[[Any], Any]:
-    """A click option that its `WORKFLOW_MOCK_…` variable sets too; a switch can be switched off again by `--no-…`."""
-    switch = isinstance(attributes.get("default"), bool)
-    flags = f"{flag(name)}/{flag('no_' + name)}" if switch else flag(name)
-    return click.option(
-        flags, name, envvar=PREFIX + name.upper(), show_envvar=True, show_default=not switch, **attributes
-    )
-
-
-def options(*names: str) -> Callable[[Any], Any]:
-    """The options of these settings, or of all of them, in the order of `Settings`."""
-
-    def decorate(command: Any) -> Any:
-        for item in reversed(fields(Settings)):
-            if not names or item.name in names:
-                default = item.default.total_seconds() if isinstance(item.default, timedelta) else item.default
-                command = option(item.name, default=default, **item.metadata)(command)
-        return command
-
-    return decorate
+def _check(name: str, kind: type, value: object) -> None:
+    default, check = FIELDS[name].default, FIELDS[name].metadata["check"]
+    is_many = isinstance(default, tuple)
+    if value is None and default is None:
+        return
+    if is_many and not isinstance(value, tuple):
+        raise ConfigError(f"{name} must be a tuple, not {type(value).__name__}")
+    for one in value if isinstance(value, tuple) and is_many else (value,):
+        if not isinstance(one, kind) or (isinstance(one, bool) and kind is not bool):
+            raise ConfigError(f"{name} must be of type {kind.__name__}, not {type(one).__name__}")
+        try:
+            if check is not None:
+                check(one)
+        except ValueError as error:
+            raise ConfigError(f"{name}: {error}") from None

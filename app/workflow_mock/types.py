@@ -1,4 +1,4 @@
-"""Types of JSON values that catalogue files and the control plane have in common."""
+"""Pydantic types of JSON values in catalogue files and the control plane; pydantic's messages in our words."""
 
 import re
 from collections.abc import Sequence
@@ -17,18 +17,9 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from workflow_mock.formats import parse_uuid, timestamp
+from workflow_mock.errors import Path
+from workflow_mock.formats import parse_duration, parse_uuid, show_duration, timestamp
 
-MAX_DURATION = timedelta(days=3650)
-
-_NUMBER = r"\d{1,12}(?:\.\d{1,9})?"
-_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_SHORT = re.compile("|".join(f"(?P<{name}>{_NUMBER}){unit}" for unit, name in _UNITS.items()), re.ASCII)
-_ISO = re.compile(
-    r"P(?=[\dT])(?:(?P<days>\d{1,6})D)?"
-    rf"(?:T(?=\d)(?:(?P<hours>\d{{1,9}})H)?(?:(?P<minutes>\d{{1,9}})M)?(?:(?P<seconds>{_NUMBER})S)?)?",
-    re.ASCII,
-)
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d")
 
 
@@ -41,7 +32,7 @@ class StrictModel(BaseModel):
 
 
 def explain(message: str) -> str:
-    """What pydantic says of a value, in words for people who don't know it."""
+    """A message of pydantic's in words for people who don't know it."""
     if message.startswith("Extra inputs"):
         return "is not known here"
     if message.startswith("Input should be a valid dictionary or"):
@@ -49,18 +40,18 @@ def explain(message: str) -> str:
     return message.removeprefix("Value error, ")
 
 
-def place_in(document: object, location: Sequence[int | str]) -> tuple[int | str, ...]:
-    """Where in a document a fault is, without what pydantic puts between: the kind in a union, `[key]` for a name."""
-    place: list[int | str] = []
+def place_in(document: object, location: Sequence[int | str]) -> Path:
+    """The path in a document of a location of pydantic's, without what it puts between: a union's kind, `[key]`."""
+    path: list[int | str] = []
     for step in location:
         if step == "[key]" or (isinstance(document, dict) and step not in document and document.get("type") == step):
             continue
-        place.append(step)
+        path.append(step)
         try:
             document = document[step]  # type: ignore[index]
         except (LookupError, TypeError):
             document = None
-    return tuple(place)
+    return tuple(path)
 
 
 def _uuid(text: str) -> str:
@@ -70,25 +61,10 @@ def _uuid(text: str) -> str:
     return uuid
 
 
-def parse_duration(text: object) -> timedelta:
-    """ISO 8601 without years, months and weeks (`PT1H30M`), or short (`90s`, `200ms`). Raises ValueError."""
-    if isinstance(text, timedelta):
-        return text
-    found = isinstance(text, str) and (_SHORT.fullmatch(text) or _ISO.fullmatch(text))
-    if not found:
-        raise ValueError("must be a duration such as 90s, 200ms, 2h, PT1H30M or P1D")
-    try:
-        duration = timedelta(**{unit: float(number) for unit, number in found.groupdict().items() if number})
-    except OverflowError:
-        duration = timedelta.max
-    if duration > MAX_DURATION:
-        raise ValueError(f"must be at most {MAX_DURATION.days} days")
-    return duration
-
-
-def show_duration(duration: timedelta) -> str:
-    """ISO 8601, in seconds: `PT5400S`."""
-    return f"PT{duration.total_seconds():.6f}".rstrip("0").rstrip(".") + "S"
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    return parse_duration(value if isinstance(value, str) else "")  # pydantic would take numbers too
 
 
 ScopeName = Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")]
@@ -116,7 +92,7 @@ Moment = Annotated[
 ]
 Duration = Annotated[
     timedelta,
-    BeforeValidator(parse_duration),
+    BeforeValidator(_duration),
     PlainSerializer(show_duration),
     WithJsonSchema({"type": "string", "format": "duration", "examples": ["90s", "PT1H30M"]}),
 ]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi import APIRouter
 from workflow_mock.admin import executions, snapshot, workflows
-from workflow_mock.catalogue.loader import WorkflowEntry, entry_of
+from workflow_mock.catalogue.schema import WorkflowEntry, entry_of
 from workflow_mock.domain import execution as domain
 from workflow_mock.domain.definition import Outcome, WorkflowDefinition
 from workflow_mock.faults.registry import Injection

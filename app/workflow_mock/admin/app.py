@@ -13,14 +13,14 @@ from workflow_mock.admin import docs, events, executions, faults, requests, toke
 from workflow_mock.admin import health as control
 from workflow_mock.admin.dependencies import validation_error
 from workflow_mock.admin.schemas import ErrorResponse
-from workflow_mock.catalogue.yaml_reader import NotSerializable, check
-from workflow_mock.domain.definition import Problem
-from workflow_mock.errors import ApiError
+from workflow_mock.errors import ApiError, Problem
 from workflow_mock.http.exception_handlers import handle_errors
 from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.oauth.verifier import TokenVerifier
+from workflow_mock.paths import ADMIN_PATH
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.settings import ADMIN_PATH, Settings
+from workflow_mock.settings import Settings
+from workflow_mock.strict_json import NotSerializable, check
 
 DESCRIPTION = """\
 Everything that a test does to the sandbox, over HTTP and JSON. `?customerId=` narrows what is asked for to the world of

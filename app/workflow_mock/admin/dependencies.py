@@ -4,8 +4,7 @@ from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Query
 
-from workflow_mock.domain.definition import Problem, show_path
-from workflow_mock.errors import ApiError, ValidationDetail
+from workflow_mock.errors import ApiError, Problem, ValidationDetail, show_path
 from workflow_mock.types import Uuid
 
 Customer = Annotated[Uuid | None, Query(alias="customerId", description="The customer meant; else all.")]

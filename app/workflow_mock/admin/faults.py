@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 
 from workflow_mock.admin.dependencies import Customer, owned_or_404, validation_error
 from workflow_mock.admin.schemas import FaultView
-from workflow_mock.domain.definition import Problem
+from workflow_mock.errors import Problem
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.types import StrictModel, Uuid

@@ -13,9 +13,8 @@ from workflow_mock.errors import ApiError
 from workflow_mock.http.envelope import render
 from workflow_mock.http.hosts import is_local
 from workflow_mock.http.request_id import request_id_of
-from workflow_mock.settings import ADMIN_PATH, Settings
-
-HEALTH_PATH = f"{ADMIN_PATH}/health"
+from workflow_mock.paths import HEALTH_PATH
+from workflow_mock.settings import Settings
 
 
 class Guard:

@@ -12,12 +12,13 @@ from pydantic.alias_generators import to_camel
 from workflow_mock import __version__
 from workflow_mock.admin.dependencies import Customer, validation_error
 from workflow_mock.admin.snapshot import MAX_BYTES, Snapshot, checked, take
-from workflow_mock.domain.definition import Problem
+from workflow_mock.errors import Problem
+from workflow_mock.formats import show_duration
 from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings, without_password
 from workflow_mock.state.clock import Action, uptime
-from workflow_mock.types import Duration, Moment, StrictModel, show_duration
+from workflow_mock.types import Duration, Moment, StrictModel
 
 
 class Counts(StrictModel):

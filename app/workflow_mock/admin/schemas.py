@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from workflow_mock.api.wire import WireEdge, WireQueueEntry, WireTask, queue_entries
-from workflow_mock.catalogue.yaml_reader import check
 from workflow_mock.domain.execution import Execution, State
 from workflow_mock.errors import ErrorDetail, ValidationDetail
 from workflow_mock.faults.registry import Fault
@@ -15,6 +14,7 @@ from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.exchange import REQUEST_TOKEN, START_EXECUTION, Exchange, Facts, Target
 from workflow_mock.state.redaction import KEPT_BYTES, redact_body, redact_form, redact_headers, redact_path
+from workflow_mock.strict_json import check
 from workflow_mock.types import Moment, StrictModel, Uuid
 
 Text = Annotated[str, Field(max_length=10 * KEPT_BYTES)]

@@ -11,9 +11,10 @@ from pydantic import Field
 from workflow_mock.admin.dependencies import validation_error
 from workflow_mock.admin.schemas import JournalEntry
 from workflow_mock.caching import BoundedDict
-from workflow_mock.catalogue.loader import WorkflowEntry, entry_of
-from workflow_mock.domain.definition import InvalidDefinition, Outcome, Problem, WorkflowDefinition
+from workflow_mock.catalogue.schema import WorkflowEntry, entry_of
+from workflow_mock.domain.definition import InvalidDefinition, Outcome, WorkflowDefinition
 from workflow_mock.domain.execution import Execution, InvalidTransition
+from workflow_mock.errors import Problem
 from workflow_mock.faults.effects import Count
 from workflow_mock.faults.registry import MAX_TALLIES, Fault, Tally
 from workflow_mock.faults.spec import FaultSpec

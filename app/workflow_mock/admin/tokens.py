@@ -7,10 +7,11 @@ from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 
 from workflow_mock.admin.dependencies import Customer
+from workflow_mock.domain.client import Client
 from workflow_mock.errors import ApiError
 from workflow_mock.http.hosts import issuer_url
 from workflow_mock.oauth.bad_tokens import TokenKind, make_token
-from workflow_mock.oauth.token_provider import Client, TokenProvider
+from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.settings import Settings
 from workflow_mock.state.clock import Clock

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 
 from workflow_mock.admin.dependencies import Customer, or_404, validation_error
-from workflow_mock.catalogue.loader import TaskEntry, WorkflowEntry, entry_of
-from workflow_mock.domain.definition import InvalidDefinition, Problem
+from workflow_mock.catalogue.schema import TaskEntry, WorkflowEntry, entry_of
+from workflow_mock.domain.definition import InvalidDefinition
+from workflow_mock.errors import Problem
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.types import StrictModel, Uuid
 

@@ -13,6 +13,7 @@ from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import ApiError, ErrorDetail, ValidationDetail
 from workflow_mock.formats import parse_uuid
 from workflow_mock.operation import Matched
+from workflow_mock.strict_json import JsonObject, StrictDecoder, TooDeep
 
 MAX_DEPTH = 32
 """As deep as the platform reads (System.Text.Json in ASP.NET Core)."""
@@ -48,24 +49,7 @@ def charset_of(content_type: bytes) -> str:
     return charset
 
 
-class JsonObject(list[tuple[str, Any]]):
-    """An object's members in the order they came, repeated names and all."""
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    if value - value != 0:
-        raise ValueError("a number is out of the range of a double")
-    return value
-
-
-def _constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=JsonObject, parse_int=_number, parse_float=_number, parse_constant=_constant
-)
+_DECODER = StrictDecoder(pairs=True, doubles=True)
 
 
 def read_json(body: bytes, charset: str, leniencies: LeniencyLog) -> Any:
@@ -86,10 +70,10 @@ def read_json(body: bytes, charset: str, leniencies: LeniencyLog) -> Any:
     except json.JSONDecodeError as error:
         reason = f"{error.msg} at line {error.lineno}, column {error.colno}" if text.strip() else "it is empty"
         raise _malformed(reason) from None
+    except TooDeep:
+        raise _too_deep() from None
     except ValueError as error:
         raise _malformed(str(error)) from None
-    except RecursionError:
-        raise _too_deep() from None
     if text.count("{") + text.count("[") > MAX_DEPTH and _is_too_deep(document):
         raise _too_deep()
     return document

@@ -1,9 +1,10 @@
-"""What the server prints when it is ready: enough to go on."""
+"""The text that `serve` prints once the server is ready."""
 
 from workflow_mock import __version__
 from workflow_mock.catalogue.loader import DEMO_CLIENT, Catalogue
-from workflow_mock.paths import START_PATH
-from workflow_mock.settings import ADMIN_PATH, LOOPBACK, TOKEN_PATH, Settings
+from workflow_mock.cli.client import LOOPBACK
+from workflow_mock.paths import ADMIN_PATH, START_PATH, TOKEN_PATH
+from workflow_mock.settings import Settings
 
 EXAMPLE_CUSTOMER = "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"
 

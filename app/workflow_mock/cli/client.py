@@ -1,24 +1,34 @@
-"""What the command line needs of HTTP: one call of a server that is most often on this machine."""
+"""The HTTP calls that `token` and `health` make: of a server that is most often on this machine."""
 
 import json
 import ssl
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from workflow_mock.settings import LOOPBACK
-
 TIMEOUT_SECONDS = 5
-MAX_ANSWER_BYTES = 1024 * 1024
+MAX_RESPONSE_BYTES = 1024 * 1024
+
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not listened on
+"""Addresses that stand for every interface, and the one to reach a server there from this machine."""
 
 
 class ConnectError(OSError):
-    """There was no answer that can be read; the message says from where."""
+    """No response that can be read; the message says from where."""
+
+
+def local_url(host: str, port: int, tls_cert: Path | None) -> str:
+    """The address to reach a server with these settings at from this machine."""
+    host = WILDCARDS.get(host, host)
+    return f"{'https' if tls_cert else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def call(url: str, form: Mapping[str, str] | None = None, *, token: str | None = None) -> tuple[int, Mapping[str, Any]]:
-    """Status and JSON of the answer to a GET, or to a POST of this form. Raises ConnectError."""
+    """Status and JSON object of the response to a GET, or to a POST of this form. Raises ConnectError."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     connection: HTTPConnection
@@ -36,7 +46,7 @@ def call(url: str, form: Mapping[str, str] | None = None, *, token: str | None =
             headers["Authorization"] = f"Bearer {token}"
         connection.request("GET" if form is None else "POST", parts.path, urlencode(form or {}) or None, headers)
         response = connection.getresponse()
-        answer = json.loads(response.read(MAX_ANSWER_BYTES))
+        answer = json.loads(response.read(MAX_RESPONSE_BYTES))
     except (OSError, HTTPException) as error:
         raise ConnectError(f"no answer from {url}: {error}") from None
     except ValueError:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -12,9 +13,13 @@ from typing import Any, NoReturn
 import click
 
 from workflow_mock import __version__
-from workflow_mock.cli.client import ConnectError, call
+from workflow_mock.cli.client import ConnectError, call, local_url
+from workflow_mock.cli.options import option, options, settings_of, warnings
 from workflow_mock.errors import ConfigError
-from workflow_mock.settings import ADMIN_PATH, TOKEN_PATH, Settings, local_url, option, options, url
+from workflow_mock.paths import HEALTH_PATH, TOKEN_PATH
+from workflow_mock.settings import Settings, url
+
+logger = logging.getLogger(__name__)
 
 HINTS = {
     "invalid_client": "check --client and --secret",
@@ -24,7 +29,7 @@ HINTS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command and exit: 0; 1 where the answer is no; 2 where it can't be done as it was said."""
+    """Run the command and exit: 0; 1 where the check or the server fails; 2 where it can't be done as it was said."""
     # libuv can't close a socket that has the number of a standard stream which was closed.
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
@@ -34,11 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         code = 0
-    except click.ClickException as error:
+    except click.ClickException as error:  # click's own show() takes four lines
         context = getattr(error, "ctx", None)
         hint = f" ({context.command_path} --help says more)" if context else ""
         click.echo(f"workflow-mock: {error.format_message()}{hint}", err=True)
-        code = 2
+        code = click.UsageError.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
     sys.exit(code)
@@ -54,7 +59,7 @@ def cli() -> None:
 @options()
 def serve(**values: Any) -> int:
     """Serve the API and its authorization server."""
-    settings = Settings(**values)
+    settings = settings_of(values)
     try:
         # Not at the top of the file: the other commands don't wait for the web framework.
         from workflow_mock import log  # noqa: PLC0415
@@ -64,6 +69,8 @@ def serve(**values: Any) -> int:
         from workflow_mock.server import ready_file, server  # noqa: PLC0415
 
         log.configure(settings.log_format, settings.log_level)
+        for warning in warnings(os.environ):
+            logger.warning(warning)
         listening = server.bind(settings.host, settings.port)
         stamps = watch.stamps(settings.catalogue)
         app = create_app(settings)
@@ -90,13 +97,14 @@ def serve(**values: Any) -> int:
 
 
 @cli.command()
-@option("url", type=url, help="The server's address; else --host and --port on this machine.")
+@option("url", check=url, help="The server's address; else --host and --port on this machine.", metavar="URL")
 @options("host", "port", "tls_cert")
 @option("client", default="demo", help="Client id.", metavar="ID")
 @option("secret", default="demo-secret", help="Client secret.", metavar="SECRET")
 @click.option("--scope", help="Scopes with spaces between; without it, all that the client may have.")
 def token(url: str | None, client: str, secret: str, scope: str | None, **local: Any) -> None:
     """Print an access token got from the token endpoint."""
+    _tell_ignored()
     form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
     address = (url or local_url(**local)).rstrip("/") + TOKEN_PATH
     try:
@@ -109,6 +117,11 @@ def token(url: str | None, client: str, secret: str, scope: str | None, **local:
             f"the token endpoint refused: {code}" + (f": {HINTS[code]}" if code in HINTS else "")
         )
     click.echo(answer["access_token"])
+
+
+def _tell_ignored() -> None:
+    for warning in warnings(os.environ, links_only=True):
+        click.echo(f"workflow-mock: {warning}", err=True)
 
 
 @cli.command()
@@ -130,9 +143,9 @@ def check(files: tuple[Path, ...]) -> int:
 @cli.command()
 def schema() -> None:
     """Print the JSON Schema of a catalogue file."""
-    from workflow_mock.catalogue import loader as catalogue  # noqa: PLC0415
+    from workflow_mock.catalogue.schema import json_schema  # noqa: PLC0415
 
-    click.echo(json.dumps(catalogue.json_schema(), indent=2))
+    click.echo(json.dumps(json_schema(), indent=2))
 
 
 @cli.command()
@@ -152,11 +165,12 @@ def openapi(admin: bool) -> None:
 
 
 @cli.command()
-@option("url", type=url, help="The server's address; else --host and --port on this machine.")
+@option("url", check=url, help="The server's address; else --host and --port on this machine.", metavar="URL")
 @options("host", "port", "tls_cert", "admin_token")
 def health(url: str | None, admin_token: str | None, **local: Any) -> int:
     """Exit 0 if the server is healthy, 1 if not."""
-    address = (url or local_url(**local)).rstrip("/") + f"{ADMIN_PATH}/health"
+    _tell_ignored()
+    address = (url or local_url(**local)).rstrip("/") + HEALTH_PATH
     try:
         status, answer = call(address, token=admin_token)
     except ConnectError as error:

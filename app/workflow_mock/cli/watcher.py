@@ -1,4 +1,4 @@
-"""Noticing that catalogue files have changed."""
+"""`--watch`: loads catalogue files again when they change."""
 
 import asyncio
 import logging
@@ -15,9 +15,9 @@ logger = logging.getLogger(__name__)
 
 
 async def watch(paths: Sequence[Path], seen: object, reload: Callable[[Catalogue | ConfigError], None]) -> None:
-    """Hand on what the files say whenever they have changed since their stamps were `seen`, for ever.
+    """Call `reload` with the catalogue whenever the files' stamps differ from those `seen` last, for ever.
 
-    It looks at their times and sizes: the system's own notices don't cross into a container's mounts.
+    Every 500 ms it looks at the files: the system's own notices don't cross into a container's mounts.
     """
     while True:
         await asyncio.sleep(INTERVAL.total_seconds())
@@ -38,12 +38,15 @@ async def watch(paths: Sequence[Path], seen: object, reload: Callable[[Catalogue
 
 
 def stamps(paths: Sequence[Path]) -> object:
-    """Equal as long as nothing has changed. Taken before the files are read, so that no change is missed."""
+    """A value that is equal as long as no file has changed; it must be taken before the files are read.
+
+    Device, inode and ctime see a file of the same size and mtime that has been moved into another's place.
+    """
     found: list[object] = []
     try:
         for file in catalogue_files(paths):
             status = file.stat()
-            found.append((file, status.st_mtime_ns, status.st_size))
+            found.append((file, status.st_dev, status.st_ino, status.st_ctime_ns, status.st_mtime_ns, status.st_size))
     except OSError as error:  # one was removed, which reading it will tell
         found.append(str(error))
     return found

@@ -12,23 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-Path = tuple[str | int, ...]
-"""Where something stands in a document: `("tasks", 3, "id")`."""
-
-
-class Problem(NamedTuple):
-    """What is wrong with a document, and where."""
-
-    path: Path
-    message: str
-
-    def __str__(self) -> str:
-        return f"{show_path(self.path)}: {self.message}" if self.path else self.message
-
-
-def show_path(path: Path) -> str:
-    """`("workflows", 0, "tasks", 3)` as people write it: `workflows[0].tasks[3]`."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+from workflow_mock.errors import Path, Problem
 
 
 class InvalidDefinition(ValueError):
@@ -131,7 +115,7 @@ def define(
 ) -> WorkflowDefinition:
     """Check a workflow and make its definition.
 
-    `edge_paths` gives the place of each edge where it isn't `tasksHierarchy[i]`, and `labels` what people call each
+    `edge_paths` gives the path of each edge where it isn't `tasksHierarchy[i]`, and `labels` what people call each
     task where it isn't its id; both are for messages only.
 
     Raises InvalidDefinition with every fault found.
@@ -157,10 +141,12 @@ def define(
         else:
             seen.add(edge)
             parents[child].append(parent)
+    try:
+        order = _topological_order(parents, labels)
+    except InvalidDefinition as error:
+        raise InvalidDefinition([*problems, *error.problems]) from None
     if problems:
         raise InvalidDefinition(problems)
-
-    order = _topological_order(parents, labels)
     reached = [task.is_trigger for task in tasks]
     if not any(reached):
         raise InvalidDefinition([Problem(("tasks",), "no task is a trigger: give at least one task isTrigger: true")])

@@ -9,8 +9,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from workflow_mock.domain.definition import show_path
-from workflow_mock.errors import ApiError, ValidationDetail, internal_error
+from workflow_mock.errors import ApiError, ValidationDetail, internal_error, show_path
 from workflow_mock.http.envelope import render
 from workflow_mock.http.request_id import NOSNIFF, request_id_of
 from workflow_mock.types import explain, place_in

@@ -3,12 +3,12 @@
 Source: RFC 7515, sections 2, 3.1 and 5.2; RFC 8725, section 2; docs/contract.md, 2.
 """
 
-import json
 from binascii import a2b_base64
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from workflow_mock.errors import ApiError
+from workflow_mock.strict_json import StrictDecoder
 
 MAX_TOKEN_BYTES = 16 * 1024
 
@@ -17,6 +17,7 @@ _LAST = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")
 _URL_SAFE = bytes.maketrans(b"-_+/=", b"+/!!!")
 _PADDING = (b"", b"===", b"==", b"=")
 _TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt"})
+_DECODER = StrictDecoder()
 _CHALLENGE = 'Bearer error="invalid_token"'
 
 
@@ -90,25 +91,9 @@ def _bytes_of(name: str, part: bytes) -> bytes:
 
 def _json_object(name: str, data: bytes) -> dict[str, Any]:
     try:
-        text = data.decode().strip(_JSON_SPACE)
-        document, end = _DECODER.raw_decode(text)
-    except (ValueError, RecursionError):
-        document, text, end = None, "", 0
-    if not isinstance(document, dict) or end != len(text):
+        document = _DECODER.decode(data.decode())
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
         raise malformed(f"The token's {name} isn't a JSON object with unique names")
     return document
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("repeated name")
-    return members
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-_JSON_SPACE = " \t\r\n"
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)

@@ -12,13 +12,14 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.types import Scope
 
+from workflow_mock.domain.client import Client
 from workflow_mock.errors import BodyTooLarge, OAuthError
 from workflow_mock.formats import parse_uuid
 from workflow_mock.http.envelope import TOKEN_HEADERS
 from workflow_mock.http.hosts import issuer_url
 from workflow_mock.http.messages import Request, Response
 from workflow_mock.oauth.keys import compact_json
-from workflow_mock.oauth.token_provider import Client, TokenProvider
+from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.operation import Matched
 from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.exchange import REQUEST_TOKEN, Facts, Result, Target, attach

@@ -4,27 +4,13 @@ Source: contract, section 3, "Token"; RFC 9068, section 2.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+from workflow_mock.domain.client import Client
 from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.state.clock import Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """A client of the authorization server.
-
-    `customers` None means that its tokens may act for every customer, `scopes` None that it may have the one scope
-    that the API asks for.
-    """
-
-    id: str
-    secret: str
-    scopes: tuple[str, ...] | None = None
-    customers: tuple[str, ...] | None = None
 
 
 class TokenProvider:
