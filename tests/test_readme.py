@@ -23,7 +23,7 @@ from workflow_mock.api import leniency
 from workflow_mock.errors import STATUS_OF_CODE
 from workflow_mock.fields import MAX_DURATION
 from workflow_mock.oauth import token_endpoint, verify
-from workflow_mock.server import limits, protocol
+from workflow_mock.server import connection, limits, protocol
 from workflow_mock.settings import PREFIX, Settings, flag
 from workflow_mock.state import clock, events, faults, ids, journal, workflows
 from workflow_mock.state.matcher import Matcher
@@ -280,7 +280,7 @@ def test_each_limit_is_the_one_that_counts() -> None:
         verify.CACHED_TOKENS,
         protocol.MAX_PIPELINED,
         limits.MAX_HELD_BYTES,
-        protocol.MIN_BYTES_PER_SECOND,
+        connection.MIN_BYTES_PER_SECOND,
         faults.MAX_DELAY_MILLISECONDS // 60_000,
         MAX_DURATION.days,
     ]
