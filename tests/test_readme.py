@@ -25,7 +25,7 @@ from workflow_mock.faults import effects, registry
 from workflow_mock.formats import MAX_DURATION
 from workflow_mock.oauth import jws, token_endpoint
 from workflow_mock.oauth import verifier as verify
-from workflow_mock.server import limits, protocol
+from workflow_mock.server import connection, limits, protocol
 from workflow_mock.settings import PREFIX, Settings, flag
 from workflow_mock.state import events, journal, per_customer, redaction, workflows
 from workflow_mock.state.matcher import Matcher
@@ -282,7 +282,7 @@ def test_each_limit_is_the_one_that_counts() -> None:
         verify.CACHED_TOKENS,
         protocol.MAX_PIPELINED,
         limits.MAX_HELD_BYTES,
-        protocol.MIN_BYTES_PER_SECOND,
+        connection.MIN_BYTES_PER_SECOND,
         effects.MAX_DELAY_MILLISECONDS // 60_000,
         MAX_DURATION.days,
     ]

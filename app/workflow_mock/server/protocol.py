@@ -18,9 +18,10 @@ from uvicorn.server import ServerState
 from workflow_mock.errors import ApiError
 from workflow_mock.http.messages import CONNECTION
 from workflow_mock.http.request_id import next_request_id
+from workflow_mock.server.connection import LINGER_SECONDS, Connection
 from workflow_mock.server.cycle import RequestResponseCycle, error_response
 from workflow_mock.server.head import Fields, check_head, check_version, malformed
-from workflow_mock.server.limits import UNCOUNTED_BYTES, Budget, Limits
+from workflow_mock.server.limits import Budget, Limits
 
 MAX_PIPELINED = 8
 """Parsed requests that wait behind the one that is answered. No more is parsed until the first of them has its turn."""
@@ -34,14 +35,8 @@ READ_AHEAD_BYTES = 16 * 1024
 HIGH_WATER_BYTES = 64 * 1024
 """Bytes of a body that the application hasn't taken, over which no more is parsed."""
 
-LINGER_SECONDS = 1.0
-"""How long a rejected client may still send: closing at once could take the response from it (RFC 9112, 9.6)."""
-
 PROBE_SECONDS = 0.1
 """Between two looks whether a client that has closed its half is still there."""
-
-MIN_BYTES_PER_SECOND = 4096
-"""What a client must take of its responses, on average over the request timeout."""
 
 MAX_REJECTED = 32
 """Connections over the limit that are told so at once; those beyond are closed without a word."""
@@ -57,14 +52,12 @@ def _parser(protocol: "HTTPProtocol") -> httptools.HttpRequestParser:
     return parser
 
 
-class HTTPProtocol(asyncio.Protocol):
+class HTTPProtocol(Connection):
     """One connection, for `uvicorn.Config(http=…)`.
 
     httptools skips the body of a request that offers an upgrade, as Java's HttpClient does by default with h2c. Such a
     request is read again without the offer (RFC 9110, section 7.8: a server may ignore it).
     """
-
-    transport: asyncio.Transport
 
     def __init__(
         self,
@@ -76,20 +69,14 @@ class HTTPProtocol(asyncio.Protocol):
         limits: Limits,
         budget: Budget,
     ) -> None:
-        self.server_state = server_state
-        self.write_paused = False
-        self.is_half_closed = False
-        """Whether the client sends no more; it may still read."""
+        super().__init__(server_state, _loop or asyncio.get_running_loop(), budget)
         self._app = config.loaded_app
         self._app_state = app_state
-        self._loop = _loop or asyncio.get_running_loop()
         self._limits = limits
-        self._budget = budget
         self._server: tuple[str, int] | None = None
         self._client: tuple[str, int] | None = None
         self._scheme = "http"
         self._parser = _parser(self)
-        self._unparsed = bytearray()
         self._piece = b""
         """What is being parsed, or was last."""
         self._framing_bytes = 0
@@ -108,15 +95,10 @@ class HTTPProtocol(asyncio.Protocol):
         self._rejection: ApiError | None = None
         self._rejects_head = False
         self._is_over_limit = False
-        self._discarding = self._has_surplus = False
-        """Whether what comes is thrown away, as the last request has come; and whether something was."""
+        self._has_surplus = False
+        """Whether something was thrown away that came behind the last request."""
         self._read_paused = False
         self._is_probing = False
-        self._writable: asyncio.Event | None = None
-        self._written = 0
-        self._taken = 0
-        self._unsent_since = 0.0
-        """Bytes of `_written` that the client had taken at this loop time (seconds), the beginning of a measurement."""
         self._waiting_since = 0.0
         """Loop time (seconds) at which we began to wait for the client; `_check_timeouts` compares it with the
         timeouts."""
@@ -125,19 +107,17 @@ class HTTPProtocol(asyncio.Protocol):
     # The connection's beginning and end
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self.transport = transport
-        transport.set_write_buffer_limits(high=UNCOUNTED_BYTES)
-        connections = self.server_state.connections
-        connections.add(self)  # type: ignore[arg-type]
+        super().connection_made(transport)
         local, peer = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         self._server = (str(local[0]), int(local[1])) if isinstance(local, tuple) else None
         self._client = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None
         self._scheme = "https" if transport.get_extra_info("sslcontext") else "http"
-        self._waiting_since = self._unsent_since = self._loop.time()
+        self._waiting_since = self._loop.time()
         self._check_timeouts()
-        if len(connections) > self._limits.connections + MAX_REJECTED:
+        connections = len(self.server_state.connections)
+        if connections > self._limits.connections + MAX_REJECTED:
             transport.abort()
-        elif len(connections) > self._limits.connections:
+        elif connections > self._limits.connections:
             self._is_over_limit = True
             self._loop.call_later(LINGER_SECONDS, self._reject_over_limit)
 
@@ -149,15 +129,10 @@ class HTTPProtocol(asyncio.Protocol):
         self._reject(error, is_head=first.startswith(b"HEAD "))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.server_state.connections.discard(self)
+        super().connection_lost(exc)
         if self._timer is not None:
             self._timer.cancel()
-        self._discard()
         self._pipeline.clear()
-        self._budget.hold(self, 0)
-        self.write_paused = False
-        if self._writable is not None:
-            self._writable.set()
         for cycle in (self._running, self._incoming):
             if cycle is not None and not cycle.response_complete:
                 cycle.disconnect()
@@ -195,11 +170,6 @@ class HTTPProtocol(asyncio.Protocol):
             cycle.keep_alive = False
             self._is_last = True
             self._probe_unread()
-
-    def drop(self) -> None:
-        """Reset the connection, as it holds the largest part of a budget that is used up."""
-        logger.info("a connection is dropped: all together hold too much of the server's memory, and it the most")
-        self.transport.abort()
 
     # From bytes to requests
 
@@ -385,41 +355,9 @@ class HTTPProtocol(asyncio.Protocol):
             elif self.is_half_closed:
                 self.transport.close()
 
-    def _account(self) -> None:
-        """Tell the budget what this connection holds."""
-        if not self.transport.is_closing():
-            running = self._running
-            held = len(self._unparsed) + self.transport.get_write_buffer_size() + (len(running.body) if running else 0)
-            self._budget.hold(self, held + sum([cycle.size() for cycle in self._pipeline]))
-
-    # Writing
-
-    def write(self, first: bytes, second: bytes = b"") -> None:
-        """Write these bytes in one go, unless the connection is closed already."""
-        if not self.transport.is_closing():
-            self._written += len(first) + len(second)
-            if second:
-                self.transport.writelines((first, second))
-            else:
-                self.transport.write(first)
-
-    def pause_writing(self) -> None:
-        self.write_paused = True
-        self._account()
-
-    def resume_writing(self) -> None:
-        self.write_paused = False
-        if self._writable is not None:
-            self._writable.set()
-        self._account()
-        self._next()
-
-    async def drain(self) -> None:
-        """Wait until the client has taken so much that more may be written."""
-        if self._writable is None:
-            self._writable = asyncio.Event()
-        self._writable.clear()
-        await self._writable.wait()
+    def _waiting_bytes(self) -> int:
+        running = self._running
+        return sum([cycle.size() for cycle in self._pipeline]) + (len(running.body) if running is not None else 0)
 
     # Clients that are late, gone or wrong
 
@@ -429,21 +367,11 @@ class HTTPProtocol(asyncio.Protocol):
         One timer that looks at what there is, and not one for each thing that may be late: a request then arms none.
         """
         limits, now = self._limits, self._loop.time()
-        unsent = self.transport.get_write_buffer_size()
-        taken = self._written - unsent
         incoming, running = self._incoming, self._running
         is_answering = running is not None and not running.response_complete and not running.more_body
-        if unsent:
-            seconds = now - self._unsent_since
-            if seconds >= limits.request_timeout:
-                if taken - self._taken < seconds * MIN_BYTES_PER_SECOND:
-                    logger.info("a connection is dropped: the client takes its responses too slowly, or not at all")
-                    self.transport.abort()
-                self._taken, self._unsent_since = taken, now
-        else:
-            if is_answering or self._read_paused or taken != self._taken:
-                self._waiting_since = now  # it is the server that is waited for, or it was until now
-            self._taken, self._unsent_since = taken, now
+        if not self._drop_if_too_slow(limits.request_timeout):
+            if is_answering or self._read_paused:
+                self._waiting_since = now  # it is the server that is waited for
             is_idle = incoming is not None and not self._in_message
             if now - self._waiting_since < (limits.idle_timeout if is_idle else limits.request_timeout):
                 pass
@@ -457,6 +385,9 @@ class HTTPProtocol(asyncio.Protocol):
         if is_answering:
             self._probe_unread()
         self._timer = self._loop.call_later(min(limits.request_timeout, limits.idle_timeout) / 4, self._check_timeouts)
+
+    def _client_has_all(self, now: float) -> None:
+        self._waiting_since = now
 
     def _probe_unread(self) -> None:
         """Probe a client of whom so much waits that its socket isn't read: its end couldn't be seen."""
@@ -510,17 +441,3 @@ class HTTPProtocol(asyncio.Protocol):
         defaults = self.server_state.default_headers
         self.write(error_response(error, defaults, request_id, has_body=not self._rejects_head))
         self._close_lingering()
-
-    def _discard(self) -> None:
-        self._discarding = True
-        self._unparsed.clear()
-
-    def _close_lingering(self) -> None:
-        """Send no more, and close when the client has had the time to see that."""
-        self._discard()
-        if self.is_half_closed:
-            self.transport.close()
-        elif not self.transport.is_closing():
-            if self.transport.can_write_eof():
-                self.transport.write_eof()
-            self._loop.call_later(LINGER_SECONDS, self.transport.close)
