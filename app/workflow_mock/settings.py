@@ -70,7 +70,7 @@ def _between(lowest: int, highest: int | None = None) -> Check:
     def check(number: int) -> None:
         if number < lowest or (highest is not None and number > highest):
             bounds = f"{lowest} or more" if highest is None else f"between {lowest} and {highest}"
-            raise ValueError(f"must be {bounds}, not {number}")
+            raise ValueError(f"{number} is not {bounds}")
 
     return check
 

@@ -38,7 +38,10 @@ class _Value(click.ParamType[Any]):
             if self._check is not None:
                 self._check(found)
         except ValueError as error:
-            self.fail(str(error), param, ctx)
+            message = str(error)
+            if message.startswith("must ") and param is not None and param.name is not None:
+                raise click.UsageError(f"{flag(param.name)} {message} (env var: {param.envvar})", ctx) from None
+            self.fail(message, param, ctx)
         return found
 
     def split_envvar_value(self, rv: str) -> list[str]:
