@@ -17,7 +17,8 @@ from workflow_mock.http.request_id import NOSNIFF, request_id_of
 CONNECTION = "workflow_mock.connection"
 """The ASGI extension by which this project's server hands on the connection's asyncio.Transport."""
 
-STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+STATUS_LINES = {status: f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n".encode() for status in range(100, 1000)}
 
 
 def join_headers(pairs: Collection[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -115,11 +116,7 @@ class Response(NamedTuple):
         await send({"type": "http.response.start", "status": self.status, "headers": self.all_headers(request_id)})
         await send({"type": "http.response.body", "body": self.body})
 
-    def to_bytes(self, request_id: str, *more_headers: tuple[bytes, bytes]) -> bytes:
+    def to_bytes(self, request_id: str, more_headers: Headers, *, has_body: bool) -> bytes:
         """The response as HTTP/1.1, for a connection on which there is no ASGI scope yet."""
-        fields = [*more_headers, *self.all_headers(request_id)]
-        return b"%s%s\r\n%s" % (
-            STATUS_LINES[self.status],
-            b"".join(b"%s: %s\r\n" % field for field in fields),
-            self.body,
-        )
+        fields = b"".join(b"%s: %s\r\n" % field for field in (*more_headers, *self.all_headers(request_id)))
+        return b"%s%s\r\n%s" % (STATUS_LINES[self.status], fields, self.body if has_body else b"")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import Any
 
 from uvicorn.server import ServerState
 
@@ -121,6 +122,14 @@ class Connection(asyncio.Protocol):
             self._loop.call_later(LINGER_SECONDS, self.transport.close)
 
     # For whoever speaks HTTP on it
+
+    def parse_more(self) -> None:
+        """Go on parsing, as the application has taken a part of a body."""
+        raise NotImplementedError
+
+    def on_response_complete(self, cycle: Any) -> None:
+        """Go on to the next request, or close, as this RequestResponseCycle is complete."""
+        raise NotImplementedError
 
     def _next(self) -> None:
         """Go on, as the client has taken its responses."""

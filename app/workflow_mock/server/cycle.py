@@ -3,17 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Iterable
-from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Message, Scope
 
 from workflow_mock.errors import ApiError, internal_error
 from workflow_mock.http.envelope import render
-from workflow_mock.http.request_id import NOSNIFF, next_request_id
-
-if TYPE_CHECKING:
-    from workflow_mock.server.protocol import HTTPProtocol
+from workflow_mock.http.messages import STATUS_LINES
+from workflow_mock.http.request_id import request_id_of
+from workflow_mock.server.connection import Connection
 
 REQUEST_BYTES = 4096
 """What a request costs that is parsed and waits, beside its header fields and body."""
@@ -22,17 +19,6 @@ FIELD_BYTES = 160
 """What a header field costs beside its bytes."""
 
 logger = logging.getLogger("workflow_mock.requests")
-
-
-def _status_line(status: int) -> bytes:
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = ""
-    return f"HTTP/1.1 {status} {phrase}\r\n".encode("ascii")
-
-
-STATUS_LINES = {status: _status_line(status) for status in range(100, 1000)}
 
 
 class RequestResponseCycle:
@@ -61,7 +47,7 @@ class RequestResponseCycle:
         "scope",
     )
 
-    def __init__(self, scope: Scope, protocol: "HTTPProtocol", *, keep_alive: bool, expects_continue: bool) -> None:
+    def __init__(self, scope: Scope, protocol: Connection, *, keep_alive: bool, expects_continue: bool) -> None:
         self.scope = scope
         self.keep_alive = keep_alive
         """Whether the connection stays open after the response."""
@@ -106,20 +92,14 @@ class RequestResponseCycle:
         except Exception as error:
             # What a handler of FastAPI has answered, it has logged too, and Starlette raises it again.
             if not self.response_complete and not self.disconnected:
-                request_id = self._request_id()
-                logger.exception("%s: a fault of the server's own", request_id, exc_info=error)
+                request_id = request_id_of(self.scope)
+                logger.exception("%s: an error of the server's own", request_id, exc_info=error)
                 self._fail(internal_error(request_id))
         else:
             if not self.response_complete and not self.disconnected:
-                request_id = self._request_id()
+                request_id = request_id_of(self.scope)
                 logger.error("%s: the application ended without a complete response", request_id)
                 self._fail(internal_error(request_id))
-
-    def _request_id(self) -> str:
-        state = self.scope["state"]
-        if "request_id" not in state:
-            state["request_id"] = next_request_id()
-        return str(state["request_id"])
 
     def _fail(self, error: ApiError) -> None:
         """Send an error if nothing was sent; else what was begun can only be broken off."""
@@ -128,11 +108,10 @@ class RequestResponseCycle:
         if self.response_started or self._protocol.write_paused:
             self._protocol.transport.abort()
             return
-        answer = render(error)
+        response = render(error)
         self.keep_alive = False
-        fields = [(b"x-request-id", self._request_id().encode()), NOSNIFF, *answer.headers]
-        self._begin(answer.status, [*fields, (b"content-length", b"%d" % len(answer.body))])
-        self._write(b"" if self._is_bodiless else answer.body)
+        self._begin(response.status, response.all_headers(request_id_of(self.scope)))
+        self._write(b"" if self._is_bodiless else response.body)
         self._complete()
 
     async def receive(self) -> Message:
@@ -248,14 +227,3 @@ class RequestResponseCycle:
         self.body = b""
         self.wake()
         self._protocol.on_response_complete(self)
-
-
-def error_response(
-    error: ApiError, defaults: Iterable[tuple[bytes, bytes]], request_id: str, *, has_body: bool
-) -> bytes:
-    """The bytes of an error that ends its connection, for a request that no application sees."""
-    answer = render(error)
-    fields = [*defaults, (b"x-request-id", request_id.encode()), NOSNIFF, *answer.headers, (b"connection", b"close")]
-    fields.append((b"content-length", b"%d" % len(answer.body)))
-    head = b"".join([b"%s: %s\r\n" % field for field in fields])
-    return b"%s%s\r\n%s" % (STATUS_LINES[answer.status], head, answer.body if has_body else b"")

@@ -16,10 +16,11 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from workflow_mock.errors import ApiError
+from workflow_mock.http.envelope import render
 from workflow_mock.http.messages import CONNECTION
 from workflow_mock.http.request_id import next_request_id
 from workflow_mock.server.connection import LINGER_SECONDS, Connection
-from workflow_mock.server.cycle import RequestResponseCycle, error_response
+from workflow_mock.server.cycle import RequestResponseCycle
 from workflow_mock.server.head import Fields, check_head, check_version, malformed
 from workflow_mock.server.limits import Budget, Limits
 
@@ -438,6 +439,6 @@ class HTTPProtocol(Connection):
         request_id = next_request_id()
         logger.info("%s: a connection is refused: %d %s: %s", request_id, error.status, error.code, error)
         self._rejection = None
-        defaults = self.server_state.default_headers
-        self.write(error_response(error, defaults, request_id, has_body=not self._rejects_head))
+        headers = (*self.server_state.default_headers, (b"connection", b"close"))
+        self.write(render(error).to_bytes(request_id, headers, has_body=not self._rejects_head))
         self._close_lingering()
