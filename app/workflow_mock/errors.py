@@ -37,7 +37,7 @@ STATUS_OF_CODE = {
     "limit_reached": 503,
     "too_busy": 503,
 }
-"""Every `errors[].code` and its HTTP status (contract, section 1, "Order of checks, and the answers")."""
+"""Every `errors[].code` and its HTTP status (docs/contract.md, 1.2, "Order of checks, and the answers")."""
 
 
 class ErrorDetail(NamedTuple):

@@ -1,7 +1,7 @@
 """The documented operation: from the request to the answer.
 
 A request goes through `StartExecution.__call__` from top to bottom, and a fault anywhere on the way is an ApiError.
-Source: contract, section 1, "Order of checks, and the answers".
+Source: docs/contract.md, 1.2, "Order of checks, and the answers".
 """
 
 import re

@@ -10,7 +10,7 @@ _NAMESPACE = UUID("8f1d1e0e-6b0a-5c8e-9f4b-2f6f2b7a1c55")
 
 
 def parse_uuid(text: str) -> str | None:
-    """The canonical form of a UUID, or None where it isn't 36 characters with dashes (contract, section 1: UUIDs)."""
+    """The canonical form of a UUID, or None where it isn't 36 characters with dashes (docs/contract.md, 1.3)."""
     return text.lower() if _UUID.fullmatch(text) else None
 
 
