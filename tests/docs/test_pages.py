@@ -65,6 +65,11 @@ def test_the_readme_links_each_page() -> None:
     assert linked >= {name for name in PAGES if name.count("/") < 2} - {"README.md"}
 
 
+def test_the_architecture_links_each_decision() -> None:
+    linked = set(re.findall(r"\]\((decisions/[^)#]+)", PAGES["docs/architecture.md"].text))
+    assert {f"docs/{name}" for name in linked} == {name for name in PAGES if name.startswith("docs/decisions/")}
+
+
 def test_the_readme_is_short() -> None:
     assert len(PAGES["README.md"].text.splitlines()) <= 200
 

@@ -44,16 +44,16 @@ def test_each_limit_is_the_one_that_counts(shown: str, name: str) -> None:
 
 
 def limit(name: str) -> Any:
-    """The default of a setting, or a constant: durations of settings in seconds, others in days."""
+    """The default of a setting, a constant, or the longest that a list of a model may be. Durations of settings are in
+    seconds, others in days."""
     if name.startswith("--"):
         (value,) = (setting.default for setting in fields(Settings) if flag(setting.name) == name)
         return value.total_seconds() if isinstance(value, timedelta) else value
-    module, _, constant = name.rpartition(".")
-    if module[module.rindex(".") + 1 :][:1].isupper() if "." in module else False:
-        module, _, model = module.rpartition(".")
-        metadata = getattr(import_module(f"workflow_mock.{module}"), model).model_fields[constant].metadata
-        return next(each.max_length for each in metadata if hasattr(each, "max_length"))
-    value = getattr(import_module(f"workflow_mock.{module}"), constant)
+    *folders, constant = name.split(".")
+    if folders[-1][0].isupper():
+        model = getattr(import_module(".".join(["workflow_mock", *folders[:-1]])), folders[-1])
+        return next(rule.max_length for rule in model.model_fields[constant].metadata if hasattr(rule, "max_length"))
+    value = getattr(import_module(".".join(["workflow_mock", *folders])), constant)
     return value.days if isinstance(value, timedelta) else value
 
 
