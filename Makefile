@@ -17,16 +17,20 @@ run: .venv/runtime ## serve on 127.0.0.1:8080; ARGS="--strict …" adds options
 demo: .venv/runtime ## a server of its own, a token, a start of an execution, and the end
 	@$(BIN)/python examples/demo.py
 
-test: .venv/dev ## format, lint, type and test checks
+test: .venv/dev ## format, lint, type and test checks; ARGS="tests/api -k …" runs these tests alone
+ifdef ARGS
+	$(BIN)/pytest -q $(ARGS)
+else
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q --ignore tests/languages
+endif
 
-test-languages: .venv/dev ## the README's TypeScript, Java and C#; needs node, java and mono's mcs
+test-languages: .venv/dev ## the TypeScript, Java and C# of docs/clients.md; needs node, java and mono's mcs
 	$(BIN)/pytest -q tests/languages
 
-bench: .venv/dev ## every figure of the README, 20 minutes; needs wrk, taskset, node and java
+bench: .venv/dev ## every figure of docs/performance.md, 20 minutes; needs wrk, taskset, node and java
 	$(BIN)/python benchmarks/run.py
 
 bench-quick: .venv/dev ## the floors and ours in some minutes; needs wrk and taskset

@@ -1,5 +1,6 @@
-"""The figures of the README, measured side by side: `make bench`, or `make bench-quick` for the floors and ours alone.
+"""The figures of docs/performance.md, measured side by side: `make bench`.
 
+`make bench-quick` is for the floors and ours alone.
 Servers run pinned to core 0 and the load to core 1, in interleaved rounds; a figure is the median of the rounds, with
 its range. It needs wrk, taskset and, for the peers, node and java. It writes results.md and results.svg beside itself.
 """
@@ -36,9 +37,9 @@ from workflow_mock.domain.execution import Execution
 from tests.oauth.forge import Key, claims
 from tests.support import Server, path, serving
 
-README = HERE.parent / "README.md"
+PAGE = HERE.parent / "docs" / "performance.md"
 FIGURES = re.compile("(?<=<!-- figures -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
-"""What `make bench` writes into the README."""
+"""What `make bench` writes into docs/performance.md."""
 
 CUSTOMER = "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"
 LARGE = "77777777-7777-4777-8777-777777777777"
@@ -321,7 +322,7 @@ def main(*, quick: bool) -> None:
     if not quick:
         (HERE / "results.md").write_text(text)
         (HERE / "results.svg").write_text(plot([(each.name, cpu(each)) for each in starts]))
-        README.write_text(FIGURES.sub(lambda _: "\n".join(["", written, "", *table, ""]), README.read_text()))
+        PAGE.write_text(FIGURES.sub(lambda _: "\n".join(["", written, "", *table, ""]), PAGE.read_text()))
 
 
 def at_most(what: str, value: float, wanted: float) -> tuple[str, float, str, bool]:

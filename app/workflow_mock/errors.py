@@ -41,7 +41,7 @@ STATUS_OF_CODE = {
     "too_busy": 503,
     "http_version_not_supported": 505,
 }
-"""Every `errors[].code` and its HTTP status (contract, section 1, "Order of checks, and the answers")."""
+"""Every `errors[].code` and its HTTP status (docs/contract.md, 1.2, "Order of checks, and the answers")."""
 
 
 Path = tuple[str | int, ...]
@@ -77,7 +77,7 @@ class ConfigError(ValueError):
 
 
 class ErrorDetail(NamedTuple):
-    """One entry of `meta.errors` in the envelope (docs/contract.md, section 1)."""
+    """One entry of `meta.errors` in the envelope (docs/contract.md, 1)."""
 
     code: str
     message: str

@@ -22,7 +22,7 @@ _ISO = re.compile(
 
 
 def parse_uuid(text: str) -> str | None:
-    """The canonical form of a UUID, or None where it isn't 36 characters with dashes (contract, section 1: UUIDs)."""
+    """The canonical form of a UUID, or None where it isn't 36 characters with dashes (docs/contract.md, 1.2)."""
     return text.lower() if _UUID.fullmatch(text) else None
 
 
@@ -32,7 +32,7 @@ def derive_uuid(parent: str | None, name: str) -> str:
 
 
 def timestamp(moment: datetime) -> str:
-    """ISO 8601 in UTC with `Z`, and no trailing zeros in the fraction, as .NET writes it (contract, section 1)."""
+    """ISO 8601 in UTC with `Z`, and no trailing zeros in the fraction, as .NET writes it (docs/contract.md, 1.2)."""
     text = moment.isoformat()[:26]
     return f"{text.rstrip('0') if moment.microsecond else text[:19]}Z"
 

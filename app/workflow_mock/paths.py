@@ -6,7 +6,7 @@ API_PATH: Final = "/api/workflow/"
 """Prefix of the workflow API."""
 
 START_PATH: Final = "/api/workflow/v1.0/customer/{customerId}/workflow/{workflowId}/WorkflowExecution"
-"""Template of the one documented operation (docs/contract.md, section 1)."""
+"""Template of the one documented operation (docs/contract.md, 1)."""
 
 ISSUER_PATH: Final = "/api/authentication"
 TOKEN_PATH: Final = f"{ISSUER_PATH}/connect/token"

@@ -1,13 +1,11 @@
-"""The README's clients in other languages, each run by its own tool. A tool that is missing is a failure."""
+"""The clients of docs/clients.md in other languages, each run by its own tool. A tool that is missing is a failure."""
 
 import re
 import subprocess
 from pathlib import Path
 
-from tests.readme import DEFAULT_URL, block, environment
+from tests.docs.pages import DEFAULT_URL, UUID_LINE, Snippet, environment, text_of
 from tests.support import Server
-
-UUID_LINE = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n"
 
 
 def printed(folder: Path, *commands: list[str]) -> str:
@@ -23,7 +21,7 @@ def printed(folder: Path, *commands: list[str]) -> str:
 
 
 def source(folder: Path, name: str, language: str, server: Server) -> str:
-    text = block(language)
+    text = text_of(Snippet("docs/clients.md", language))
     assert DEFAULT_URL in text
     (folder / name).write_text(text.replace(DEFAULT_URL, server.url))
     return name

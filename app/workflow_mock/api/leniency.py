@@ -1,7 +1,7 @@
 """What the default mode accepts though the API's page doesn't document it, because the platform behind it does.
 
-Each use is noted on the request; `--strict` refuses it with the same words. Source: contract, section 1, "Default mode,
-inferred".
+Each use is noted on the request; `--strict` refuses it with the same words. Source: docs/contract.md, 1.4,
+"The default mode".
 """
 
 from collections.abc import Sequence

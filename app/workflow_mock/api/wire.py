@@ -1,6 +1,6 @@
 """The documented JSON shapes, and the answer to a start.
 
-Source: contract, section 1; the page's own example is in `openapi/workflow-api.yaml`.
+Source: docs/contract.md, 1, "The documented operation"; the page's own example is in `openapi/workflow-api.yaml`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """Workflow definitions, and every check of one.
 
-Source: contract, section 1, "What starting an execution means".
+Source: docs/contract.md, 1.1, "What starting an execution means".
 """
 
 from collections.abc import Mapping, Sequence

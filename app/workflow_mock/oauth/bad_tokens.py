@@ -1,6 +1,6 @@
 """Tokens for tests: good ones, and ones that are wrong in one named way.
 
-Source: contract, section 2; RFC 8725, section 2, for the attacks among them.
+Source: docs/contract.md, 2, "Bearer tokens"; RFC 8725, section 2, for the attacks among them.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """What the authorization server says of itself, and its keys.
 
-Source: contract, section 3; RFC 8414; OpenID Connect Discovery 1.0; RFC 7517.
+Source: docs/contract.md, 3.2, "Discovery"; RFC 8414; OpenID Connect Discovery 1.0; RFC 7517.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,6 +1,6 @@
 """Who is trusted to issue tokens: this server, and the issuers that the settings name.
 
-Source: contract, section 2, "Keys", and section 3, the issuer.
+Source: docs/contract.md, 2.1, "Keys", and docs/contract.md, 3.4, "The issuer".
 """
 
 import asyncio

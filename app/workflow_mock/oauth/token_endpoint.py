@@ -1,6 +1,6 @@
 """The token endpoint.
 
-Source: contract, section 3; RFC 6749, sections 2.3.1, 4.4 and 5.
+Source: docs/contract.md, 3.1, "The token endpoint"; RFC 6749, sections 2.3.1, 4.4 and 5.
 """
 
 import hmac

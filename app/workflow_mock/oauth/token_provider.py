@@ -1,6 +1,6 @@
 """Minting access tokens.
 
-Source: contract, section 3, "Token"; RFC 9068, section 2.
+Source: docs/contract.md, 3.3, "The token"; RFC 9068, section 2.
 """
 
 from collections.abc import Sequence

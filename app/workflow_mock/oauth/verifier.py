@@ -1,7 +1,7 @@
 """Access tokens, checked: form → algorithm → key → signature → lifetime → audience → issuer → claims, then scope.
 
-Source: contract, section 2; RFC 6750, section 3.1; RFC 7515, section 5.2; RFC 8725; RFC 9068, section 4.
-The `WWW-Authenticate` texts are those of ASP.NET Core's JwtBearerHandler (inferred).
+Source: docs/contract.md, 2, "Bearer tokens"; RFC 6750, section 3.1; RFC 7515, section 5.2; RFC 8725; RFC 9068,
+section 4. The `WWW-Authenticate` texts are those of ASP.NET Core's JwtBearerHandler (inferred).
 """
 
 from collections.abc import Sequence

@@ -1,10 +1,7 @@
-"""The README's recipes for taking control do what they say."""
+"""The recipes of docs/control-plane.md do what they say."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,23 +9,22 @@ from typing import Any
 import pytest
 from workflow_mock.oauth.bad_tokens import TokenKind
 
-from tests.readme import DEFAULT_URL, README, block, environment, python, shell
+from tests.docs.pages import DEFAULT_URL, PAGES, Snippet, python, run_shell, shell, text_of
 from tests.support import Server, serving
 
-SETUP = ("sh", "control() {")
-FAIL = ("sh", "retryAfter")
-LOSE = ("sh", "afterCommit")
-WAIT = ("sh", '"advance"')
-BY_HAND = ("python", "/tasks/")
-SENT = ("sh", "requests/verify")
-BAD_TOKENS = ("sh", '"expired"')
-ROTATE = ("sh", "keys/rotate")
-PARALLEL = ("python", "class World")
-SEED = ("sh", '"seed"')
-CATALOGUE_FAULTS = ("yaml", "Unavailable")
-EVENTS = ("sh", "Last-Event-ID")
+PAGE = "docs/control-plane.md"
+SETUP = Snippet(PAGE, "sh", "control() {")
+FAIL = Snippet(PAGE, "sh", "retryAfter")
+LOSE = Snippet(PAGE, "sh", "afterCommit")
+WAIT = Snippet(PAGE, "sh", '"advance"')
+BY_HAND = Snippet(PAGE, "python", "/tasks/")
+SENT = Snippet(PAGE, "sh", "requests/verify")
+BAD_TOKENS = Snippet(PAGE, "sh", '"expired"')
+ROTATE = Snippet(PAGE, "sh", "keys/rotate")
+SEED = Snippet(PAGE, "sh", '"seed"')
+EVENTS = Snippet(PAGE, "sh", "Last-Event-ID")
 RECIPES = [
-    *(SETUP, FAIL, LOSE, WAIT, BY_HAND, SENT, BAD_TOKENS, ROTATE, PARALLEL, SEED, CATALOGUE_FAULTS, EVENTS),
+    *(SETUP, FAIL, LOSE, WAIT, BY_HAND, SENT, BAD_TOKENS, ROTATE, SEED, EVENTS),
 ]
 
 
@@ -38,8 +34,8 @@ def own() -> Iterator[Server]:
         yield running
 
 
-def cook(recipe: tuple[str, str], server: Server, folder: Path, more: str = "") -> str:
-    return shell(f"{block(*SETUP)}\n{block(*recipe)}\n{more}", folder, server)
+def cook(recipe: Snippet, server: Server, folder: Path, more: str = "") -> str:
+    return shell(f"{text_of(SETUP)}\n{text_of(recipe)}\n{more}", folder, server)
 
 
 def statuses(printed: str) -> list[int]:
@@ -61,6 +57,12 @@ def test_the_next_call_fails_and_then_no_more(own: Server, tmp_path: Path) -> No
     assert "retry-after: 5" in printed
 
 
+def test_a_refused_call_fails_the_script(own: Server, tmp_path: Path) -> None:
+    done = run_shell(f"{text_of(SETUP)}\ncontrol POST faults '{{\"tims\": 1}}'", tmp_path, own)
+    assert done.returncode
+    assert "tims" in done.stdout
+
+
 def test_the_answer_is_lost_and_the_second_try_known_for_one(own: Server, tmp_path: Path) -> None:
     printed = cook(LOSE, own, tmp_path)
     assert "no answer" in printed
@@ -74,7 +76,7 @@ def test_an_hour_passes(own: Server, tmp_path: Path) -> None:
 
 
 def test_tasks_are_finished_by_hand(own: Server) -> None:
-    states, ended = python(block(*BY_HAND).replace(DEFAULT_URL, own.url)).splitlines()
+    states, ended = python(text_of(BY_HAND).replace(DEFAULT_URL, own.url)).splitlines()
     assert states == "['completed', 'queued', 'queued', 'waiting']"
     assert re.fullmatch(r"completed [0-9-]+T.*Z", ended)
 
@@ -87,7 +89,7 @@ def test_what_the_client_sent_is_found(own: Server, tmp_path: Path) -> None:
 def test_bad_tokens_are_minted(own: Server, tmp_path: Path) -> None:
     (minted,) = documents(cook(BAD_TOKENS, own, tmp_path))
     assert minted["expected"]["code"] == "token_expired"
-    section = README.split("### Expired tokens")[1].split("### ")[0]
+    section = PAGES[PAGE].section("Expired tokens, and other bad ones")
     assert {f"`{kind}`" for kind in TokenKind} <= set(re.findall(r"`[a-z-]+`", section))
 
 
@@ -96,41 +98,11 @@ def test_keys_are_rotated(tmp_path: Path) -> None:
         assert statuses(cook(ROTATE, server, tmp_path)) == [200, 200, 401]
 
 
-def test_each_parallel_test_has_a_world(own: Server, tmp_path: Path) -> None:
-    fixture = f"import pytest\n@pytest.fixture\ndef workflow_api(): return {{'url': {own.url!r}}}\n"
-    (tmp_path / "conftest.py").write_text(fixture)
-    path = "/api/workflow/v1.0/customer/{world.customer}/workflow/x/WorkflowExecution"
-    started = f"    requests.post(world.url + f'{path}')"
-    text = block(*PARALLEL).replace("    ...  # let the client start a workflow for world.customer", started)
-    assert started in text
-    (tmp_path / "test_it.py").write_text(text)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
-        cwd=tmp_path,
-        env=environment() | {"PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
-
-
 def test_the_same_seed_gives_the_same_answer(own: Server, tmp_path: Path) -> None:
     again = 'start; control PUT seed \'{"seed": "42"}\'; start'
     first, second = documents(cook(SEED, own, tmp_path, again))[-2:]
     assert first == second
     assert first["data"]["id"]
-
-
-def test_the_catalogue_s_faults_strike_and_are_back_after_a_reset(tmp_path: Path) -> None:
-    (tmp_path / "faults.yaml").write_text(block(*CATALOGUE_FAULTS))
-    with serving("--catalogue", str(tmp_path / "faults.yaml"), "--log-level", "warning") as server:
-        (workflow,) = server.http.get("/__admin/workflows").json()["workflows"]
-        customer = "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"
-        for _ in range(2):
-            assert [server.start(workflow["id"], customer=customer).status_code for _ in range(3)] == [503, 503, 200]
-            server.http.post(f"/__admin/reset?customerId={customer}")
 
 
 def test_events_are_told(own: Server, tmp_path: Path) -> None:

@@ -1,66 +1,63 @@
-"""The README is true: each of its snippets runs, each of its tables is whole."""
+"""The snippets of the pages do what the pages say, and the headers that they show are those of the server."""
 
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
-from datetime import timedelta
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from workflow_mock.admin import app as admin_app
-from workflow_mock.admin import snapshot
-from workflow_mock.admin import workflows as admin_workflows
-from workflow_mock.api import leniency
-from workflow_mock.catalogue import loader as catalogue
-from workflow_mock.errors import STATUS_OF_CODE
-from workflow_mock.faults import effects, registry
-from workflow_mock.formats import MAX_DURATION
-from workflow_mock.oauth import jws, token_endpoint
-from workflow_mock.oauth import verifier as verify
-from workflow_mock.server import connection, limits, protocol
-from workflow_mock.settings import PREFIX, Settings, flag
-from workflow_mock.state import events, journal, per_customer, redaction, workflows
-from workflow_mock.state.matcher import Matcher
+from workflow_mock.settings import PREFIX, Settings
 
+from tests.docs.pages import (
+    DEFAULT_URL,
+    PAGES,
+    UUID_LINE,
+    Snippet,
+    environment,
+    pytest_in,
+    python,
+    run_shell,
+    shell,
+    text_of,
+)
 from tests.oauth.forge import Key, claims
-from tests.readme import DEFAULT_URL, README, block, blocks, environment, python, shell, table
-from tests.support import ROOT, Server, path, run, serving
-from tests.test_recipes import RECIPES
+from tests.support import ROOT, Server, path, serving
 
-UUID_LINE = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMMAND = ".venv/bin/workflow-mock "
 
-# Language of each block, and words that are in it alone.
-CLONE = ("sh", "git clone")
-FIRST_REQUEST = ("sh", "--request POST")
-FIRST_ANSWER = ("text", '"executionQueue"')
-CURL = ("sh", "ID=$(curl")
-PYTHON = ("python", "raise_for_status")
-PYTHON_OAUTH = ("python", "authlib")
-OWN_WORKFLOW = ("yaml", "Nightly report")
-OWN_COMMANDS = ("sh", "check nightly.yaml")
-CLIENTS = ("yaml", "Payroll")
-ISSUERS = ("sh", "--jwks")
-DOCKER = ("sh", "docker build")
-READY_FILE = ("sh", "ready.json")
-FIXTURE = ("python", "tmp_path_factory")
-MAKE = ("sh", "make format")
-RUN_HERE = [
-    *(CLONE, FIRST_REQUEST, FIRST_ANSWER, CURL, PYTHON, PYTHON_OAUTH, OWN_WORKFLOW, OWN_COMMANDS),
-    *(CLIENTS, ISSUERS, DOCKER, READY_FILE, FIXTURE, MAKE),
-    *RECIPES,
+README, CLIENTS_PAGE, CATALOGUE, TOKENS = "README.md", "docs/clients.md", "docs/catalogue.md", "docs/tokens.md"
+DOCKER_AND_CI, CONTRIBUTING = "docs/docker-and-ci.md", "docs/contributing.md"
+
+CLONE = Snippet(README, "sh", "git clone")
+FIRST_REQUEST = Snippet(README, "sh", "--request POST")
+FIRST_ANSWER = Snippet(README, "text")
+FIRST_FAULT = Snippet(README, "sh", "retryAfter")
+FIRST_IMAGE = Snippet(README, "sh", "docker build")
+CURL = Snippet(CLIENTS_PAGE, "sh")
+PYTHON = Snippet(CLIENTS_PAGE, "python", "raise_for_status")
+PYTHON_OAUTH = Snippet(CLIENTS_PAGE, "python", "authlib")
+OWN_WORKFLOW = Snippet(CATALOGUE, "yaml", "Nightly report")
+OWN_COMMANDS = Snippet(CATALOGUE, "sh")
+CLIENTS = Snippet(CATALOGUE, "yaml", "Payroll")
+CATALOGUE_FAULTS = Snippet(CATALOGUE, "yaml", "Unavailable")
+ISSUERS = Snippet(TOKENS, "sh")
+DOCKER = Snippet(DOCKER_AND_CI, "sh", "docker build")
+READY_FILE = Snippet(DOCKER_AND_CI, "sh", "ready.json")
+FIXTURE = Snippet(DOCKER_AND_CI, "python", "tmp_path_factory")
+PARALLEL = Snippet(DOCKER_AND_CI, "python", "class World")
+MAKE = Snippet(CONTRIBUTING, "sh")
+SNIPPETS = [
+    *(CLONE, FIRST_REQUEST, FIRST_ANSWER, FIRST_FAULT, FIRST_IMAGE, CURL, PYTHON, PYTHON_OAUTH),
+    *(OWN_WORKFLOW, OWN_COMMANDS, CLIENTS, CATALOGUE_FAULTS, ISSUERS, DOCKER, READY_FILE, FIXTURE, PARALLEL, MAKE),
 ]
-# Their tools aren't on everybody's machine: tests/languages/test_other_languages.py, `make test-languages`, the gate.
-RUN_WITH_THEIR_TOOLS = [("ts", ""), ("csharp", ""), ("java", "")]
 
 
 def commands(snippet: str) -> Iterator[list[str]]:
@@ -68,37 +65,6 @@ def commands(snippet: str) -> Iterator[list[str]]:
     for line in snippet.splitlines():
         assert line.startswith(COMMAND)
         yield shlex.split(line.removeprefix(COMMAND))
-
-
-# Nothing is left out
-
-
-def test_each_block_is_run_by_one_test() -> None:
-    known = [*RUN_HERE, *RUN_WITH_THEIR_TOOLS]
-    for found in blocks():
-        by = [entry for entry in known if entry[0] == found.language and entry[1] in found.text]
-        assert len(by) == 1, f"README.md:{found.line} is run by {len(by)} tests: see RUN_HERE in this file"
-    assert len(blocks()) == len(known)
-
-
-def test_no_block_hides_from_these_tests() -> None:
-    fences = re.findall(r"^\s*(?:```|~~~).*$", README, re.MULTILINE)
-    assert len(fences) == 2 * len(blocks())
-    assert not re.search(r"^(?: {4}|\t)(?![-*])", re.sub(r"^```.*?^```$", "", README, flags=re.M | re.S), re.MULTILINE)
-    assert "<pre" not in README
-
-
-@pytest.mark.parametrize("language", [language for language, _ in RUN_WITH_THEIR_TOOLS])
-def test_other_languages_are_run_with_their_tools(language: str) -> None:
-    assert f'"{language}"' in (ROOT / "tests" / "languages" / "test_other_languages.py").read_text()
-    assert "make test-languages" in (ROOT / ".ci" / "run").read_text()
-
-
-def test_each_link_inside_leads_somewhere() -> None:
-    headings = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
-    for target in re.findall(r"\]\(([^)]+)\)", README):
-        assert target[1:] in anchors if target.startswith("#") else (ROOT / target).exists(), target
 
 
 # The two commands
@@ -112,16 +78,8 @@ def test_the_clone_can_be_run(tmp_path: Path) -> None:
         shutil.copy(ROOT / file, address)
     git = "git -c user.name=x -c user.email=x@example.com -c init.defaultBranch=main"
     shell(f"cd repository; {git} init -q; {git} add Makefile *.toml *.lock; {git} commit -qm x", tmp_path)
-    snippet = block(*CLONE).replace("…", str(address)).replace("make run", "make -n run")
+    snippet = text_of(CLONE).replace("…", str(address)).replace("make run", "make -n run")
     assert "workflow-mock serve" in shell(snippet, tmp_path)
-
-
-def test_each_make_target_that_it_names_exists() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    code = "\n".join([*re.findall(r"`[^`\n]+`", README), *(b.text for b in blocks() if b.language == "sh")])
-    named = set(re.findall(r"\bmake ([a-z-]+)", code))
-    assert named >= {"run", "demo", "test", "format", *block(*MAKE).replace("make ", "").split()}
-    assert named <= targets
 
 
 def test_the_demo_shows_a_start_and_ends() -> None:
@@ -140,9 +98,9 @@ def test_the_line_that_the_server_prints_starts_an_execution(tmp_path: Path) -> 
 
 
 def test_the_first_request_is_answered_as_it_shows(server: Server, tmp_path: Path) -> None:
-    answer = json.loads(shell(block(*FIRST_REQUEST), tmp_path, server))
+    answer = json.loads(shell(text_of(FIRST_REQUEST), tmp_path, server))
     assert answer["data"]["executionQueue"]
-    shown = block(*FIRST_ANSWER).replace("[…]", "[]").replace(", …]", "]")
+    shown = text_of(FIRST_ANSWER).replace("[…]", "[]").replace(", …]", "]")
     assert_abridged(json.loads(shown), answer)
 
 
@@ -161,13 +119,31 @@ def assert_abridged(shown: Any, whole: Any, name: str = "") -> None:
         assert type(shown) is type(whole)
 
 
+def test_the_first_request_fails_once_and_then_no_more(tmp_path: Path) -> None:
+    token, request = text_of(FIRST_REQUEST).split("\n\n")
+    again = f"{request.strip()} --silent --include"
+    with serving() as own:
+        printed = shell(f"{token}\n{text_of(FIRST_FAULT)}\n{again}\necho\n{again}", tmp_path, own)
+    assert re.findall(r"HTTP/1.1 (\d+)", printed) == ["503", "200"]
+    assert "retry-after: 5\n" in printed.replace("\r", "")
+
+
+def test_the_two_addresses_are_the_servers(server: Server) -> None:
+    rows = {row[0]: row[1].strip("`") for row in PAGES[README].table("Point your client here")}
+    workflow = rows["workflow of the demo"].strip("`")
+    start = rows["start URL"].replace(DEFAULT_URL, "")
+    assert start == path("{workflowId}", customer="{customerId}")
+    assert rows["token URL"].replace(DEFAULT_URL, server.url) == server.ready["tokenUrl"]
+    assert server.start(workflow).status_code == 200
+
+
 def test_curl_prints_the_id_of_an_execution(server: Server, tmp_path: Path) -> None:
-    assert re.fullmatch(UUID_LINE, shell(block(*CURL), tmp_path, server))
+    assert re.fullmatch(UUID_LINE, shell(text_of(CURL), tmp_path, server))
 
 
 @pytest.mark.parametrize("which", [PYTHON, PYTHON_OAUTH], ids=["requests", "authlib"])
-def test_python_prints_the_id_of_an_execution(server: Server, which: tuple[str, str]) -> None:
-    assert re.fullmatch(UUID_LINE, python(block(*which).replace(DEFAULT_URL, server.url)))
+def test_python_prints_the_id_of_an_execution(server: Server, which: Snippet) -> None:
+    assert re.fullmatch(UUID_LINE, python(text_of(which).replace(DEFAULT_URL, server.url)))
 
 
 # Catalogue, tokens and issuers
@@ -175,9 +151,9 @@ def test_python_prints_the_id_of_an_execution(server: Server, which: tuple[str, 
 
 def test_the_workflow_of_ones_own_is_checked_and_started(tmp_path: Path) -> None:
     file = tmp_path / "nightly.yaml"
-    file.write_text(block(*OWN_WORKFLOW))
-    assert len(block(*OWN_WORKFLOW).splitlines()) == 10
-    check, (command, *options) = commands(block(*OWN_COMMANDS))
+    file.write_text(text_of(OWN_WORKFLOW))
+    assert len(text_of(OWN_WORKFLOW).splitlines()) == 10
+    check, (command, *options) = commands(text_of(OWN_COMMANDS))
     assert shell(shlex.join([COMMAND.strip(), *check]), tmp_path) == "1 workflow and 1 client: no faults\n"
     assert command == "serve"
     with serving(*(str(file) if word == file.name else word for word in options)) as own:
@@ -189,8 +165,8 @@ def test_the_workflow_of_ones_own_is_checked_and_started(tmp_path: Path) -> None
 
 def test_each_client_of_the_catalogue_may_do_what_its_comment_says(tmp_path: Path) -> None:
     file = tmp_path / "clients.yaml"
-    file.write_text(block(*CLIENTS))
-    (bound,) = yaml.safe_load(block(*CLIENTS))["workflows"][0]["customers"]
+    file.write_text(text_of(CLIENTS))
+    (bound,) = yaml.safe_load(text_of(CLIENTS))["workflows"][0]["customers"]
     with serving("--catalogue", str(file)) as own:
         (workflow,) = re.findall(r"/workflow/([0-9a-f-]{36})/", own.banner())
 
@@ -211,7 +187,7 @@ def test_each_kind_of_issuer_can_be_trusted(tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_bytes(key.pem)
     (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.public_jwk | {"kid": key.kid}]}))
     (tmp_path / "secret.txt").write_text("x" * 32)
-    for command, *options in commands(block(*ISSUERS)):
+    for command, *options in commands(text_of(ISSUERS)):
         assert command == "serve"
         here = [str(tmp_path / word) if (tmp_path / word).exists() else word for word in options]
         assert here != options or "https://login.example.com/jwks" in options
@@ -244,7 +220,7 @@ def test_each_refused_token_gets_the_header_that_it_shows(tmp_path: Path) -> Non
             "insufficient_scope": signed(scope=[]),
             "customer_forbidden": signed(customer_id=[]),
         }
-        rows = table("Tokens and external issuers")
+        rows = PAGES[TOKENS].table("Why a token is refused")
         assert [row[0].strip("`") for row in rows] == list(bad)
         for code, shown in ((row[0].strip("`"), row[1]) for row in rows):
             answer = own.http.post(path(), headers={"Authorization": f"Bearer {bad[code]}"} if bad[code] else {})
@@ -256,44 +232,12 @@ def test_each_refused_token_gets_the_header_that_it_shows(tmp_path: Path) -> Non
         assert f"else `{wrong_type.headers['www-authenticate']}`" in dict(rows)["`token_claims`"]
 
 
-# Limits
-
-
-def test_each_limit_is_the_one_that_counts() -> None:
-    units = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "": 1}
-    shown = [row[1].replace(",", "").partition(" ") for row in table("Limits that are no settings")]
-    assert [int(number) * units[unit] for number, _, unit in shown] == [
-        redaction.KEPT_BYTES,
-        leniency.MAX_NOTES,
-        workflows.MAX_WORKFLOWS,
-        admin_workflows.MAX_TASKS,
-        registry.MAX_FAULTS,
-        registry.MAX_TALLIES,
-        next(m.max_length for m in Matcher.model_fields["body_patterns"].metadata if hasattr(m, "max_length")),
-        per_customer.MAX_CUSTOMERS,
-        events.MAX_LISTENERS,
-        events.MAX_HISTORY,
-        journal.LOOK_BACK,
-        admin_app.MAX_BODY_BYTES,
-        snapshot.MAX_BYTES,
-        catalogue.MAX_FILE_BYTES,
-        jws.MAX_TOKEN_BYTES,
-        token_endpoint.MAX_FORM_BYTES,
-        verify.CACHED_TOKENS,
-        protocol.MAX_PIPELINED,
-        limits.MAX_HELD_BYTES,
-        connection.MIN_BYTES_PER_SECOND,
-        effects.MAX_DELAY_MILLISECONDS // 60_000,
-        MAX_DURATION.days,
-    ]
-    assert events.MAX_HISTORY == events.MAX_WAITING
-
-
 # Docker, as far as it goes without an engine: what the lines name is there
 
 
 def test_what_the_docker_lines_name_is_in_the_image() -> None:
-    snippet = block(*DOCKER)
+    snippet = text_of(DOCKER)
+    assert snippet.startswith(text_of(FIRST_IMAGE))
     (published,) = set(re.findall(r"-p 127\.0\.0\.1:\d+:(\d+)", snippet))
     assert f"EXPOSE {published}\n" in DOCKERFILE
     assert next(f for f in fields(Settings) if f.name == "port").default == int(published)
@@ -317,70 +261,110 @@ def test_what_compose_up_starts_is_the_server_and_a_client_that_waits() -> None:
 
 
 def test_the_ready_file_tells_where_the_server_is(tmp_path: Path) -> None:
-    script = block(*READY_FILE).replace("kill $!", "kill $!; wait $!")
+    script = re.sub(r"^kill \$!", "kill $!; wait $!", text_of(READY_FILE), flags=re.MULTILINE)
     told = re.search(r'\{"url".*\}', shell(script, tmp_path))
     assert told is not None
     assert json.loads(told[0]).keys() == {"url", "tokenUrl", "issuer", "pid"}
 
 
-def test_waiting_ends_where_the_server_does_not_start(tmp_path: Path) -> None:
-    script = block(*READY_FILE).replace("--port 0", "--port 0 --issuer nonsense").replace("cat ready.json", "exit")
-    assert shell(script, tmp_path) == ""
+@pytest.mark.parametrize(
+    ("unable", "to"),
+    [
+        ("workflow-mock serve --port 0", "workflow-mock serve --issuer x"),
+        ("workflow-mock serve --port 0", "sleep 30 #"),
+    ],
+    ids=["ends", "hangs"],
+)
+def test_waiting_for_the_ready_file_ends(tmp_path: Path, unable: str, to: str) -> None:
+    script = text_of(READY_FILE).replace(".venv/bin/" * (to[:5] == "sleep") + unable, to).replace("seq 600", "seq 10")
+    done = run_shell(script, tmp_path)
+    assert done.returncode
+    assert done.stdout == ""
 
 
 def test_the_fixture_gives_tests_a_server(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text(block(*FIXTURE))
+    (tmp_path / "conftest.py").write_text(text_of(FIXTURE))
     (tmp_path / "test_it.py").write_text(
         "import os, urllib.request as r\n"
         "def test_it(workflow_api):\n"
         "    r.urlopen(workflow_api['url'] + '/__admin/health')\n"
         "    os.kill(workflow_api['pid'], 0)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
-        cwd=tmp_path,
-        env=environment() | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    assert "1 passed" in pytest_in(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [('"serve", "--issuer", "x"', "did not start"), ('"token", "--help"', "did not start")],
+    ids=["refused", "ended"],
+)
+def test_the_fixture_says_when_there_is_no_server(tmp_path: Path, arguments: str, said: str) -> None:
+    (tmp_path / "conftest.py").write_text(text_of(FIXTURE).replace('"serve"', arguments))
+    (tmp_path / "test_it.py").write_text("def test_it(workflow_api): pass")
+    assert said in pytest_in(tmp_path)
+
+
+def test_the_fixture_waits_no_longer_than_it_says(tmp_path: Path) -> None:
+    script = text_of(FIXTURE).replace("+ 30", "+ 0.2").replace('"workflow-mock", "serve"', '"sleep", "30", "#"')
+    (tmp_path / "conftest.py").write_text(
+        script.replace('["sleep", "30", "#", "--port", "0", "--ready-file", ready]', '["sleep", "30"]')
     )
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    (tmp_path / "test_it.py").write_text("def test_it(workflow_api): pass")
+    assert "was not ready after" in pytest_in(tmp_path)
 
 
-# Tables and names
+SEND = "    requests.post(f'{world.url}/api/workflow/v1.0/customer/{world.customer}/workflow/x/WorkflowExecution')\n"
 
 
-def test_the_table_of_settings_is_that_of_the_code() -> None:
-    rows = {row[0]: row[1:] for row in table("Every setting")}
-    assert list(rows) == [f"`{flag(setting.name)}`" for setting in fields(Settings)]
-    for setting in fields(Settings):
-        variable, default, what = rows[f"`{flag(setting.name)}`"]
-        assert variable == f"`{PREFIX}{setting.name.upper()}`"
-        assert what == setting.metadata["help"]
-        assert setting.default is not MISSING
-        value = setting.default
-        shown = int(value.total_seconds()) if isinstance(value, timedelta) else value
-        if isinstance(shown, bool):
-            assert default == ("on" if shown else "off")
-        else:
-            assert default == (f"`{shown}`" if shown not in (None, ()) else "")
+@pytest.mark.parametrize(
+    ("client", "fault", "outcome"),
+    [
+        pytest.param(3 * SEND, "status", "1 passed", id="three tries"),
+        pytest.param(4 * SEND, "status", "1 failed", id="one try too many"),
+        pytest.param("", "status", "1 failed", id="a client that sends nothing"),
+        pytest.param(3 * SEND, "statsu", "statsu", id="a misspelt fault"),
+    ],
+)
+def test_each_parallel_test_has_a_world(server: Server, tmp_path: Path, client: str, fault: str, outcome: str) -> None:
+    fixture = f"import pytest\n@pytest.fixture\ndef workflow_api(): return {{'url': {server.url!r}}}\n"
+    (tmp_path / "conftest.py").write_text(fixture)
+    hole = "    ...  # let the client start a workflow for world.customer\n"
+    assert hole in text_of(PARALLEL)
+    text = text_of(PARALLEL).replace(hole, client)
+    (tmp_path / "test_it.py").write_text(text.replace('"faults", {"status"', f'"faults", {{"{fault}"'))
+    assert outcome in pytest_in(tmp_path)
 
 
-def test_the_table_of_errors_is_that_of_the_code() -> None:
-    rows = table("Every error code")
-    assert {row[1].strip("`"): int(row[0]) for row in rows} == STATUS_OF_CODE
-    assert len(rows) == len(STATUS_OF_CODE)
+# Faults in the catalogue
 
 
-def test_each_command_option_and_variable_that_it_names_exists() -> None:
-    others = {"--request", "--url", "--header", "--data", "--rm", "--read-only", "--build"}
-    known = ("serve", "token", "check", "schema", "openapi", "health")
-    helps = "\n".join(run(command, "--help").stdout for command in known)
-    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", README)) - others:
-        assert re.search(rf"{option}\b", helps), f"{option} is no option"
-    for variable in set(re.findall(rf"{PREFIX}\w+", README)):
-        assert f"env var: {variable}" in re.sub(r"\s+", " ", helps), f"{variable} is no variable"
-    code = "\n".join([*re.findall(r"`[^`\n]+`", README), *(b.text for b in blocks() if b.language == "sh")])
-    for command in set(re.findall(r"(?:[`(/]|^)workflow-mock ([a-z]+)\b", code, re.MULTILINE)):
-        assert command in known, f"{command} is no command"
+def test_the_catalogues_faults_are_back_after_a_reset(tmp_path: Path) -> None:
+    (tmp_path / "faults.yaml").write_text(text_of(CATALOGUE_FAULTS))
+    with serving("--catalogue", str(tmp_path / "faults.yaml"), "--log-level", "warning") as server:
+        (workflow,) = server.http.get("/__admin/workflows").json()["workflows"]
+        customer = "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"
+        for _ in range(2):
+            assert [server.start(workflow["id"], customer=customer).status_code for _ in range(3)] == [503, 503, 200]
+            server.http.post(f"/__admin/reset?customerId={customer}")
+
+
+# Contributing
+
+
+def test_make_checks_everything_or_the_named_tests_alone() -> None:
+    everything, some, _ = text_of(MAKE).splitlines()
+    planned = [
+        subprocess.run(
+            ["make", "-n", *shlex.split(line)[1:]],
+            cwd=ROOT,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for line in (everything, some)
+    ]
+    assert all(tool in planned[0] for tool in ("ruff format", "ruff check", "mypy", "pytest -q --ignore"))
+    assert planned[1].splitlines()[-1].endswith("pytest -q tests/api -k pipeline")
+    assert "ruff" not in planned[1].splitlines()[-1]
+    assert "mypy" not in planned[1]
