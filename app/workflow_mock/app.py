@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from workflow_mock import __version__
@@ -65,12 +64,10 @@ class Application(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The shortcut: FastAPI's middleware is a fifth of a start, and does nothing for an operation's route. It is
         # taken only while there is no middleware but RequestIdMiddleware, whose headers an operation sends itself.
-        if len(self.user_middleware) == 1:
+        if len(self.user_middleware) == 1 and scope["type"] == "http":
             for route in self.operations:
-                match, child_scope = route.matches(scope)
-                if match is Match.FULL:
-                    scope.update(child_scope)
-                    await route.handle(scope, receive, send)
+                if (matched := route.match(scope)) is not None:
+                    await route.answer(matched, scope, receive, send)
                     return
         await super().__call__(scope, receive, send)
 
