@@ -5,12 +5,14 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from starlette.routing import Router
 from starlette.types import ASGIApp
 
 from workflow_mock.admin.guard import Guard
+from workflow_mock.admin.health import health_route
 from workflow_mock.api.start import StartExecution
 from workflow_mock.catalogue.loader import Catalogue
-from workflow_mock.http.messages import LazyApp
+from workflow_mock.http.prefix_route import LazyApp, PrefixRoute
 from workflow_mock.oauth.issuers import OwnIssuer, RemoteIssuer, TrustedIssuer
 from workflow_mock.oauth.keys import NO_KEY, InvalidKeyError, SigningKey, read_jwks, shared_secret
 from workflow_mock.oauth.token_endpoint import TokenEndpoint
@@ -18,7 +20,7 @@ from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.operation import Front
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.settings import ConfigError, Settings, flag, is_http_url, without_password
+from workflow_mock.settings import ADMIN_PATH, ConfigError, Settings, flag, is_http_url, without_password
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -77,9 +79,11 @@ def create_app(settings: Settings, catalogue: Catalogue, signing_key: Future[Sig
             clients.clear()
             clients.update({client.id: client for client in content.clients})
 
+    routes = [health_route(settings, sandbox), PrefixRoute(ADMIN_PATH, Guard(LazyApp(control_plane), settings))]
+    admin = Router(routes, redirect_slashes=False)
     app: ASGIApp = Front(
         LazyApp(pages),
-        admin=Guard(LazyApp(control_plane), settings),
+        admin=admin,
         sandbox=sandbox,
         start=StartExecution(sandbox, verifier, strict=settings.strict, max_body=settings.max_body),
         token=token,

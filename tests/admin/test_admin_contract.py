@@ -92,7 +92,7 @@ def test_each_operation_says_what_it_is(name: str) -> None:
 def test_each_operation_names_its_refusals_as_they_are(name: str) -> None:
     responses = OPERATIONS[name]["responses"]
     assert "422" not in responses
-    (content,) = responses["4XX"]["content"].values()
+    (content,) = responses["default"]["content"].values()
     assert resolved(content["schema"])["required"] == ["meta", "data"]
 
 
@@ -150,7 +150,7 @@ REFUSED: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
     "no such workflow": ("DELETE", f"workflows/{NOBODY}", {}, 404, "not_found"),
     "no such fault": ("GET", f"faults/{NOBODY}", {}, 404, "not_found"),
     "no such request": ("GET", "requests/x", {}, 404, "not_found"),
-    "another host": ("GET", "health", {"headers": {"Host": "evil.example"}}, 403, "admin_forbidden"),
+    "another host": ("GET", "settings", {"headers": {"Host": "evil.example"}}, 403, "admin_forbidden"),
 }  # fmt: skip
 
 
@@ -177,10 +177,10 @@ def test_a_wrong_step_has_the_envelope_too(server: Server) -> None:
 
 def test_another_method_says_which_there_are(server: Server) -> None:
     answer = server.http.patch("/__admin/clock")
-    assert answer.headers["allow"] == "GET, PUT"
+    assert answer.headers["allow"] == "GET, HEAD, PUT"
     answer = server.http.patch("/__admin/requests/%0D%0A%3F")
-    assert answer.headers["allow"] == "GET"
-    assert server.http.post("/__admin/docs").headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, HEAD"
+    assert server.http.post("/__admin/docs").headers["allow"] == "GET, HEAD"
     assert server.http.patch("/__admin/requests/count").headers["allow"] == "POST"
 
 

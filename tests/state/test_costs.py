@@ -4,6 +4,7 @@ import asyncio
 import difflib
 import random
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,6 @@ from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import Action
 from workflow_mock.state.journal import Exchange
 from workflow_mock.state.matcher import Matcher
-from workflow_mock.state.store import BATCH_SIZE
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 CUSTOMER, OTHER = (f"{digit}0000000-0000-4000-8000-000000000000" for digit in "12")
@@ -58,7 +58,7 @@ def injected(sandbox: Sandbox, customer: str = CUSTOMER) -> bool:
 
 
 def listed(sandbox: Sandbox, state: str | None = None) -> list[str]:
-    page = asyncio.run(route(executions.router(sandbox), "find")(None, None, state, 100, 0))
+    page = asyncio.run(route(executions.router(sandbox), "find_executions")(None, None, state, 100, 0))
     return [each.state for each in page.executions]
 
 
@@ -200,8 +200,8 @@ def test_a_definition_is_checked_and_shown_off_the_loop(sandbox: Sandbox, monkey
     for module in (workflows, snapshot):
         monkeypatch.setattr(module, "entry_of", watched(entry_of))
     entry = workflows.Workflow.model_validate({"name": "x", "tasks": [{"key": "a"}]})
-    asyncio.run(route(workflows.router(sandbox), "put")(f"{ID}4", entry))
-    asyncio.run(route(workflows.router(sandbox), "get")(f"{ID}4"))
+    asyncio.run(route(workflows.router(sandbox), "put_workflow")(f"{ID}4", entry))
+    asyncio.run(route(workflows.router(sandbox), "get_workflow")(f"{ID}4"))
     asyncio.run(snapshot.take(sandbox))
     assert len(threads) == 1 + 1 + 1 + 4
     assert threading.get_ident() not in threads
@@ -237,7 +237,7 @@ def test_a_body_is_decoded_once_for_all_patterns() -> None:
 
 
 def test_other_requests_have_their_turn_while_the_journal_is_searched_and_may_change_it(sandbox: Sandbox) -> None:
-    for number in range(10 * BATCH_SIZE):
+    for number in range(100):
         sandbox.journal.add(counted(number))
     turns = 0
 
@@ -245,14 +245,14 @@ def test_other_requests_have_their_turn_while_the_journal_is_searched_and_may_ch
         nonlocal turns
         while True:
             turns += 1
-            sandbox.journal.remove(lambda each: each.number % BATCH_SIZE == 0, None)
+            sandbox.journal.remove(lambda each: each.number % 10 == 0, None)
             await asyncio.sleep(0)
 
     async def search() -> list[Exchange]:
         task = asyncio.create_task(others())
-        found = await sandbox.journal.page(None, Matcher().matches)
+        found = await sandbox.journal.page(None, lambda _: time.sleep(0.001) is None)
         task.cancel()
         return found
 
-    assert len(asyncio.run(search())) == 10 * BATCH_SIZE
-    assert turns >= 9
+    assert len(asyncio.run(search())) == 100
+    assert turns >= 9  # of 100 ms of work, 5 at most are done at once

@@ -1,11 +1,11 @@
-"""What the control plane answers with: JSON shapes of the state."""
+"""JSON models that more than one router uses."""
 
 import json
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from workflow_mock.api.wire import WireEdge, WireQueueEntry, WireTask, queue_entries
+from workflow_mock.api.wire import WireEdge, WireQueueEntry, WireTask
 from workflow_mock.catalogue.yaml_reader import check
 from workflow_mock.domain.execution import Execution, State
 from workflow_mock.errors import ErrorDetail, ValidationDetail
@@ -26,7 +26,9 @@ class JournalToken(StrictModel):
 
 
 class Error(StrictModel):
-    code: str
+    code: str = Field(
+        description="New ones may come, and a fault names its own.", examples=["validation_failed", "not_found"]
+    )
     message: str
 
 
@@ -42,10 +44,10 @@ class ErrorMeta(StrictModel):
 
 
 class ErrorResponse(StrictModel):
-    """The envelope of whatever is refused."""
+    """The envelope of each error."""
 
     meta: ErrorMeta
-    data: None
+    data: dict[str, Any] | None = Field(description="Always null.")
 
 
 class JournalEntry(StrictModel):
@@ -85,9 +87,11 @@ class JournalEntry(StrictModel):
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers.items()},
             body=exchange.text,
             client_id=exchange.client_id and exchange.client_id.encode("utf-8", "replace").decode(),
-            token=None if digest is None else JournalToken(digest=digest, claims=_shown(exchange.claims)),
-            errors=[Error(**error._asdict()) for error in exchange.errors],
-            validation=[ValidationError(**fault._asdict()) for fault in exchange.validation],
+            token=None
+            if digest is None
+            else JournalToken.model_construct(digest=digest, claims=_shown(exchange.claims)),
+            errors=[Error.show(error) for error in exchange.errors],
+            validation=[ValidationError.show(detail) for detail in exchange.validation],
             duration_in_milliseconds=round(exchange.seconds * 1000, 3),
             notes=[str(note) for note in exchange.notes],
         )
@@ -106,7 +110,7 @@ class JournalEntry(StrictModel):
             exchange.token_digest = self.token.digest
             exchange.claims = None if self.token.claims is None else json.dumps(self.token.claims).encode()
         exchange.errors = [ErrorDetail(**dict(error)) for error in self.errors]
-        exchange.validation = [ValidationDetail(**dict(fault)) for fault in self.validation]
+        exchange.validation = [ValidationDetail(**dict(detail)) for detail in self.validation]
         exchange.seconds = self.duration_in_milliseconds / 1000
         return exchange
 
@@ -117,12 +121,9 @@ _AS_IN_EXCHANGE = (
 )
 
 
-class TaskView(StrictModel):
-    id: Uuid
-    subject_id: Uuid
-    name: str
-    parameters: dict[str, Any]
-    is_trigger: bool
+class TaskView(WireTask):
+    """A task of the documented record, and how far it is."""
+
     state: State
     queued_at: Moment | None
     finished_at: Moment | None = Field(description="When it was completed or failed.")
@@ -143,25 +144,6 @@ class ExecutionView(ExecutionSummary):
     execution_queue: list[WireQueueEntry]
     tasks: list[TaskView]
     tasks_hierarchy: list[WireEdge]
-
-
-def execution_view(execution: Execution, clock: Clock) -> ExecutionView:
-    progress = execution.progress_at(clock.now(execution.customer_id))
-    tasks = [
-        TaskView(
-            **{name: getattr(task, name) for name in WireTask.model_fields},
-            state=progress.states[place],
-            queued_at=progress.queued_at.get(place),
-            finished_at=progress.finished_at.get(place),
-        )
-        for place, task in enumerate(execution.definition.tasks)
-    ]
-    return ExecutionView(
-        **summary(execution, clock),
-        execution_queue=list(queue_entries(progress.queued_tasks())),
-        tasks=tasks,
-        tasks_hierarchy=[WireEdge.model_validate(edge) for edge in execution.definition.hierarchy],
-    )
 
 
 def summary(execution: Execution, clock: Clock) -> dict[str, Any]:
@@ -188,7 +170,7 @@ class FaultView(FaultSpec, json_schema_extra={}):  # the examples are of what is
     def of(cls, fault: Fault) -> "FaultView":
         tallies = fault.tallies.values()
         matched, injected = sum(tally.matched for tally in tallies), sum(tally.injected for tally in tallies)
-        return cls(**dict(fault.spec), created=fault.created, matched=matched, injected=injected)
+        return cls.show(fault.spec, created=fault.created, matched=matched, injected=injected)
 
 
 def _shown(claims: bytes | None) -> dict[str, Any] | None:

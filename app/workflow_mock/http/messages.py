@@ -1,11 +1,9 @@
 """What the planes that are plain ASGI need of a request and an answer."""
 
-import asyncio
 import re
-from collections.abc import Callable
 from typing import NamedTuple
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope
 
 from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import Headers
@@ -37,25 +35,6 @@ class Disconnected(Exception):
 
 class BodyTooLarge(ValueError):
     """The body is over the limit."""
-
-
-class LazyApp:
-    """An ASGI application that is made, on a thread, when its first request comes."""
-
-    def __init__(self, make: Callable[[], ASGIApp]) -> None:
-        self._make = make
-        self._app: ASGIApp | None = None
-        self._making = asyncio.Lock()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._app or await self._made()
-        await app(scope, receive, send)
-
-    async def _made(self) -> ASGIApp:
-        async with self._making:
-            if self._app is None:
-                self._app = await asyncio.to_thread(self._make)
-            return self._app
 
 
 async def read_body(exchange: Exchange, receive: Receive, limit: int) -> bytes:

@@ -1,9 +1,10 @@
 """Bounded keeping of what comes in: executions, journal entries."""
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
+from time import perf_counter
 from typing import Generic, Protocol, TypeVar
 
 
@@ -19,18 +20,32 @@ class Item(Protocol):
 
 T = TypeVar("T", bound=Item)
 
+E = TypeVar("E")
+
 LIST_UP_TO = 64
 
-BATCH_SIZE = 250
-"""Items that are looked at before other requests have their turn."""
+BATCH_SIZE = 10
+"""Items between two looks at the time."""
+
+MAX_BLOCKING_SECONDS = 0.005
+"""Work on the loop for this long, and other requests have their turn."""
+
+MAX_FORGETFUL = 10_000
+"""Customers whose dropped items are counted; the count of the one that lost one longest ago gives way."""
 
 
-async def in_batches(items: Iterable[T]) -> AsyncGenerator[Sequence[T], None]:
-    """The items that there are now, some at a time, whatever comes and goes: others are answered in between."""
+async def in_batches(items: Iterable[E]) -> AsyncGenerator[Sequence[E], None]:
+    """Yield the items that there are now, some at a time, whatever comes and goes.
+
+    Others are answered in between whenever the caller has worked on them for MAX_BLOCKING_SECONDS.
+    """
     now = tuple(items)
+    begun = perf_counter()
     for begin in range(0, len(now), BATCH_SIZE):
         yield now[begin : begin + BATCH_SIZE]
-        await asyncio.sleep(0)
+        if perf_counter() - begun >= MAX_BLOCKING_SECONDS:
+            await asyncio.sleep(0)
+            begun = perf_counter()
 
 
 class BoundedStore(Generic[T]):
@@ -48,13 +63,16 @@ class BoundedStore(Generic[T]):
         self._ids: dict[str, T] = {}
         self._items: dict[int, T] = {}
         self._by_customer: dict[str, list[T] | deque[T]] = {}
+        self._forgotten: OrderedDict[str, int] = OrderedDict()
+        self._forgotten_together = 0
 
     def __len__(self) -> int:
         return len(self._items)
 
     def add(self, item: T) -> None:
-        if item.id in self._ids:  # a seeded sequence that was begun again
-            self.remove(lambda other: other.id == item.id, item.customer_id)
+        same = self._ids.get(item.id)
+        if same is not None:  # a seeded sequence that was begun again, or another customer's item of a snapshot
+            self.remove(lambda other: other is same, same.customer_id)
         item.number = self._number = number = self._number + 1
         self._items[number] = item
         self._ids[item.id] = item
@@ -69,12 +87,24 @@ class BoundedStore(Generic[T]):
         if len(own) > self._per_customer:
             oldest = own[0]
             del own[0], self._items[oldest.number], self._ids[oldest.id]
+            self._count_forgotten(oldest.customer_id)
         elif len(self._items) > self._total:
             while self._oldest not in self._items:
                 self._oldest += 1
             oldest = self._items.pop(self._oldest)
             del self._ids[oldest.id], self._by_customer[oldest.customer_id][0]
             self._forget_if_empty(oldest.customer_id)
+            self._count_forgotten(oldest.customer_id)
+
+    def _count_forgotten(self, customer_id: str) -> None:
+        self._forgotten[customer_id] = self._forgotten.pop(customer_id, 0) + 1
+        self._forgotten_together += 1
+        if len(self._forgotten) > MAX_FORGETFUL:
+            self._forgotten.popitem(last=False)
+
+    def forgotten(self, customer_id: str | None) -> int:
+        """How many items of a customer, or of all, gave way to newer ones since they were last cleared."""
+        return self._forgotten_together if customer_id is None else self._forgotten.get(customer_id, 0)
 
     def get(self, item_id: str) -> T | None:
         return self._ids.get(item_id)
@@ -84,13 +114,26 @@ class BoundedStore(Generic[T]):
         return self._items.values() if customer_id is None else self._by_customer.get(customer_id, ())
 
     async def page(
-        self, customer_id: str | None, wanted: Callable[[T], bool], after: int = 0, limit: int | None = None
+        self,
+        customer_id: str | None,
+        wanted: Callable[[T], bool],
+        after: int = 0,
+        limit: int | None = None,
+        *,
+        newest_first: bool = False,
     ) -> list[T]:
-        """The first `limit` wanted items that came after this number, of those that there are now."""
+        """The first `limit` wanted items after the one of this number, of those that there are now; 0 is before all."""
         found: list[T] = []
-        async with aclosing(in_batches(self.for_customer(customer_id))) as batches:
+        items: Iterable[T] = self.for_customer(customer_id)
+        if newest_first:
+            items = reversed(tuple(items))
+        async with aclosing(in_batches(items)) as batches:
             async for batch in batches:
-                found += [item for item in batch if item.number > after and wanted(item)]
+                found += [
+                    item
+                    for item in batch
+                    if (item.number > after if not newest_first else after == 0 or item.number < after) and wanted(item)
+                ]
                 if limit is not None and len(found) >= limit:
                     break
         return found[:limit]
@@ -112,7 +155,10 @@ class BoundedStore(Generic[T]):
             self._items.clear()
             self._ids.clear()
             self._by_customer.clear()
+            self._forgotten.clear()
+            self._forgotten_together = 0
         else:
+            self._forgotten_together -= self._forgotten.pop(customer_id, 0)
             for item in self._by_customer.pop(customer_id, ()):
                 del self._items[item.number], self._ids[item.id]
 

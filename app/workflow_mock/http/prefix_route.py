@@ -1,0 +1,50 @@
+"""Applications below a path of another: handed the request as it came, and built when they are first asked."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from starlette.datastructures import URLPath
+from starlette.routing import BaseRoute, Match, NoMatchFound
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class PrefixRoute(BaseRoute):
+    """Hands all requests for `prefix`, and for what is below it, to an application.
+
+    Unlike Starlette's Mount, it leaves path and root path as they are: the application's routes have the whole path.
+    """
+
+    def __init__(self, prefix: str, app: ASGIApp) -> None:
+        self.prefix = prefix
+        self.app = app
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        is_below = scope["type"] == "http" and f"{scope['path']}/".startswith(f"{self.prefix}/")
+        return (Match.FULL if is_below else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """Raises NoMatchFound: no route below has a name that is known here."""
+        raise NoMatchFound(name, path_params)
+
+
+class LazyApp:
+    """An ASGI application that is built, in a thread, when its first request comes."""
+
+    def __init__(self, build: Callable[[], ASGIApp]) -> None:
+        self._build = build
+        self._app: ASGIApp | None = None
+        self._building = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app or await self._built()
+        await app(scope, receive, send)
+
+    async def _built(self) -> ASGIApp:
+        async with self._building:
+            if self._app is None:
+                self._app = await asyncio.to_thread(self._build)
+            return self._app
