@@ -555,7 +555,8 @@ def test_pages_can_begin_with_the_newest(world: World) -> None:
     world.statuses(5)
     oldest_first = [entry["id"] for entry in world.entries(order="asc")]
     assert [entry["id"] for entry in world.entries(order="desc")] == oldest_first[::-1]
-    found, cursor = [], 0
+    found: list[str] = []
+    cursor: int | None = 0
     while cursor is not None:
         page = world.admin("GET", "requests", params={"order": "desc", "limit": 2, "cursor": cursor})
         found += [entry["id"] for entry in page["requests"]]

@@ -248,9 +248,13 @@ def test_other_requests_have_their_turn_while_the_journal_is_searched_and_may_ch
             sandbox.journal.remove(lambda each: each.number % 10 == 0, None)
             await asyncio.sleep(0)
 
+    def slowly(exchange: Exchange) -> bool:
+        time.sleep(0.001)
+        return exchange.number > 0
+
     async def search() -> list[Exchange]:
         task = asyncio.create_task(others())
-        found = await sandbox.journal.page(None, lambda _: time.sleep(0.001) is None)
+        found = await sandbox.journal.page(None, slowly)
         task.cancel()
         return found
 

@@ -49,6 +49,7 @@ def admin_app(settings: Settings, sandbox: Sandbox, provider: TokenProvider, ver
         version=__version__,
         description=DESCRIPTION,
         servers=[{"url": "/"}],
+        contact={"name": "workflow-mock", "url": "https://example.com/workflow-mock"},  # as in the workflow API's
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         openapi_url=None,  # see docs
         redirect_slashes=False,

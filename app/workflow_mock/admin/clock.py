@@ -47,6 +47,7 @@ def router(sandbox: Sandbox) -> APIRouter:
 
     @routes.get("")
     async def get_clock(customer: Customer = None) -> ClockView:
+        """The clock that a customer's requests go by, or the server's."""
         state = sandbox.clock.state(customer)
         own = customer is not None and sandbox.clock.has_own(customer)
         return ClockView(now=state.now(), frozen=state.frozen is not None, own=own)

@@ -1,6 +1,7 @@
 """What routes of the control plane have in common: query parameters, bodies, checks, and lists as JSON."""
 
 import json
+import logging
 import re
 from asyncio import to_thread
 from collections.abc import Callable, Coroutine, Iterable
@@ -10,6 +11,7 @@ from fastapi import Query, Request, Response
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.requests import ClientDisconnect
 
 from workflow_mock.catalogue.yaml_reader import NotSerializable, check
 from workflow_mock.domain.definition import Problem, show_path
@@ -37,7 +39,11 @@ class JsonRoute(APIRoute):
 
         async def handle_json(request: Request) -> Response:
             request = _JsonRequest(request.scope, request.receive)
-            await request.load()
+            try:
+                await request.load()
+            except ClientDisconnect:
+                logger.info("%s: the client left before its request was complete", request.state.request_id)
+                return Response(status_code=400)  # for nobody
             return await handle(request)
 
         return handle_json
@@ -93,6 +99,8 @@ class Owned(Protocol):
     @property
     def customer_id(self) -> str | None: ...
 
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Own = TypeVar("Own", bound=Owned)

@@ -66,6 +66,7 @@ def router(sandbox: Sandbox) -> APIRouter:
 
     @routes.get("/{executionId}", response_model=ExecutionView)
     async def get_execution(execution_id: Id, customer: Customer = None) -> Response:
+        """The documented record of an execution, as it is at this moment of the customer's clock."""
         return await execution_response(execution_of(execution_id, customer), sandbox.clock)
 
     async def changed(execution_id: str, customer: str | None, change: Callable[[Execution], None]) -> Response:

@@ -42,15 +42,18 @@ def router(sandbox: Sandbox) -> APIRouter:
 
     @routes.delete("", status_code=204)
     async def remove_all_faults(customer: Customer = None) -> None:
+        """Have no faults any more, of a customer or of all."""
         for fault in sandbox.faults.for_customer(customer):
             sandbox.faults.remove(fault.spec.id)
 
     @routes.get("/{faultId}", response_model_exclude_none=True)
     async def get_fault(fault_id: Id, customer: Customer = None) -> FaultView:
+        """A fault in force, and what it has done."""
         return FaultView.of(owned_or_404(sandbox.faults.get(fault_id), f"fault {fault_id}", customer))
 
     @routes.delete("/{faultId}", status_code=204)
     async def remove_fault(fault_id: Id, customer: Customer = None) -> None:
+        """Have a fault no more."""
         owned_or_404(sandbox.faults.get(fault_id), f"fault {fault_id}", customer)
         sandbox.faults.remove(fault_id)
 

@@ -94,7 +94,7 @@ def _flatten_distribution(components: dict[str, Schema]) -> None:
     own = [[name for name in kind["properties"] if name != "type"] for kind in (uniform, lognormal)]
 
     def only(these: list[str], others: list[str]) -> Schema:
-        return {"required": these, "not": {"anyOf": [{"required": [name]} for name in others]}}
+        return {**_given(**dict.fromkeys(these, ...)), "not": {"anyOf": [_given(**{name: ...}) for name in others]}}
 
     components["DelayDistribution"] = {
         "type": "object",

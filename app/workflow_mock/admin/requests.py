@@ -139,6 +139,7 @@ def router(settings: Settings, sandbox: Sandbox) -> APIRouter:
 
     @routes.delete("", status_code=204)
     async def remove_all_requests(customer: Customer = None) -> None:
+        """Remove all requests, of a customer or of all."""
         journal.clear(customer)
 
     @routes.get("/unmatched", response_model=UnmatchedPage)
@@ -160,11 +161,13 @@ def router(settings: Settings, sandbox: Sandbox) -> APIRouter:
 
     @routes.post("/count")
     async def count_requests(matcher: Matcher, customer: Customer = None) -> Count:
+        """Count the requests that match."""
         found = await journal.page(customer, matcher.matches)
         return Count(count=len(found), forgotten=journal.forgotten(customer))
 
     @routes.post("/remove")
     async def remove_requests(matcher: Matcher, customer: Customer = None) -> RemovedCount:
+        """Remove the requests that match."""
         gone = {each.number for each in await journal.page(customer, matcher.matches)}
         return RemovedCount(count=len(journal.remove(lambda each: each.number in gone, customer)))
 
@@ -204,6 +207,7 @@ def router(settings: Settings, sandbox: Sandbox) -> APIRouter:
     async def get_request(
         request_id: Annotated[str, Path(alias="requestId")], customer: Customer = None
     ) -> JournalEntry:
+        """The request with this id, which its response had in X-Request-Id."""
         return JournalEntry.of(
             owned_or_404(journal.get(request_id), f"request {request_id[:100]} in the journal", customer)
         )
@@ -213,7 +217,7 @@ def router(settings: Settings, sandbox: Sandbox) -> APIRouter:
 
 def _nearest(exchange: Exchange, sandbox: Sandbox) -> Nearest:
     differences = [error.message for error in exchange.errors]
-    differences += [f"{fault.property}: {fault.message}" for fault in exchange.validation]
+    differences += [f"{detail.property}: {detail.message}" for detail in exchange.validation]
     path = TOKEN_PATH
     if exchange.path != TOKEN_PATH:
         workflow = sandbox.workflows.nearest(exchange.workflow_id or "", exchange.customer_id)

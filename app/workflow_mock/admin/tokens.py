@@ -56,7 +56,7 @@ class RotatedKeys(StrictModel):
     valid_kids: list[str]
 
 
-def router(settings: Settings, clock: Clock, tokens: TokenProvider, verifier: TokenVerifier) -> APIRouter:
+def router(settings: Settings, clock: Clock, provider: TokenProvider, verifier: TokenVerifier) -> APIRouter:
     routes = APIRouter(tags=["Tokens"], route_class=JsonRoute)
 
     @routes.post("/tokens", status_code=201)
@@ -69,11 +69,11 @@ def router(settings: Settings, clock: Clock, tokens: TokenProvider, verifier: To
         client = Client(spec.client_id, "", customers=None if spec.customers is None else tuple(spec.customers))
         scopes = [settings.scope] if spec.scopes is None else spec.scopes
         who = customer or (client.customers[0] if client.customers else "")
-        lifetime = tokens.lifetime if spec.lifetime is None else spec.lifetime
-        claims = tokens.claims(client, scopes, here, who, lifetime)
-        key = await tokens.issuer.signing_key()
+        lifetime = provider.lifetime if spec.lifetime is None else spec.lifetime
+        claims = provider.claims(client, scopes, here, who, lifetime)
+        key = await provider.issuer.signing_key()
         token = make_token(spec.kind, claims, spec.claims, key, settings.clock_skew)
-        tokens.issuer.remember(claims["iss"])
+        provider.issuer.remember(claims["iss"])
         exchange = Exchange.of_customer(who, DOCUMENTED_PATH)
         exchange.time = clock.now(who)
         expected = ExpectedResponse(status=200, code=None, www_authenticate=None)
@@ -87,7 +87,7 @@ def router(settings: Settings, clock: Clock, tokens: TokenProvider, verifier: To
     @routes.post("/keys/rotate")
     async def rotate_key(rotation: KeyRotation) -> RotatedKeys:
         """Sign with a new key from now on."""
-        key = await tokens.issuer.rotate(rotation.overlap)
-        return RotatedKeys(kid=key.kid, valid_kids=[each.kid for each in tokens.issuer.signing_keys])
+        key = await provider.issuer.rotate(rotation.overlap)
+        return RotatedKeys(kid=key.kid, valid_kids=[each.kid for each in provider.issuer.signing_keys])
 
     return routes

@@ -56,6 +56,7 @@ def router(sandbox: Sandbox) -> APIRouter:
 
     @routes.get("/{workflowId}", response_model_exclude_none=True)
     async def get_workflow(workflow_id: Id) -> WorkflowEntry:
+        """A workflow as a catalogue file has it, with every id written out."""
         return await to_thread(entry_of, or_404(sandbox.workflows.get(workflow_id), f"workflow {workflow_id}"))
 
     @routes.put("/{workflowId}", response_model_exclude_none=True)
@@ -72,6 +73,7 @@ def router(sandbox: Sandbox) -> APIRouter:
 
     @routes.delete("/{workflowId}", status_code=204)
     async def delete_workflow(workflow_id: Id) -> None:
+        """Take a workflow away until the next reset. What runs keeps its definition."""
         or_404(sandbox.workflows.remove(workflow_id), f"workflow {workflow_id}")
 
     return routes
