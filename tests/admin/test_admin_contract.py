@@ -156,7 +156,8 @@ def test_numbers_have_a_format_where_they_need_one() -> None:
         if node.get("type") in ("number", ["number", "null"]):
             assert node["format"] == "double", path
         if node.get("type") in ("integer", ["integer", "null"]):
-            assert node.get("format") == "int64" or node["maximum"] < 2**31, path
+            is_status = path.endswith("/properties/status")
+            assert node.get("format") == "int64" or is_status or node["maximum"] < 2**31, path
 
 
 def test_parameters_are_plain() -> None:
@@ -271,8 +272,7 @@ def test_null_is_not_given(own: Server, name: str) -> None:
     for document in [*examples(name), *DEEP.get(name, ())]:
         expected = send(own, name, document).status_code
         for variant in variants(document, schema, lambda member: (member, None)):
-            if "when" not in str(variant):  # of an enum, the values alone are said
-                conforms(variant, schema)
+            conforms(variant, schema)
             answer = send(own, name, variant)
             assert answer.status_code == expected, (variant, answer.text)
 

@@ -21,7 +21,7 @@ from workflow_mock.types import Uuid
 
 Customer = Annotated[Uuid | None, Query(alias="customerId", description="The customer meant; else all.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="As many at most; 100 if not given.")]
-Cursor = Annotated[int, Query(ge=0, description="The `next` of the page before.")]
+Cursor = Annotated[int, Query(ge=0, le=2**53, description="The `next` of the page before.")]
 
 PARSED_ON_LOOP_BYTES = 64 * 1024
 """A longer body is parsed and checked in a thread."""

@@ -44,11 +44,11 @@ def for_generators(contract: Schema) -> Schema:
     for path, operations in contract["paths"].items():
         for operation in operations.values():
             _change_operation(path, operation)
-    for schema in components.values():
+    for schema in tuple(components.values()):
         if schema.get("additionalProperties") is False:  # a StrictModel
-            for name, member in schema.get("properties", {}).items():
+            for name in schema.get("properties", ()):
                 if name not in schema.get("required", ()):
-                    _make_nullable(schema["properties"], name, member)
+                    _make_nullable(schema["properties"], name, components)
     _flatten_distribution(components)
     _change_schemas(contract)
     for name, rule in _RULES.items():
@@ -111,22 +111,33 @@ def _flatten_distribution(components: dict[str, Schema]) -> None:
             schema["properties"]["delayDistribution"] = {"anyOf": [_ref("DelayDistribution"), dict(_NULL)]}
 
 
-def _make_nullable(members: dict[str, Schema], name: str, member: Schema) -> None:
-    """Many clients send null for what wasn't given. Where there is an enum, the values alone: null is one to them."""
+def _make_nullable(members: dict[str, Schema], name: str, components: dict[str, Schema]) -> None:
+    """Many clients send null for what wasn't given."""
+    member = members[name]
     member.pop("default", None)  # some generators make required what has one
-    choices = member.get("anyOf", [])
-    if _NULL in choices or "enum" in member or "const" in member or not {"type", "$ref"} & member.keys():
+    if _NULL in member.get("anyOf", ()) or not {"type", "$ref"} & member.keys():
         return
     described: Schema = {key: member.pop(key) for key in ("description", "examples") if key in member}
+    if "enum" in member:  # an enum with null among its values is none to many: it gets a name, to be referred to
+        component = name[0].upper() + name[1:]
+        components[component] = member
+        member = _ref(component)
     members[name] = {"anyOf": [member, dict(_NULL)], **described}
 
 
-def _change_schemas(node: Any) -> None:
-    """Change what is in this part of the document, the innermost first."""
-    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        _change_schemas(value)
+def _change_schemas(node: Any, name: str = "") -> None:
+    """Change what is in this part of the document, the innermost first; `name` is the key that it stands under."""
+    if isinstance(node, list):
+        for value in node:
+            _change_schemas(value)
     if not isinstance(node, dict):
         return
+    for key, value in node.items():
+        if key == "anyOf":
+            for choice in value:
+                _change_schemas(choice, name)
+        else:
+            _change_schemas(value, key)
     if isinstance(node.get("title"), str) and "openapi" not in node and "version" not in node:
         del node["title"]
     if "const" in node:
@@ -136,7 +147,8 @@ def _change_schemas(node: Any) -> None:
             node[limit] = int(node[limit])
     if node.get("type") == "number":
         node["format"] = "double"
-    if node.get("type") == "integer" and max(node.get("maximum", MAX_INT32 + 1), -node.get("minimum", 0)) > MAX_INT32:
+    is_long = max(node.get("maximum", MAX_INT32 + 1), -node.get("minimum", 0)) > MAX_INT32
+    if node.get("type") == "integer" and is_long and name != "status":  # HTTP's has three digits
         node["format"] = "int64"
     if len(node.get("patternProperties", {})) == 1:
         ((pattern, value),) = node.pop("patternProperties").items()

@@ -10,6 +10,7 @@ from workflow_mock.admin.dependencies import Cursor, Customer, JsonRoute, Limit,
 from workflow_mock.admin.schemas import JournalEntry
 from workflow_mock.api.start import DOCUMENTED_PATH
 from workflow_mock.errors import ApiError
+from workflow_mock.faults.spec import MAX_COUNT
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import TOKEN_PATH, Settings
 from workflow_mock.state.journal import Exchange
@@ -69,9 +70,9 @@ class UnmatchedPage(StrictModel):
 class VerificationTimes(StrictModel):
     """How many requests there must be; without any member, at least one."""
 
-    exactly: int | None = Field(None, ge=0)
-    at_least: int | None = Field(None, ge=0)
-    at_most: int | None = Field(None, ge=0)
+    exactly: int | None = Field(None, ge=0, le=MAX_COUNT)
+    at_least: int | None = Field(None, ge=0, le=MAX_COUNT)
+    at_most: int | None = Field(None, ge=0, le=MAX_COUNT)
 
     @model_validator(mode="after")
     def _sensible(self) -> "VerificationTimes":

@@ -59,7 +59,7 @@ class StepEntry(StrictModel):
 class ExecutionEntry(StrictModel):
     id: Uuid
     customer_id: Uuid
-    definition: int = Field(ge=0, description="Its index in definitions.")
+    definition: Count = Field(description="Its index in definitions.")
     created: Moment
     steps: list[StepEntry] = Field(default_factory=list)
 
