@@ -74,9 +74,8 @@ class StrictModel(BaseModel):
 
 @cache
 def _optional_members(model: type[StrictModel]) -> frozenset[str]:
-    """Names, in JSON and in Python, of the fields that may be left out."""
-    fields = {name: field for name, field in model.model_fields.items() if not field.is_required()}
-    return frozenset(fields) | {field.alias or name for name, field in fields.items()}
+    """Names, in JSON, of the fields that may be left out."""
+    return frozenset(field.alias or name for name, field in model.model_fields.items() if not field.is_required())
 
 
 def explain(message: str) -> str:

@@ -442,6 +442,7 @@ REFUSED: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
     "no JSON": ("PUT", "clock", {"content": b"{", "headers": JSON}, 400, "malformed_json"),
     "no UTF-8": ("PUT", "clock", {"content": b'"\xff"', "headers": JSON}, 400, "malformed_json"),
     "no body": ("PUT", "clock", {}, 400, "validation_failed"),
+    "an unknown parameter of health": ("GET", "health?x=1", {}, 400, "validation_failed"),
     "an unknown member": ("PUT", "seed", {"json": {"seed": "1", "more": 1}}, 400, "validation_failed"),
     "an unknown parameter": ("GET", "executions", {"params": {"customer": "x"}}, 400, "validation_failed"),
     "a parameter out of range": ("GET", "requests", {"params": {"limit": "0"}}, 400, "validation_failed"),
@@ -476,6 +477,7 @@ def test_a_wrong_step_has_the_envelope_too(server: Server) -> None:
 
 
 def test_another_method_says_which_there_are(server: Server) -> None:
+    assert server.http.post("/__admin/health").headers["allow"] == "GET, HEAD"
     answer = server.http.patch("/__admin/clock")
     assert answer.headers["allow"] == "GET, HEAD, PUT"
     answer = server.http.patch("/__admin/requests/%0D%0A%3F")

@@ -2,9 +2,9 @@
 
 import json
 import re
+from asyncio import Lock, to_thread
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from hashlib import sha256
 from html import escape
 from typing import Any
@@ -28,21 +28,28 @@ def router(contract: Callable[[], Mapping[str, Any]]) -> APIRouter:
     """The page and the document that it is of; both never change, and are made once."""
     routes = APIRouter()
 
-    @cache
+    made: dict[Callable[[], bytes], bytes] = {}
+    making = Lock()
+
+    async def once(make: Callable[[], bytes]) -> bytes:
+        async with making:
+            if make not in made:
+                made[make] = await to_thread(make)
+        return made[make]
+
     def page() -> bytes:
         return "\n".join(_page(contract())).encode()
 
-    @cache
     def document() -> bytes:
         return json.dumps(contract(), ensure_ascii=False, separators=(",", ":")).encode()
 
     @routes.get("/docs", include_in_schema=False)
     async def docs() -> Response:
-        return HTMLResponse(page(), headers={"Content-Security-Policy": _POLICY})
+        return HTMLResponse(await once(page), headers={"Content-Security-Policy": _POLICY})
 
     @routes.get("/openapi.json", include_in_schema=False)
     async def openapi_json() -> Response:
-        return Response(document(), media_type="application/json")
+        return Response(await once(document), media_type="application/json")
 
     return routes
 

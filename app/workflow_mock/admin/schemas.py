@@ -51,7 +51,7 @@ class ErrorResponse(StrictModel):
 
 
 class JournalEntry(StrictModel):
-    """A request of the documented plane or the token endpoint, and what became of it."""
+    """A request of the workflow API or the token endpoint, and what became of it."""
 
     id: str = Field(max_length=100, description="What the answer has in X-Request-Id.", examples=["5d0f3a7c-00002a"])
     time: Moment
