@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from workflow_mock import __version__
 from workflow_mock.admin.guard import Guard
+from workflow_mock.admin.health import health_route
 from workflow_mock.api import openapi
 from workflow_mock.api.routes import Operation, WorkflowRoutes
 from workflow_mock.api.start import StartExecution
@@ -120,7 +121,11 @@ def create_app(settings: Settings) -> Application:
         OperationRoute(match, sandbox, injector, journal=settings.journal)
         for match in (workflow_routes.match, token.match)
     )
-    app.router.routes += [*app.operations, PrefixRoute(ADMIN_PATH, Guard(LazyApp(control_plane), settings))]
+    app.router.routes += [
+        *app.operations,
+        health_route(settings, sandbox),
+        PrefixRoute(ADMIN_PATH, Guard(LazyApp(control_plane), settings)),
+    ]
     app.include_router(discovery.router(own, lambda: token.scopes))
     app.include_router(openapi.router())
     handle_errors(app, f"a workflow is started by POST {START_PATH}")

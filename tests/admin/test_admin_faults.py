@@ -640,7 +640,6 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"staus": 503}, "staus"),
     ({"id": "x"}, "id"),
     ({"when": "after"}, "when"),
-    ({"matcher": None}, "matcher"),
     ({"matcher": {"customerId": "nobody"}}, "matcher.customerId"),
     ({"matcher": {"urlPattern": "(a+)+$"}}, "matcher.urlPattern"),
     ({"matcher": {"bodyPatterns": [{"equalTo": "x"}, {"matches": "(a+)+$"}]}}, "matcher.bodyPatterns[1].matches"),
