@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx2 as httpx
 import pytest
 from starlette.types import Message
-from workflow_mock.faults.effects import Outgoing, Uniform
+from workflow_mock.faults.effects import Outgoing
 from workflow_mock.faults.registry import MAX_FAULTS
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.http.messages import Response
@@ -331,7 +331,7 @@ def test_a_client_that_gives_up_during_a_delay_is_noticed(world: World, when: st
 
 def test_a_seed_makes_a_delay_repeatable() -> None:
     spec = FaultSpec.model_validate({"seed": 5, "delayDistribution": {"type": "uniform", "lower": 10, "upper": 20}})
-    assert isinstance(spec.delay_distribution, Uniform)
+    assert spec.delay_distribution is not None
     drawn = [spec.delay_distribution.draw(random.Random(seed)) for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert all(10 <= milliseconds <= 20 for milliseconds in drawn)

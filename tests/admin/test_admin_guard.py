@@ -80,9 +80,27 @@ def test_an_address_and_a_loopback_name_are_answered(server: Server, host: str) 
         "localhost.evil.example",
         "127.0.0.1.evil.example",
         "notlocalhost",
-        "localhost:8080:8080",
         "localhost:",
         "localhost:123456",
+        "127.1",
+        "0x7f000001",
+        "2130706433",
+        "999.0.0.1",
+        "",
+        ".",
+        "mock.test",
+    ],
+)
+def test_any_other_name_is_refused(server: Server, host: str) -> None:
+    answer = ask(server, f"Host: {host}")
+    assert (answer.status, code(answer)) == (403, "admin_forbidden")
+    assert "--allowed-host" in answer.json()["meta"]["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost:8080:8080",
         "localhost:http",
         "user@localhost",
         "localhost/",
@@ -93,20 +111,12 @@ def test_an_address_and_a_loopback_name_are_answered(server: Server, host: str) 
         "[]",
         "[localhost]",
         "[::1%25lo]",
-        "127.1",
-        "0x7f000001",
-        "2130706433",
-        "999.0.0.1",
-        "",
-        ".",
         "\xe9",
-        "mock.test",
     ],
 )
-def test_any_other_name_is_refused(server: Server, host: str) -> None:
+def test_what_is_no_host_is_no_request(server: Server, host: str) -> None:
     answer = ask(server, f"Host: {host}")
-    assert (answer.status, code(answer)) == (403, "admin_forbidden")
-    assert "--allowed-host" in answer.json()["meta"]["errors"][0]["message"]
+    assert (answer.status, code(answer)) == (400, "malformed_http")
 
 
 def test_a_request_without_a_host_is_refused(server: Server) -> None:
@@ -282,7 +292,7 @@ def test_the_health_command_needs_no_token(guarded: Server, environment: dict[st
 ALL_OF_HEALTH = {"status", "version", "uptimeInSeconds", "store", "catalogueError"}
 
 
-@pytest.mark.parametrize("host", ["evil.example", "docker:32768", "not a name", ""])
+@pytest.mark.parametrize("host", ["evil.example", "docker:32768", ""])
 def test_by_another_name_health_says_that_the_server_is_there_and_no_more(server: Server, host: str) -> None:
     answer = ask(server, f"Host: {host}", target="/__admin/health")
     assert (answer.status, set(answer.json())) == (200, {"status", "version"})
@@ -328,7 +338,7 @@ def test_without_the_control_plane_only_health_is_answered() -> None:
 # What the guard leaves alone
 
 
-@pytest.mark.parametrize("host", ["evil.example", "mock:8080", "not a name", ""])
+@pytest.mark.parametrize("host", ["evil.example", "mock:8080", ""])
 def test_the_api_and_its_authorization_server_answer_to_every_name(server: Server, token: str, host: str) -> None:
     body = json.dumps({"data": {"workflowId": WORKFLOW}})
     foreign = (f"Host: {host}", "Origin: http://evil.example", "Sec-Fetch-Site: cross-site")

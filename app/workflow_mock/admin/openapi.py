@@ -49,7 +49,6 @@ def for_generators(contract: Schema) -> Schema:
             for name in schema.get("properties", ()):
                 if name not in schema.get("required", ()):
                     _make_nullable(schema["properties"], name, components)
-    _flatten_distribution(components)
     _change_schemas(contract)
     for name, rule in _RULES.items():
         if name in components:
@@ -81,34 +80,6 @@ def _change_operation(path: str, operation: Schema) -> None:
         responses = operation["responses"]
         responses["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
         responses["default"]["content"] = {"application/json": {"schema": _ref("ErrorResponse")}}
-
-
-def _flatten_distribution(components: dict[str, Schema]) -> None:
-    """A union by a discriminator, or with null in it, is more than some generators take: one object has all members."""
-    kinds = [components.pop(name, None) for name in ("Uniform", "LogNormal")]
-    uniform, lognormal = kinds
-    if uniform is None or lognormal is None:
-        return
-    members = {**uniform["properties"], **lognormal["properties"]}
-    members["type"] = {"type": "string", "enum": ["uniform", "lognormal"]}
-    own = [[name for name in kind["properties"] if name != "type"] for kind in (uniform, lognormal)]
-
-    def only(these: list[str], others: list[str]) -> Schema:
-        return {**_given(**dict.fromkeys(these, ...)), "not": {"anyOf": [_given(**{name: ...}) for name in others]}}
-
-    components["DelayDistribution"] = {
-        "type": "object",
-        "description": "A random delay: evenly from lower to upper, or lognormal around median.",
-        "properties": members,
-        "required": ["type"],
-        "additionalProperties": False,
-        "if": {"properties": {"type": {"enum": ["uniform"]}}},
-        "then": only(own[0], own[1]),
-        "else": only(own[1], own[0]),
-    }
-    for schema in components.values():
-        if "delayDistribution" in schema.get("properties", {}):
-            schema["properties"]["delayDistribution"] = {"anyOf": [_ref("DelayDistribution"), dict(_NULL)]}
 
 
 def _make_nullable(members: dict[str, Schema], name: str, components: dict[str, Schema]) -> None:
@@ -210,6 +181,12 @@ _RULES: Mapping[str, list[Schema]] = {
             {"required": ["matcher"], "properties": {"matcher": {**_given(**{name: ...}), "type": "object"}}}
             for name in ("clientId", "status", "errorCode", "executionId", "faultId")
         ),
+    ],
+    "DelayDistribution": [
+        *(_all(_given(type="uniform"), _not_given(name)) for name in ("lower", "upper")),
+        *(_all(_given(type="lognormal"), _not_given(name)) for name in ("median", "sigma")),
+        *(_given(type="uniform", **{name: ...}) for name in ("median", "sigma")),
+        *(_given(type="lognormal", **{name: ...}) for name in ("lower", "upper")),
     ],
     "TaskEntry": [
         _not_given("key", "id"),
