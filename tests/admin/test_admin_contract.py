@@ -14,7 +14,7 @@ import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic.alias_generators import to_snake
-from workflow_mock.admin.app import MAX_BODY_BYTES
+from workflow_mock.admin.dependencies import MAX_BODY_BYTES
 from workflow_mock.formats import parse_duration
 from workflow_mock.state.events import MAX_LISTENERS
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from workflow_mock.admin.app import MAX_BODY_BYTES
+from workflow_mock.admin.dependencies import MAX_BODY_BYTES
 
 from tests.support import WORKFLOW, Server, serving
 

@@ -38,9 +38,6 @@ Everything that a test does to the sandbox, over HTTP and JSON. `?customerId=` n
 one customer; without it, everything is meant. `null` is "not given". Errors have the envelope of the workflow API, and
 name each problem by its path in the JSON."""
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""Of any call but to put a snapshot back."""
-
 ERROR: dict[str, Any] = {"model": ErrorResponse, "description": "An error; `errors` and `validation` say why."}
 
 
@@ -54,7 +51,6 @@ def admin_app(settings: Settings, sandbox: Sandbox, provider: TokenProvider, ver
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         openapi_url=None,  # see docs
         redirect_slashes=False,
-        max_body_size=MAX_BODY_BYTES,
         separate_input_output_schemas=False,  # their names would not be the same each time
         generate_unique_id_function=_operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
@@ -91,8 +87,6 @@ class ControlPlane(FastAPI):
         return HeadAsGet(super().build_middleware_stack())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Where it knows the length, Starlette's limiter refuses in its own words; where it counts, we can in ours.
-        scope["headers"] = [header for header in scope["headers"] if header[0] != b"content-length"]
         try:
             await super().__call__(scope, receive, send)
         except* BrokenResourceError:

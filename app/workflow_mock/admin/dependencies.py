@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
 from workflow_mock.errors import ApiError, Problem, ValidationDetail, show_path
+from workflow_mock.http.messages import Request as BoundedRequest
 from workflow_mock.state.store import in_batches
 from workflow_mock.strict_json import NotSerializable, check
 from workflow_mock.types import Uuid
@@ -22,6 +23,9 @@ Customer = Annotated[Uuid | None, Query(alias="customerId", description="The cus
 Limit = Annotated[int, Query(ge=1, le=1000, description="As many at most; 100 if not given.")]
 Cursor = Annotated[int, Query(ge=0, le=2**53, description="The `next` of the page before.")]
 
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""Of any call but to put a snapshot back."""
+
 PARSED_ON_LOOP_BYTES = 64 * 1024
 """A longer body is parsed and checked in a thread."""
 
@@ -29,7 +33,9 @@ _JSON_TYPE = re.compile(r"application/([^/;]+\+)?json\s*(;.*)?", re.IGNORECASE)
 
 
 class JsonRoute(APIRoute):
-    """A route that reads a body only where it takes one, and a long one off the loop."""
+    """A route that reads a body only where it takes one, up to a limit, and parses a long one off the loop."""
+
+    max_bytes = MAX_BODY_BYTES
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -37,7 +43,7 @@ class JsonRoute(APIRoute):
             return handle
 
         async def handle_json(request: Request) -> Response:
-            request = _JsonRequest(request.scope, request.receive)
+            request = _JsonRequest(request, self.max_bytes)
             try:
                 await request.load()
             except ClientDisconnect:
@@ -54,8 +60,17 @@ class _JsonRequest(Request):
     _document: Any = None
     _error: ValueError | RecursionError | None = None
 
+    def __init__(self, request: Request, max_bytes: int) -> None:
+        super().__init__(request.scope, request.receive)
+        self._bounded = BoundedRequest(request.scope, request.receive)
+        self._max_bytes = max_bytes
+
+    async def body(self) -> bytes:
+        """Raises BodyTooLarge, ClientDisconnect."""
+        return await self._bounded.body(self._max_bytes)
+
     async def load(self) -> None:
-        """Raises ApiError (400) for a body with what a response couldn't say again; (415) if it isn't called JSON."""
+        """Raises ApiError: 400 for a body with what a response couldn't say again, 413, 415 if it isn't called JSON."""
         body = await self.body()
         if not body:
             return

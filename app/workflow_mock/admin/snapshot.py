@@ -92,15 +92,19 @@ class Snapshot(StrictModel, json_schema_extra={"examples": [{"clocks": [{"frozen
     faults: list[FaultEntry] = Field(default_factory=list)
 
 
+class SnapshotRoute(JsonRoute):
+    max_bytes = MAX_BYTES
+
+
 def router(sandbox: Sandbox) -> APIRouter:
-    routes = APIRouter(tags=["Sandbox"], route_class=JsonRoute)
+    routes = APIRouter(tags=["Sandbox"], route_class=SnapshotRoute)
 
     @routes.get("/snapshot", response_model=Snapshot)
     async def get_snapshot() -> Response:
         """The whole state as one document. It has no keys and no tokens."""
         return await take(sandbox)
 
-    @routes.put("/snapshot", status_code=204, max_body_size=MAX_BYTES)
+    @routes.put("/snapshot", status_code=204)
     async def put_snapshot(
         snapshot: Annotated[dict[str, Any], Body(), WithJsonSchema({"$ref": "#/components/schemas/Snapshot"})],
     ) -> None:

@@ -35,8 +35,6 @@ def handle_errors(app: FastAPI, hint: str, *, head: bool = False) -> None:
             allow = ((b"allow", ", ".join(sorted(methods)).encode("ascii")),)
             message = f"{request.scope['path']} doesn't take {request.method}"
             return _response(ApiError("method_not_allowed", message, headers=allow))
-        if status == 413:
-            return _response(ApiError("body_too_large", "The body is larger than this call takes"))
         if status == 400:
             return _response(ApiError("malformed_json", "The body can't be read as JSON"))
         return _response(ApiError("route_not_found", f"No such route; {hint}"))
