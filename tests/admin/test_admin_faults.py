@@ -684,7 +684,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"fixedDelayMilliseconds": "100"}, "fixedDelayMilliseconds"),
     ({"fixedDelayMilliseconds": INFINITY}, "fixedDelayMilliseconds"),
     ({"fixedDelayMilliseconds": FAR + 1}, "fixedDelayMilliseconds"),
-    ({"delayDistribution": {"type": "normal"}}, "delayDistribution"),
+    ({"delayDistribution": {"type": "normal"}}, "delayDistribution.type"),
     ({"delayDistribution": {"type": "uniform", "lower": -1, "upper": 1}}, "delayDistribution.lower"),
     ({"delayDistribution": {"type": "uniform", "lower": 2, "upper": 1}}, "delayDistribution"),
     ({"delayDistribution": {"type": "lognormal", "median": 1, "sigma": NAN}}, "delayDistribution.sigma"),
