@@ -142,6 +142,10 @@ class TokenVerifier:
                 return SignedToken(facts, key, trusted, read, faulty)
         if not named:
             message = "No key fits the token: it names none that is known here. Is it from before this server's start?"
+            if any(trusted.lacks_keys(issuer) for trusted in self._issuers):
+                message = (
+                    "The keys of the token's issuer can't be had: the log says why. They are asked for again in 2 s"
+                )
             raise token_error("token_key_unknown", message, "The signature key was not found")
         if all(key.algorithm != header.algorithm for key, _ in named):
             message = f"The key that the token names serves {named[0][0].algorithm} alone"
