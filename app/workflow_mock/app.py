@@ -127,14 +127,15 @@ def create_app(settings: Settings) -> Application:
         PrefixRoute(ADMIN_PATH, Guard(LazyApp(control_plane), settings)),
     ]
     app.include_router(discovery.router(own, lambda: token.scopes))
-    app.include_router(openapi.router())
+    app.include_router(openapi.router(settings.issuer))
     handle_errors(app, f"a workflow is started by POST {START_PATH}")
     if settings.cors_origin:
         app.add_middleware(
             Cors,
             allow_origins=list(settings.cors_origin),
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type"],
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["*"],  # what is asked for: tracing headers, X-Requested-With
+            allow_credentials="*" not in settings.cors_origin,
             expose_headers=["WWW-Authenticate", "X-Request-Id", "Allow"],
         )
     return app
