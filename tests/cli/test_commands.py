@@ -71,7 +71,7 @@ def test_each_setting_has_a_flag_and_a_variable() -> None:
         (["serve", "--cors-origin", "http://x/path"], {}, "--cors-origin"),
         (["serve", "--catalogue", "missing.yaml"], {}, "missing.yaml"),
         (["serve", "--port", "0", "--signing-key", __file__], {}, "PEM"),
-        (["serve", "--port", "0", "--catalogue", __file__], {}, "test_command.py"),
+        (["serve", "--port", "0", "--catalogue", __file__], {}, Path(__file__).name),
         (["serve", "--port", "0", "--jwks", __file__, "--jwks-issuer", "https://x"], {}, "JWK Set"),
         (
             ["serve", "--port", "0", "--jwks", "ftp://me:hush@x/y?hush", "--jwks-issuer", "https://x"],

@@ -19,8 +19,7 @@ from workflow_mock.catalogue.schema import json_schema
 from workflow_mock.catalogue.yaml_reader import RESOLVERS, ParseError, parse, read_document
 from workflow_mock.domain.definition import WorkflowDefinition
 
-ROOT = Path(__file__).parents[1]
-WORKFLOW = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
+from tests.support import ROOT, WORKFLOW
 
 
 def of(folder: Path, text: str, name: str = "c.yaml") -> Catalogue:
