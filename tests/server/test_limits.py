@@ -1,9 +1,6 @@
 """What a client could make endless has an end, and a clear answer."""
 
 import contextlib
-import functools
-import json
-import re
 import resource
 import select
 import socket
@@ -11,15 +8,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from tests.support import WORKFLOW, Answer, Server, path, read_answers, serving
+from tests.support import (
+    LARGE,
+    WORKFLOW,
+    Answer,
+    Server,
+    all_of,
+    path,
+    raw_request,
+    raw_start,
+    read_answers,
+    serving,
+    start_body,
+)
 
-HEAD = b"GET /api/workflow/x HTTP/1.1\r\nHost: x\r\n"
-LARGE = "33333333-3333-4333-8333-333333333333"
+HEAD = raw_request("GET", "/api/workflow/x").removesuffix(b"\r\n")
+"""The beginning of a request, which other header fields may follow."""
+CHUNKED = "Transfer-Encoding: chunked"
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +49,7 @@ def small() -> Iterator[Server]:
 
 
 def code(answer: Answer) -> tuple[int, str, str | None]:
-    return answer.status, answer.json()["meta"]["errors"][0]["code"], answer.header("connection")
+    return answer.status, answer.code(), answer.header("connection")
 
 
 @pytest.mark.parametrize(
@@ -77,9 +86,7 @@ def test_a_request_that_does_not_end_is_refused(small: Server, begun: bytes) -> 
 
 
 def test_a_body_that_does_not_end_is_refused_and_starts_nothing(small: Server) -> None:
-    head = f"POST {path()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {small.token()}\r\n"
-    head += "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
-    (answer,) = small.send(head.encode(), answers=2)
+    (answer,) = small.send(raw_start(small.token(), "Content-Length: 100", body=b"{"), answers=2)
     assert code(answer) == (408, "request_timeout", "close")
     assert small.http.get("/__admin/executions").json()["executions"] == []
 
@@ -106,15 +113,18 @@ def test_more_connections_than_allowed_are_told_to_try_again(small: Server) -> N
     assert after.status == 404
 
 
+def large_start(token: str) -> bytes:
+    """A start whose answer is large."""
+    return raw_start(token, target=path(LARGE), body=start_body(LARGE))
+
+
 def send_for_ever(connection: socket.socket, request: bytes) -> None:
     while True:
         connection.sendall(request)
 
 
 def test_a_client_that_does_not_take_its_answers_is_dropped(small: Server) -> None:
-    body = json.dumps({"data": {"workflowId": LARGE}})
-    head = f"POST {path(LARGE)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {small.token()}\r\n"
-    request = f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    request = large_start(small.token())
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(10)
@@ -133,9 +143,7 @@ def test_idle_slow_and_unreading_clients_do_not_keep_others_from_their_answers()
         server = stack.enter_context(serving("--log-level", "warning"))
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4000), hard))
         token = server.token()
-        body = json.dumps({"data": {"workflowId": LARGE}})
-        head = f"POST {path(LARGE)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
-        request = f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        request = large_start(token)
         slow = []
         for number in range(3000):
             connection = stack.enter_context(server.connect())
@@ -151,55 +159,48 @@ def test_idle_slow_and_unreading_clients_do_not_keep_others_from_their_answers()
 
 
 def test_what_came_whole_is_answered_before_what_came_after_is_refused(small: Server) -> None:
-    good = f"POST {path()} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode()
+    good = raw_start(body=b"")
     for junk, status in ((b"GET /x HTTP/1.1\r\nX : a\r\n\r\n", 400), (HEAD + b"X: a\r\n" * 20 + b"\r\n", 431)):
         assert [answer.status for answer in small.send(good + good + junk, answers=4)] == [401, 401, status]
 
 
 def test_trailers_without_an_end_are_refused(small: Server) -> None:
-    head = f"POST {path()} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
     for trailers in (b"A: b\r\n" * 5000, b"A: " + b"b" * 50_000):
-        answers = small.send(head.encode() + b"\r\n0\r\n" + trailers, answers=2)
+        answers = small.send(raw_start(None, CHUNKED, body=b"0\r\n" + trailers), answers=2)
         assert answers[-1].status == 431
 
 
 def test_chunk_extensions_without_an_end_are_refused(small: Server) -> None:
-    head = f"POST {path()} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;".encode()
-    assert small.send(head + b"a" * 50_000, answers=2)[-1].status == 431
+    assert small.send(raw_start(None, CHUNKED, body=b"1;" + b"a" * 50_000), answers=2)[-1].status == 431
 
 
 @pytest.mark.parametrize("parts", [1, 2])
 def test_a_trailer_is_no_header(small: Server, parts: int) -> None:
     trailer = f"Authorization: Bearer {small.token()}\r\nContent-Type: text/plain\r\n\r\n".encode()
-    head = f"POST {path()} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n".encode()
+    head = raw_start(None, CHUNKED, body=b"0\r\n")
     (answer,) = small.send(*([head + trailer] if parts == 1 else [head, trailer]))
     assert code(answer)[:2] == (401, "token_missing")
 
 
-def memory(server: Server) -> int:
-    """Resident, in MB."""
-    return int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{server.process.pid}/status").read_text())[0]) // 1024
-
-
 def test_a_pipeline_without_an_end_takes_little_memory() -> None:
     with serving("--log-level", "warning", "--request-timeout", "1") as own:
-        request = b"GET /api/workflow/x HTTP/1.1\r\nHost: x\r\n\r\n" * 1000
-        before = memory(own)
+        request = raw_request("GET", "/api/workflow/x") * 1000
+        before = own.memory()
         with contextlib.ExitStack() as stack:
             for _ in range(3):
                 connection = stack.enter_context(own.connect())
                 with pytest.raises(OSError, match=r"reset|Broken pipe|timed out"):
                     send_for_ever(connection, request)
-            assert memory(own) < before + 20
+            assert own.memory() < before + 20
         assert own.start().status_code == 200
 
 
 def test_a_long_pipeline_is_answered_to_its_end(small: Server) -> None:
-    request = f"POST {path()} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{'x' * 100}".encode()
+    request = raw_start(body=b"x" * 100)
     assert [answer.status for answer in small.send(request * 3000, answers=3000)] == [401] * 3000
 
 
-LATE_BODY = f"POST {path()} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n".encode()
+LATE_BODY = raw_start(None, "Content-Length: 4", body=b"")
 
 
 @pytest.mark.parametrize("idle", ["0.5", "1"])
@@ -239,17 +240,16 @@ def test_each_request_has_the_time_to_be_sent_anew(small: Server) -> None:
 def test_a_whole_request_is_answered_whatever_waits_behind_it(small: Server, more: bytes) -> None:
     customer = str(uuid4())
     small.http.post(f"/__admin/faults?customerId={customer}", json={"fixedDelayMilliseconds": 1200})
-    start = f"POST {path(customer=customer)} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode()
+    start = raw_start(target=path(customer=customer), body=b"")
     assert [answer.status for answer in small.send(start + more, answers=2)] == [401, 408]
     assert [answer.status for answer in small.send(start + more + start, answers=1)] == [401]
 
 
 def test_a_refusal_of_a_large_body_reaches_who_still_sends_it(small: Server) -> None:
     body = b"x" * 8_000_000
-    head = f"POST {path()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {small.token()}\r\nConnection: close\r\n"
-    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = raw_start(small.token(), "Connection: close", f"Content-Length: {len(body)}", body=b"")
     with small.connect() as connection:
-        connection.sendall(head.encode())
+        connection.sendall(head)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(body)
         assert next(read_answers(connection, 1)).status == 413
@@ -257,9 +257,7 @@ def test_a_refusal_of_a_large_body_reaches_who_still_sends_it(small: Server) -> 
 
 def test_who_reads_slowly_but_reads_is_not_idle() -> None:
     with serving("--idle-timeout", "0.3", "--log-level", "warning") as own, socket.socket() as connection:
-        body = json.dumps({"data": {"workflowId": LARGE}})
-        head = f"POST {path(LARGE)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {own.token()}\r\n"
-        request = f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        request = large_start(own.token())
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(10)
         connection.connect(own.address)
@@ -283,11 +281,11 @@ def test_a_head_request_over_the_limit_is_refused_without_a_body(small: Server) 
         for _ in range(40):
             connection = stack.enter_context(small.connect())
             connection.sendall(HEAD.replace(b"GET", b"HEAD") + b"Connection: close\r\n\r\n")
-            received.append(b"".join(iter(functools.partial(connection.recv, 65536), b"")))
+            received.append(all_of(connection))
         idle = [stack.enter_context(small.connect()) for _ in range(32)]
         connection = stack.enter_context(small.connect())
         connection.sendall(HEAD.replace(b"GET", b"HEAD") + b"\r\n")
-        received.append(b"".join(iter(functools.partial(connection.recv, 65536), b"")))
+        received.append(all_of(connection))
         assert len(idle) == 32
     assert received[-1].startswith(b"HTTP/1.1 503 ")
     assert all(each.endswith(b"\r\n\r\n") for each in received)
@@ -296,7 +294,7 @@ def test_a_head_request_over_the_limit_is_refused_without_a_body(small: Server) 
 def test_those_over_the_limit_who_say_nothing_are_told_too_or_closed(small: Server) -> None:
     with contextlib.ExitStack() as stack:
         connections = [stack.enter_context(small.connect()) for _ in range(120)]
-        received = b"".join(iter(functools.partial(connections[-1].recv, 65536), b""))
+        received = all_of(connections[-1])
         assert received == b""  # as those beyond a number are
     assert small.start(WORKFLOW).status_code == 200
 
