@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +18,7 @@ from workflow_mock.catalogue.schema import json_schema
 from workflow_mock.catalogue.yaml_reader import RESOLVERS, ParseError, parse, read_document
 from workflow_mock.domain.definition import WorkflowDefinition
 
-from tests.support import ROOT, WORKFLOW
+from tests.support import DEMO, WORKFLOW
 
 
 def of(folder: Path, text: str, name: str = "c.yaml") -> Catalogue:
@@ -117,20 +116,23 @@ def test_where_no_file_names_clients_the_demo_client_is_there(tmp_path: Path) ->
 
 GROWING = "a: &a [x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefghi"))
 
-FAULTS = {
-    "an unknown key": (
+FAULTS = [
+    pytest.param(
         "workflows:\n- name: A\n  tasks:\n  - {key: a}\n  - {key: b, aftr: [a]}\n",
         ["c.yaml:5: workflows[0].tasks[1].aftr: is not known here"],
+        id="an unknown key",
     ),
-    "an unknown task, nearly right": (
+    pytest.param(
         "workflows:\n- name: A\n  tasks:\n  - key: fetch\n  - key: b\n    after:\n    - fetsh\n",
         ["c.yaml:7: workflows[0].tasks[1].after[0]: names the unknown task fetsh; did you mean fetch?"],
+        id="an unknown task, nearly right",
     ),
-    "a cycle": (
+    pytest.param(
         "workflows:\n- name: A\n  tasks:\n  - {key: a, after: [b]}\n  - {key: b, after: [a]}\n",
         ["c.yaml:4: workflows[0].tasks[0]: the hierarchy has a cycle: a → b → a"],
+        id="a cycle",
     ),
-    "several at once": (
+    pytest.param(
         "workflows:\n- name: A\n  tasks: []\n- name: 7\n  tasks: [{key: a, isTrigger: maybe}]\nclients:\n- {id: x}\n",
         [
             "c.yaml:3: workflows[0].tasks: List should have at least 1 item after validation, not 0",
@@ -138,43 +140,51 @@ FAULTS = {
             "c.yaml:5: workflows[1].tasks[0].isTrigger: Input should be a valid boolean",
             "c.yaml:7: clients[0].secret: Field required",
         ],
+        id="several at once",
     ),
-    "a bad id": (
+    pytest.param(
         "workflows:\n- name: A\n  id: 123\n  tasks: [{key: a}]\n- name: B\n  id: x\n  tasks: [{key: a}]\n",
         [
             "c.yaml:3: workflows[0].id: Input should be a valid string",
             f"c.yaml:6: workflows[1].id: must be a UUID of 36 characters with dashes, such as {WORKFLOW}",
         ],
+        id="a bad id",
     ),
-    "a repeated workflow": (
+    pytest.param(
         "workflows:\n- name: A\n  tasks: [{key: a}]\n- name: A\n  tasks: [{key: a}]\n",
         ["c.yaml:4: workflows[1]: repeats the workflow 3b3696d8-c80e-595e-9b33-2c290eb7ab77 (A)"],
+        id="a repeated workflow",
     ),
-    "a repeated client": (
+    pytest.param(
         "clients:\n- {id: a, secret: x}\n- {id: a, secret: y}\n",
         ["c.yaml:3: clients[1].id: repeats the client a"],
+        id="a repeated client",
     ),
-    "a client's secret that is part of a key by a slip": (
+    pytest.param(
         "clients:\n- {id: a, secret:hush}\n- secret = hush\n",
         [
             "c.yaml:2: clients[0].secret: Field required",
             "c.yaml:2: clients[0].secret: is not known here",
             "c.yaml:3: clients[1]: must be an object",
         ],
+        id="a client's secret that is part of a key by a slip",
     ),
-    "a repeated key of a task": (
+    pytest.param(
         "workflows:\n- name: A\n  tasks:\n  - {key: a}\n  - {key: a, id: AAAAAAAA-0000-4000-8000-000000000000}\n",
         ["c.yaml:5: workflows[0].tasks[1].key: repeats the key a"],
+        id="a repeated key of a task",
     ),
-    "a repeated key of a task without an id": (
+    pytest.param(
         "workflows:\n- name: A\n  tasks:\n  - {key: a}\n  - {key: a}\n",
         ["c.yaml:5: workflows[0].tasks[1].key: repeats the key a"],
+        id="a repeated key of a task without an id",
     ),
-    "a task without a name": (
+    pytest.param(
         "workflows:\n- name: A\n  tasks:\n  - {name: a}\n",
         ["c.yaml:4: workflows[0].tasks[0]: a task needs a key or an id"],
+        id="a task without a name",
     ),
-    "a cycle beside a type error and a repeated client": (
+    pytest.param(
         "workflows:\n- name: 7\n- name: B\n  tasks: [{key: b, after: [b]}]\nclients: [&c {id: y, secret: y}, *c]",
         [
             "c.yaml:2: workflows[0].name: Input should be a valid string",
@@ -182,37 +192,50 @@ FAULTS = {
             "c.yaml:4: workflows[1].tasks[0].after[0]: joins the task b to itself",
             "c.yaml:5: clients[1].id: repeats the client y",
         ],
+        id="a cycle beside a type error and a repeated client",
     ),
-    "a fault of another workflow": (
-        f"workflows:\n- {{name: A, tasks: [key: a],\n   faults: [{{status: 503, matcher: {{workflowId: {WORKFLOW}}}}}]}}",  # noqa: E501
+    pytest.param(
+        "workflows:\n- {name: A, tasks: [key: a],\n"
+        f"   faults: [{{status: 503, matcher: {{workflowId: {WORKFLOW}}}}}]}}",
         ["c.yaml:3: workflows[0].faults[0].matcher.workflowId: is another workflow's"],
+        id="a fault of another workflow",
     ),
-    "a repeated fault": (
+    pytest.param(
         "workflows:\n- name: A\n  tasks: [{key: a}]\n  faults:\n  - {status: 503}\n"
         + f"  - {{id: {WORKFLOW}, status: 503}}\n" * 2,
         [f"c.yaml:7: workflows[0].faults[2].id: repeats the fault {WORKFLOW}"],
+        id="a repeated fault",
     ),
-    "lists in lists of YAML": ("workflows:\n  " + "[" * 30_000, ["c.yaml:2: is nested too deep"]),
-    "lines in lines of YAML": ("- " * 30_000, ["c.yaml:1: is nested too deep"]),
-    "keys in keys of YAML": ("? " * 30_000, ["c.yaml:1: is nested too deep"]),
-    "no integer": ("a:\n  !!int abc\n", ["c.yaml:2: what is tagged int isn't one"]),
-    "no number": (f"a: !!float '{'[' * 100_000}'", ["c.yaml:1: what is tagged float isn't one"]),
-    "no boolean": ("a: !!bool yes", ["c.yaml:1: what is tagged bool isn't one"]),
-    "an infinite number": ("a:\n- 1e999", ["c.yaml:2: a[0] is not a finite number"]),
-    "a repeated key of YAML": ("workflows: []\nworkflows: []\n", ["c.yaml:2: the key 'workflows' is repeated"]),
-    "no YAML": ("a: [\n", ["c.yaml:2: isn't YAML: while parsing a flow node did not find expected node content"]),
-    "a tag": ("a: !!python/name:x []\n", ["c.yaml:1: the tag tag:yaml.org,2002:python/name:x isn't known here"]),
-    "a list": ("[]", ["c.yaml:1: must be an object"]),
-    "a recursive alias": ("workflows: &a [*a]\n", None),
-    "an alias that grows": (GROWING, None),
-}  # fmt: skip
+    pytest.param("workflows:\n  " + "[" * 30_000, ["c.yaml:2: is nested too deep"], id="lists in lists of YAML"),
+    pytest.param("- " * 30_000, ["c.yaml:1: is nested too deep"], id="lines in lines of YAML"),
+    pytest.param("? " * 30_000, ["c.yaml:1: is nested too deep"], id="keys in keys of YAML"),
+    pytest.param("a:\n  !!int abc\n", ["c.yaml:2: what is tagged int isn't one"], id="no integer"),
+    pytest.param(f"a: !!float '{'[' * 100_000}'", ["c.yaml:1: what is tagged float isn't one"], id="no number"),
+    pytest.param("a: !!bool yes", ["c.yaml:1: what is tagged bool isn't one"], id="no boolean"),
+    pytest.param("a:\n- 1e999", ["c.yaml:2: a[0] is not a finite number"], id="an infinite number"),
+    pytest.param(
+        "workflows: []\nworkflows: []\n", ["c.yaml:2: the key 'workflows' is repeated"], id="a repeated key of YAML"
+    ),
+    pytest.param(
+        "a: [\n", ["c.yaml:2: isn't YAML: while parsing a flow node did not find expected node content"], id="no YAML"
+    ),
+    pytest.param(
+        "a: !!python/name:x []\n", ["c.yaml:1: the tag tag:yaml.org,2002:python/name:x isn't known here"], id="a tag"
+    ),
+    pytest.param("[]", ["c.yaml:1: must be an object"], id="a list"),
+]
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_told_with_file_line_and_key(tmp_path: Path, name: str) -> None:
-    text, expected = FAULTS[name]
-    found = faults(tmp_path, text)
-    assert found == expected if expected is not None else "is nested too deep, or grows too large" in found[0]
+@pytest.mark.parametrize(("text", "expected"), FAULTS)
+def test_a_fault_is_told_with_file_line_and_key(tmp_path: Path, text: str, expected: list[str]) -> None:
+    assert faults(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", [pytest.param("workflows: &a [*a]\n", id="recursive"), pytest.param(GROWING, id="growing")]
+)
+def test_an_alias_without_end_is_told(tmp_path: Path, text: str) -> None:
+    assert "is nested too deep, or grows too large" in faults(tmp_path, text)[0]
 
 
 def test_problems_over_a_hundred_are_counted(tmp_path: Path) -> None:
@@ -370,11 +393,9 @@ def test_a_key_that_repeats_at_the_end_of_many_is_told(tmp_path: Path) -> None:
     assert faults(tmp_path, text, "c.json") == ["c.json: isn't JSON: the key 'k199999' is repeated"]
 
 
-def test_unknown_references_of_a_large_workflow_cost_little(tmp_path: Path) -> None:
+def test_few_of_many_unknown_references_get_a_hint(tmp_path: Path) -> None:
     tasks = [{"key": f"task-{n}", "after": [f"tusk-{n - 1}"] if n else []} for n in range(1000)]
-    begin = time.process_time()
     found = faults(tmp_path, json.dumps({"workflows": [{"name": "A", "tasks": tasks}]}), "c.json")
-    assert time.process_time() - begin < 5
     assert ["did you mean" in fault for fault in found] == [True] * 3 + [False] * 98
     assert found[-1].endswith(": … and 899 more")
 
@@ -403,19 +424,30 @@ def test_a_file_that_can_not_be_read_is_told(tmp_path: Path) -> None:
         read([tmp_path / "c.yaml"])
 
 
-CATALOGUE = "workflows: [{name: Ä, tasks: [{key: a}]}]"
+in_yaml_and_json = pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        pytest.param("c.yaml", "workflows: [{name: Ä, tasks: [{key: a}]}]", id="YAML"),
+        pytest.param("c.json", '{"workflows": [{"name": "Ä", "tasks": [{"key": "a"}]}]}', id="JSON"),
+    ],
+)
 
 
-@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"])
-@pytest.mark.parametrize("name", ["c.yaml", "c.json"])
-def test_a_file_in_unicode_is_read_or_it_is_told_how_to_save_it(tmp_path: Path, codec: str, name: str) -> None:
-    text = '{"workflows": [{"name": "Ä", "tasks": [{"key": "a"}]}]}' if name == "c.json" else CATALOGUE
+@in_yaml_and_json
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_in_unicode_is_read(tmp_path: Path, codec: str, name: str, text: str) -> None:
     (tmp_path / name).write_bytes(text.encode(codec))
-    if codec in ("utf-8", "utf-8-sig", "utf-16"):
-        assert [workflow.name for workflow in read([tmp_path]).workflows] == ["Ä"]
-    else:
-        with pytest.raises(InvalidCatalogue, match="save it as UTF-8"):
-            read([tmp_path])
+    assert [workflow.name for workflow in read([tmp_path]).workflows] == ["Ä"]
+
+
+@in_yaml_and_json
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32", "latin-1"])
+def test_of_a_file_in_another_coding_it_is_told_how_to_save_it(
+    tmp_path: Path, codec: str, name: str, text: str
+) -> None:
+    (tmp_path / name).write_bytes(text.encode(codec))
+    with pytest.raises(InvalidCatalogue, match="save it as UTF-8"):
+        read([tmp_path])
 
 
 def test_a_name_with_a_dot_in_front_is_nobodys_and_a_suffix_has_any_case(tmp_path: Path) -> None:
@@ -428,7 +460,7 @@ def test_a_name_with_a_dot_in_front_is_nobodys_and_a_suffix_has_any_case(tmp_pat
 
 
 def test_the_schema_accepts_the_demo_and_refuses_a_slip() -> None:
-    document = yaml.safe_load((ROOT / "app" / "workflow_mock" / "catalogue" / "demo.yaml").read_text())
+    document = yaml.safe_load(DEMO.read_text())
     validator = jsonschema.Draft202012Validator(json_schema())
     validator.check_schema(json_schema())
     validator.validate(document)
@@ -465,7 +497,7 @@ def test_yaml_and_json_of_one_value_are_read_as_that_value(value: object) -> Non
 
 @given(st.data())
 def test_a_catalogue_with_one_value_replaced_is_read_or_its_faults_are_told(data: st.DataObject) -> None:
-    document = yaml.safe_load((ROOT / "app" / "workflow_mock" / "catalogue" / "demo.yaml").read_text())
+    document = yaml.safe_load(DEMO.read_text())
     place: Any = document
     while True:
         key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))

@@ -65,7 +65,7 @@ def test_listeners_to_events_are_told_and_hold_nothing_up() -> None:
         with server.http.stream("GET", "/__admin/events") as events:
             server.process.terminate()
             assert "the server is ending" in "".join(events.iter_text())
-        assert server.process.wait(5) == 0
+        assert server.process.wait(20) == 0
         assert "Traceback" not in server.log.read_text()
 
 
@@ -176,5 +176,5 @@ def test_severed_connections_that_had_sent_more_leave_nothing_behind() -> None:
         for _ in range(20):
             assert server.send(start * 2) == []
         server.process.terminate()
-        assert server.process.wait(5) == 0
+        assert server.process.wait(20) == 0
         assert "Cancel" not in server.log.read_text()

@@ -131,5 +131,5 @@ def test_the_end_waits_for_no_handshake(certificate: tuple[str, str]) -> None:
     cert, key = certificate
     with serving("--tls-cert", cert, "--tls-key", key) as own, own.connect(), own.connect():
         own.process.terminate()
-        assert own.process.wait(5) == 0
+        assert own.process.wait(20) == 0
         assert "Traceback" not in own.log.read_text()
