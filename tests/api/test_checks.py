@@ -11,7 +11,7 @@ from workflow_mock.app import create_app
 from workflow_mock.settings import Settings
 
 from tests.in_process import SURFACES
-from tests.support import START_BODY, WORKFLOW, Api, path, serving, start_body
+from tests.support import START_BODY, WORKFLOW, Api, chunked, path, raw_start, serving, start_body
 
 GOOD = {"data": {"workflowId": WORKFLOW}}
 UNKNOWN = "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"
@@ -275,6 +275,10 @@ def test_the_limit_of_the_body_is_a_setting_and_counts_bytes() -> None:
         token = small.token()
         assert small.start(token=token, content=START_BODY.ljust(100)).status_code == 200
         assert refusal(small.start(token=token, content=START_BODY.ljust(101))) == (413, "body_too_large")
+        for size, status in ((100, 200), (101, 413)):
+            body = START_BODY.ljust(size)
+            request = raw_start(token, "Transfer-Encoding: chunked", body=chunked(body[:50], body[50:]))
+            assert [answer.status for answer in small.send(request)] == [status]
 
 
 def test_a_message_shows_what_it_echoes_escaped(server: Api, token: str) -> None:

@@ -16,6 +16,7 @@ clients:
   - {{id: bound, secret: secret, customers: [{OWN}]}}
   - {{id: scoped, secret: secret, scopes: [other]}}
   - {{id: both, secret: secret, scopes: [other], customers: [{OWN}]}}
+  - {{id: nobodys, secret: secret, customers: []}}
 """
 CLIENTS = ["bound", "scoped", "both"]
 
@@ -56,6 +57,13 @@ def test_a_bound_token_may_act_for_its_customer_in_either_case(limited: Server) 
     token = limited.token("bound", "secret")
     for customer in (OWN, OWN.upper()):
         assert limited.start(token=token, customer=customer).status_code == 200
+
+
+def test_a_client_of_no_customer_may_act_for_none(limited: Server) -> None:
+    token = limited.token("nobodys", "secret")
+    for customer in (OWN, None):
+        answer = limited.start(token=token, customer=customer)
+        assert (answer.status_code, answer.json()["meta"]["errors"][0]["code"]) == (403, "customer_forbidden")
 
 
 def test_an_unknown_workflow_is_hidden_from_who_may_not_act_for_the_customer(limited: Server) -> None:
