@@ -5,6 +5,7 @@ import os
 import re
 import select
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -237,6 +238,14 @@ def _bytes(text: str | bytes) -> bytes:
 def all_of(connection: socket.socket) -> bytes:
     """What comes on a connection until its end."""
     return b"".join(iter(partial(connection.recv, 65536), b""))
+
+
+def unverified_tls() -> ssl.SSLContext:
+    """For a client that takes any certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def until(look: Callable[[], T], what: str = "it never came") -> T:

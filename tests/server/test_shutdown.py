@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -9,8 +10,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx2 as httpx
+import pytest
 
-from tests.support import Server, path, raw_start, read_answers, run, serving, until
+from tests.support import START_BODY, Server, path, raw_start, read_answers, run, serving, until
 
 
 def delay(server: Server, milliseconds: int) -> str:
@@ -178,3 +180,26 @@ def test_severed_connections_that_had_sent_more_leave_nothing_behind() -> None:
         server.process.terminate()
         assert server.process.wait(20) == 0
         assert "Cancel" not in server.log.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly_and_what_is_in_flight_is_answered(number: signal.Signals) -> None:
+    with serving() as own:
+        start = raw_start(own.token(), "Expect: 100-continue")
+        with own.connect() as connection:
+            connection.sendall(start[: -len(START_BODY)])
+            assert b"100 Continue" in connection.recv(1000)  # from here on it is in flight
+            os.kill(own.process.pid, number)
+            until(lambda: not accepts(own.address), "it goes on accepting connections")
+            connection.sendall(START_BODY)
+            assert [answer.status for answer in read_answers(connection, 1)] == [200]
+        assert own.process.wait(20) == 0
+        assert "Traceback" not in own.log.read_text()
+
+
+def accepts(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=5).close()
+    except OSError:
+        return False
+    return True

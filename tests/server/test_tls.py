@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from tests.support import Server, all_of, raw_start, serving, until
+from tests.support import Server, all_of, raw_start, serving, until, unverified_tls
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +34,7 @@ def secure(certificate: tuple[str, str]) -> Iterator[Server]:
 
 
 def wrap(connection: socket.socket) -> ssl.SSLSocket:
-    return unverified().wrap_socket(connection)
-
-
-def unverified() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+    return unverified_tls().wrap_socket(connection)
 
 
 def is_closed(connection: socket.socket) -> bool:
@@ -107,7 +100,7 @@ def test_what_comes_along_with_the_end_of_the_handshake_is_read(secure: Server) 
     """In one packet, as TLS 1.3 lets a client do."""
     until(lambda: status_of_a_start(secure))
     token = secure.token()
-    context = unverified()
+    context = unverified_tls()
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = context.wrap_bio(incoming, outgoing)
     with secure.connect() as connection:
