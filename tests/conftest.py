@@ -32,3 +32,8 @@ def strict_server() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def token(server: Server) -> str:
     return server.token()
+
+
+@pytest.fixture(scope="session")
+def strict_token(strict_server: Server) -> str:
+    return strict_server.token()

@@ -12,11 +12,6 @@ GOOD = {"data": {"workflowId": WORKFLOW}}
 IN_ANY_CASE = "upper and lower case"
 
 
-@pytest.fixture(scope="module")
-def strict_token(strict_server: Server) -> str:
-    return strict_server.token()
-
-
 def refused(server: Server, token: str, body: Any, **request: Any) -> dict[str, list[str]]:
     """For each property that is refused, the messages."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -9,15 +9,8 @@ from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import Action
 from workflow_mock.state.exchange import Target
 
-from tests.state.worlds import BEGIN, CUSTOMER, OTHER, customer_id, defined
+from tests.state.worlds import BEGIN, CUSTOMER, OTHER, customer_id
 from tests.support import request_of
-
-
-@pytest.fixture
-def sandbox() -> Sandbox:
-    found = Sandbox([defined(1)], max_executions=10, max_executions_total=10, max_requests=10)
-    found.clock.change(Action.FREEZE, None, to=BEGIN)
-    return found
 
 
 def pick(sandbox: Sandbox, customer: str = CUSTOMER) -> Injection | None:
