@@ -5,7 +5,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-languages bench bench-quick profile fuzz soak audit openapi format lock lint-openapi image
+.PHONY: help run demo test test-languages bench bench-quick profile costs fuzz soak audit openapi format lock lint-openapi image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -41,6 +41,9 @@ profile: .venv/dev ## where the time of a start goes
 
 fuzz: .venv/dev ## a long run of the fuzzers and the property tests, half an hour or so
 	FUZZ_EXAMPLES=1000 $(BIN)/pytest -q -m "fuzz or hypothesis" --durations 0 -rP
+
+costs: .venv/dev ## what thousands of executions, faults, workflows and requests cost
+	@$(BIN)/python benchmarks/costs.py
 
 soak: .venv/dev ## a million starts: memory and latency before and after
 	$(BIN)/python benchmarks/soak.py

@@ -5,32 +5,51 @@ import os
 import re
 import select
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http.client import HTTPResponse
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx2 as httpx
 from workflow_mock.http.messages import Request
+from workflow_mock.paths import START_PATH, TOKEN_PATH
 
 ROOT = Path(__file__).parents[1]
+DEMO = ROOT / "app" / "workflow_mock" / "catalogue" / "demo.yaml"
 WORKFLOW = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
+"""The demo catalogue's first workflow."""
+LARGE = "33333333-3333-4333-8333-333333333333"
+"""Its workflow of 200 tasks."""
+JSON_TYPE = "Content-Type: application/json"
+TOKEN_FORM = b"grant_type=client_credentials&client_id=demo&client_secret=demo-secret"
 START_SECONDS = 30
+WAIT_SECONDS = 20
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "15"))
 """The measure of what fuzzers and property tests try; `make fuzz` sets 1,000."""
 
 SECRETS: deque[str] = deque(["demo-secret"], maxlen=500)
 """What tests have sent, or got, that the server must show nobody."""
+
+T = TypeVar("T")
+
+
+def start_body(workflow: str = WORKFLOW) -> bytes:
+    """The body of a start, in as few bytes as it can have."""
+    return b'{"data":{"workflowId":"%s"}}' % workflow.encode()
+
+
+START_BODY = start_body()
 
 
 @dataclass
@@ -47,6 +66,10 @@ class Answer:
     def json(self) -> Any:
         return json.loads(self.body)
 
+    def code(self) -> str:
+        """Of the first error in the envelope."""
+        return str(self.json()["meta"]["errors"][0]["code"])
+
 
 class Api:
     """The workflow API, over a socket or in this process."""
@@ -55,7 +78,7 @@ class Api:
 
     def token(self, client: str = "demo", secret: str = "demo-secret", scope: str | None = None) -> str:
         form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
-        answer = self.http.post("/api/authentication/connect/token", data=form | ({"scope": scope} if scope else {}))
+        answer = self.http.post(TOKEN_PATH, data=form | ({"scope": scope} if scope else {}))
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
 
@@ -110,13 +133,15 @@ class Server(Api):
     def connect(self) -> socket.socket:
         return socket.create_connection(self.address, timeout=10)
 
+    def memory(self) -> int:
+        """Resident, in MB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) // 1024
+
     def banner(self) -> str:
         """What it printed at its start, which comes right after the ready file."""
-        deadline = time.monotonic() + START_SECONDS
-        while not re.search(r"\nStart .*\n\n  curl .*\n", said := self.log.read_text()):
-            assert time.monotonic() < deadline, f"no banner: {said}"
-            select.select([], [], [], 0.01)
-        return said
+        until(lambda: re.search(r"\nStart .*\n\n  curl .*\n", self.log.read_text()), "no banner")
+        return self.log.read_text()
 
     def stop(self) -> int:
         """End it as Docker would, and give its exit code."""
@@ -171,7 +196,65 @@ def request_of(**members: Any) -> Request:
 
 
 def path(workflow: str = WORKFLOW, *, customer: str | None = None) -> str:
-    return f"/api/workflow/v1.0/customer/{customer or uuid4()}/workflow/{workflow}/WorkflowExecution"
+    return START_PATH.format(customerId=customer or uuid4(), workflowId=workflow)
+
+
+def raw_request(
+    method: str, target: str | bytes, *headers: str | bytes, body: bytes | None = None, version: str = "1.1"
+) -> bytes:
+    """A request as bytes for a socket. It has a Host, and with a body a Content-Length, unless `headers` say others."""
+    lines = [_bytes(line) for line in headers]
+    given = {line.partition(b":")[0].lower() for line in lines}
+    if b"host" not in given:
+        lines.insert(0, b"Host: x")
+    if body is not None and not given & {b"content-length", b"transfer-encoding"}:
+        lines.append(b"Content-Length: %d" % len(body))
+    head = [b" ".join((method.encode(), _bytes(target), b"HTTP/" + version.encode())), *lines, b"", b""]
+    return b"\r\n".join(head) + (body or b"")
+
+
+def raw_start(
+    token: str | None = None,
+    *headers: str | bytes,
+    target: str | bytes = "",
+    body: bytes = START_BODY,
+    method: str = "POST",
+    version: str = "1.1",
+) -> bytes:
+    """A start of the demo workflow as bytes for a socket; without a token, one that is refused."""
+    own = [JSON_TYPE, *([f"Authorization: Bearer {token}"] if token else [])]
+    return raw_request(method, target or path(), *own, *headers, body=body, version=version)
+
+
+def chunked(*chunks: bytes) -> bytes:
+    """A body in chunks, as Transfer-Encoding has it."""
+    return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
+def all_of(connection: socket.socket) -> bytes:
+    """What comes on a connection until its end."""
+    return b"".join(iter(partial(connection.recv, 65536), b""))
+
+
+def unverified_tls() -> ssl.SSLContext:
+    """For a client that takes any certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def until(look: Callable[[], T], what: str = "it never came") -> T:
+    """What it sees as soon as that is something."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not (found := look()):
+        assert time.monotonic() < deadline, what
+        select.select([], [], [], 0.01)
+    return found
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""The layers of docs/architecture.md hold: imports point downwards, and no module imports itself by way of others."""
+"""The layers of docs/architecture.md hold: imports point downwards, and no module imports itself by way of others.
+
+Tests use public names alone; of what they read as an attribute, ruff's SLF001 says the same.
+"""
 
 import ast
 import subprocess
@@ -136,3 +139,21 @@ def test_to_import_a_part_loads_nothing_above_it(module: str, heavy: tuple[str, 
     code = f"import sys, {module}; print(*sorted(set(sys.modules) & set({heavy!r})))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+PATCHING = {"setattr", "delattr", "getattr", "attrgetter"}
+TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", TEST_FILES, ids=[str(file.relative_to(ROOT / "tests")) for file in TEST_FILES])
+def test_tests_use_no_private_name_of_the_package(file: Path) -> None:
+    """Not by an import, and not by the text that is handed to monkeypatch or getattr."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        names: list[str] = []
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("workflow_mock"):
+            names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in PATCHING:
+            names = [
+                part for each in node.args if isinstance(each, ast.Constant) for part in str(each.value).split(".")
+            ]
+        assert not [name for name in names if name.startswith("_") and not name.startswith("__")]

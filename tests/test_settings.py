@@ -31,33 +31,51 @@ def test_a_value_of_a_wrong_kind_is_refused_by_its_name(name: str) -> None:
             Settings(**{name: value})
 
 
+OUT_OF_BOUNDS: list[tuple[str, Any]] = [
+    ("port", -1),
+    ("port", 65536),
+    ("catalogue", (KEY / "nowhere",)),
+    ("issuer", "x"),
+    ("audience", "a b"),
+    ("scope", ""),
+    ("jwks_issuer", "x"),
+    ("hs256_secret", KEY.parent),
+    ("hs256_issuer", "x"),
+    ("signing_key", KEY.parent),
+    ("token_lifetime", timedelta(days=3651)),
+    ("clock_skew", timedelta(seconds=-1)),
+    ("max_body", 0),
+    ("max_connections", 0),
+    ("max_headers", 0),
+    ("max_header_bytes", 1023),
+    ("request_timeout", timedelta(days=3651)),
+    ("idle_timeout", timedelta.max),
+    ("max_executions", 0),
+    ("max_executions_total", 0),
+    ("max_requests", 0),
+    ("admin_token", ""),
+    ("allowed_host", ("good", "bad:1")),
+    ("cors_origin", ("http://x/",)),
+    ("tls_cert", KEY / "nowhere"),
+    ("tls_key", KEY / "nowhere"),
+    ("log_format", ""),
+    ("log_level", "loud"),
+    ("ready_file", KEY.parent),
+]
+UNBOUNDED = {"host", "jwks", "seed", *(name for name, kind in KINDS.items() if kind is bool)}
+"""Settings of which every value of their kind is taken; what the first two name is tried at the start."""
+
+
 @pytest.mark.parametrize(
-    "values",
-    [
-        {"port": -1},
-        {"port": 65536},
-        {"max_body": 0},
-        {"max_header_bytes": 1023},
-        {"token_lifetime": timedelta(days=3651)},
-        {"clock_skew": timedelta(seconds=-1)},
-        {"idle_timeout": timedelta.max},
-        {"log_level": "loud"},
-        {"log_format": ""},
-        {"issuer": "x"},
-        {"audience": "a b"},
-        {"scope": ""},
-        {"admin_token": ""},
-        {"allowed_host": ("good", "bad:1")},
-        {"cors_origin": ("http://x/",)},
-        {"catalogue": (KEY / "nowhere",)},
-        {"signing_key": KEY.parent},
-        {"ready_file": KEY.parent},
-    ],
+    ("name", "value"), [pytest.param(name, value, id=f"{name}={value}") for name, value in OUT_OF_BOUNDS]
 )
-def test_a_value_out_of_its_bounds_is_refused_by_its_name(values: dict[str, Any]) -> None:
-    (name,) = values
+def test_a_value_out_of_its_bounds_is_refused_by_its_name(name: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=f"^{name}: "):
-        Settings(**values)
+        Settings(**{name: value})
+
+
+def test_each_setting_has_bounds_or_needs_none() -> None:
+    assert {name for name, _ in OUT_OF_BOUNDS} == FIELDS.keys() - UNBOUNDED
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Every answer of contract section 1, on a real socket: what is refused, as what, and in which order."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -10,9 +11,11 @@ from workflow_mock.app import create_app
 from workflow_mock.settings import Settings
 
 from tests.in_process import SURFACES
-from tests.support import WORKFLOW, Api, path, serving
+from tests.support import START_BODY, WORKFLOW, Api, chunked, path, raw_start, serving, start_body
 
 GOOD = {"data": {"workflowId": WORKFLOW}}
+UNKNOWN = "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"
+"""An id that no workflow has."""
 
 
 @pytest.fixture(scope="module", params=["a socket", *SURFACES])
@@ -45,32 +48,39 @@ def invalid(answer: httpx.Response) -> list[str]:
     return [entry["property"] for entry in answer.json()["meta"]["validation"]]
 
 
-# Every kind of fault a request can have, in the order in which they are looked for.
-FAULTS: dict[str, tuple[int, str]] = {
-    "route": (404, "route_not_found"),
-    "method": (405, "method_not_allowed"),
-    "token": (401, "token_missing"),
-    "type": (415, "unsupported_media_type"),
-    "size": (413, "body_too_large"),
-    "path": (400, "validation_failed"),
-    "workflow": (404, "workflow_not_found"),
-}
+ORDER: list[tuple[tuple[int, str], dict[str, Any]]] = [
+    ((404, "route_not_found"), {"suffix": "/more"}),
+    ((405, "method_not_allowed"), {"method": "DELETE"}),
+    ((401, "token_missing"), {"authorization": "Basic eA=="}),
+    ((415, "unsupported_media_type"), {"type": "text/plain"}),
+    ((413, "body_too_large"), {"content": b" " * 2_000_000}),
+    ((400, "validation_failed"), {"customer": "nobody"}),
+    ((404, "workflow_not_found"), {"workflow": UNKNOWN, "content": start_body(UNKNOWN)}),
+]
+"""Every kind of fault that a request can have, in the order in which they are looked for, and what makes it so."""
 
 
-@pytest.mark.parametrize("first", FAULTS)
-def test_of_several_faults_the_first_in_the_order_is_answered(server: Api, token: str, first: str) -> None:
-    faults = list(FAULTS)[list(FAULTS).index(first) :]
-    workflow = str(uuid4()) if "workflow" in faults else WORKFLOW
+@pytest.mark.parametrize(
+    ("expected", "faults"),
+    [
+        pytest.param(expected, [fault for _, fault in ORDER[place:]], id=expected[1])
+        for place, (expected, _) in enumerate(ORDER)
+    ],
+)
+def test_of_several_faults_the_first_in_the_order_is_answered(
+    server: Api, token: str, expected: tuple[int, str], faults: list[dict[str, Any]]
+) -> None:
+    asked: dict[str, Any] = {"method": "POST", "suffix": "", "authorization": f"Bearer {token}"}
+    asked |= {"type": "application/json", "content": START_BODY, "customer": None, "workflow": WORKFLOW}
+    for fault in reversed(faults):  # of two that change the body, the first
+        asked |= fault
     answer = server.http.request(
-        "DELETE" if "method" in faults else "POST",
-        path(workflow, customer="nobody" if "path" in faults else None) + ("/more" if "route" in faults else ""),
-        headers={
-            "Content-Type": "text/plain" if "type" in faults else "application/json",
-            "Authorization": "Basic eA==" if "token" in faults else f"Bearer {token}",
-        },
-        content=b" " * 2_000_000 if "size" in faults else b'{"data":{"workflowId":"%s"}}' % workflow.encode(),
+        asked["method"],
+        path(asked["workflow"], customer=asked["customer"]) + asked["suffix"],
+        headers={"Content-Type": asked["type"], "Authorization": asked["authorization"]},
+        content=asked["content"],
     )
-    assert refusal(answer) == FAULTS[first]
+    assert refusal(answer) == expected
 
 
 def test_a_malformed_body_without_a_token_is_unauthorized(server: Api) -> None:
@@ -119,7 +129,7 @@ def test_a_wrong_base_url_is_told_the_right_one_too(server: Api) -> None:
         ({"data": {"workflowId": None}}, ["data.workflowId"]),
         ({"data": {"workflowId": 1}}, ["data.workflowId"]),
         ({"data": {"workflowId": ["x"]}}, ["data.workflowId"]),
-        ({"data": {"workflowId": "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"}}, ["data.workflowId"]),
+        ({"data": {"workflowId": UNKNOWN}}, ["data.workflowId"]),
     ],
 )
 def test_a_body_that_asks_for_something_else_is_told_which_property(
@@ -160,40 +170,40 @@ def test_uuids_are_taken_in_either_case_and_answered_in_lower_case(server: Api, 
 DEEP = b'{"data":{"workflowId":"%s"},"x":%s}'
 WF = WORKFLOW.encode()
 
-MALFORMED = {
-    "empty": b"",
-    "white space": b" \n",
-    "cut off": b'{"data":',
-    "a comment": b'{"data":{"workflowId":"%s"}} // x' % WF,
-    "a block comment": b'{"data":/* x */{"workflowId":"%s"}}' % WF,
-    "a trailing comma": b'{"data":{"workflowId":"%s",}}' % WF,
-    "single quotes": b"{'data':{'workflowId':'%s'}}" % WF,
-    "NaN": DEEP % (WF, b"NaN"),
-    "Infinity": DEEP % (WF, b"-Infinity"),
-    "33 levels": DEEP % (WF, b"[" * 32 + b"]" * 32),
-    "100,000 levels": b"[" * 100_000,
-    "100,000 closed levels": b"[" * 100_000 + b"]" * 100_000,
-    "100,000 objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-    "a lone surrogate": DEEP % (WF, rb'"\ud800"'),
-    "a lone low surrogate": DEEP % (WF, rb'"\udc00x"'),
-    "a lone surrogate for a name": rb'{"\ud800":1}',
-    "1e999": DEEP % (WF, b"1e999"),
-    "a 10,000-digit integer": DEEP % (WF, b"9" * 10_000),
-    "a raw NUL": b'{"data":{"workflowId":"%s"}\x00}' % WF,
-    "a NUL in a string": b'{"data":{"workflowId":"%s\x00"}}' % WF,
-    "bytes that are not utf-8": b'{"data":{"workflowId":"\xff"}}',
-    "a surrogate in utf-8": b'{"x":"\xed\xa0\x80"}',
-    "two documents": b"{}{}",
-    "a leading zero": DEEP % (WF, b"01"),
-    "a plus": DEEP % (WF, b"+1"),
-    "a tab in a string": DEEP % (WF, b'"\t"'),
-    "utf-16 without a charset": '{"data":{}}'.encode("utf-16"),
-}
+MALFORMED = [
+    pytest.param(b"", id="empty"),
+    pytest.param(b" \n", id="white space"),
+    pytest.param(b'{"data":', id="cut off"),
+    pytest.param(b'{"data":{"workflowId":"%s"}} // x' % WF, id="a comment"),
+    pytest.param(b'{"data":/* x */{"workflowId":"%s"}}' % WF, id="a block comment"),
+    pytest.param(b'{"data":{"workflowId":"%s",}}' % WF, id="a trailing comma"),
+    pytest.param(b"{'data':{'workflowId':'%s'}}" % WF, id="single quotes"),
+    pytest.param(DEEP % (WF, b"NaN"), id="NaN"),
+    pytest.param(DEEP % (WF, b"-Infinity"), id="Infinity"),
+    pytest.param(DEEP % (WF, b"[" * 32 + b"]" * 32), id="33 levels"),
+    pytest.param(b"[" * 100_000, id="100,000 levels"),
+    pytest.param(b"[" * 100_000 + b"]" * 100_000, id="100,000 closed levels"),
+    pytest.param(b'{"a":' * 100_000 + b"1" + b"}" * 100_000, id="100,000 objects"),
+    pytest.param(DEEP % (WF, rb'"\ud800"'), id="a lone surrogate"),
+    pytest.param(DEEP % (WF, rb'"\udc00x"'), id="a lone low surrogate"),
+    pytest.param(rb'{"\ud800":1}', id="a lone surrogate for a name"),
+    pytest.param(DEEP % (WF, b"1e999"), id="1e999"),
+    pytest.param(DEEP % (WF, b"9" * 10_000), id="a 10,000-digit integer"),
+    pytest.param(b'{"data":{"workflowId":"%s"}\x00}' % WF, id="a raw NUL"),
+    pytest.param(b'{"data":{"workflowId":"%s\x00"}}' % WF, id="a NUL in a string"),
+    pytest.param(b'{"data":{"workflowId":"\xff"}}', id="bytes that are not utf-8"),
+    pytest.param(b'{"x":"\xed\xa0\x80"}', id="a surrogate in utf-8"),
+    pytest.param(b"{}{}", id="two documents"),
+    pytest.param(DEEP % (WF, b"01"), id="a leading zero"),
+    pytest.param(DEEP % (WF, b"+1"), id="a plus"),
+    pytest.param(DEEP % (WF, b'"\t"'), id="a tab in a string"),
+    pytest.param('{"data":{}}'.encode("utf-16"), id="utf-16 without a charset"),
+]
 
 
-@pytest.mark.parametrize("name", MALFORMED)
-def test_what_is_not_json_is_refused_as_such(server: Api, token: str, name: str) -> None:
-    assert refusal(server.start(token=token, content=MALFORMED[name])) == (400, "malformed_json")
+@pytest.mark.parametrize("content", MALFORMED)
+def test_what_is_not_json_is_refused_as_such(server: Api, token: str, content: bytes) -> None:
+    assert refusal(server.start(token=token, content=content)) == (400, "malformed_json")
 
 
 @pytest.mark.parametrize(
@@ -260,12 +270,15 @@ def test_a_body_in_utf_16_is_read_where_the_charset_says_so(server: Api, token: 
     assert server.start(token=token, content=text.encode(charset), headers=headers).status_code == 200
 
 
-def test_the_limit_of_the_body_is_a_setting_and_counts_bytes(token: str) -> None:
+def test_the_limit_of_the_body_is_a_setting_and_counts_bytes() -> None:
     with serving("--max-body", "100") as small:
         token = small.token()
-        body = b'{"data":{"workflowId":"%s"}}' % WF
-        assert small.start(token=token, content=body.ljust(100)).status_code == 200
-        assert refusal(small.start(token=token, content=body.ljust(101))) == (413, "body_too_large")
+        assert small.start(token=token, content=START_BODY.ljust(100)).status_code == 200
+        assert refusal(small.start(token=token, content=START_BODY.ljust(101))) == (413, "body_too_large")
+        for size, status in ((100, 200), (101, 413)):
+            body = START_BODY.ljust(size)
+            request = raw_start(token, "Transfer-Encoding: chunked", body=chunked(body[:50], body[50:]))
+            assert [answer.status for answer in small.send(request)] == [status]
 
 
 def test_a_message_shows_what_it_echoes_escaped(server: Api, token: str) -> None:
@@ -278,7 +291,7 @@ LENIENCIES: dict[str, tuple[dict[str, Any], tuple[int, str], str]] = {
     "trailing slash": ({"url": path() + "/"}, (404, "route_not_found"), "slash at its end"),
     "Accept": ({"headers": {"Accept": "text/html"}}, (406, "not_acceptable"), "Accept"),
     "Accept with q=0": ({"headers": {"Accept": "*/*, application/json;q=0"}}, (406, "not_acceptable"), "Accept"),
-    "byte order mark": ({"content": b'\xef\xbb\xbf{"data":{"workflowId":"%s"}}' % WF}, (400, "malformed_json"), "byte"),
+    "byte order mark": ({"content": BOM_UTF8 + START_BODY}, (400, "malformed_json"), "byte"),
     "property case": ({"json": {"Data": {"WORKFLOWID": WORKFLOW}}}, (400, "validation_failed"), "upper and lower"),
     "unknown property": ({"json": GOOD | {"extra": 1}}, (400, "validation_failed"), "not documented"),
     "repeated property": (
@@ -305,15 +318,18 @@ def send(server: Api, request: dict[str, Any]) -> httpx.Response:
     return server.http.post(**{**request, "headers": headers | request.get("headers", {})})
 
 
-@pytest.mark.parametrize("name", LENIENCIES)
-def test_what_the_platform_lets_pass_is_let_pass(server: Api, name: str) -> None:
-    assert send(server, LENIENCIES[name][0]).status_code == 200
+@pytest.mark.parametrize("asked", [pytest.param(asked, id=name) for name, (asked, _, _) in LENIENCIES.items()])
+def test_what_the_platform_lets_pass_is_let_pass(server: Api, asked: dict[str, Any]) -> None:
+    assert send(server, asked).status_code == 200
 
 
-@pytest.mark.parametrize("name", LENIENCIES)
-def test_strict_refuses_each_of_it_and_says_which(strict_server: Api, name: str) -> None:
-    request, expected, word = LENIENCIES[name]
-    answer = send(strict_server, request)
+@pytest.mark.parametrize(
+    ("asked", "expected", "word"), [pytest.param(*case, id=name) for name, case in LENIENCIES.items()]
+)
+def test_strict_refuses_each_of_it_and_says_which(
+    strict_server: Api, asked: dict[str, Any], expected: tuple[int, str], word: str
+) -> None:
+    answer = send(strict_server, asked)
     assert refusal(answer) == expected
     assert word in answer.text
     assert "--strict" in answer.text

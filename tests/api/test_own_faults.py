@@ -1,6 +1,5 @@
 """A fault of the server's own is a 500 in the envelope: the request id goes to the client, the rest to the log."""
 
-import threading
 from collections.abc import Iterator
 
 import httpx2 as httpx
@@ -8,10 +7,12 @@ import pytest
 from workflow_mock.app import create_app
 from workflow_mock.faults.registry import FaultRegistry
 from workflow_mock.oauth.issuers import OwnIssuer
+from workflow_mock.paths import JWKS_PATH
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.server import server
 from workflow_mock.settings import Settings
 
+from tests.in_process import InProcess
+from tests.server.apps import serving_app
 from tests.support import path
 
 
@@ -24,26 +25,13 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
     monkeypatch.setattr(Sandbox, "start", broken)
     monkeypatch.setattr(OwnIssuer, "signing_keys", property(broken))
-    settings = Settings(port=0)
-    app = create_app(settings)
-
-    listening = server.bind(settings.host, 0)
-    ready = threading.Event()
-    running = server.server(app, settings, ready.set, app.sandbox.events.close)
-    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
-    thread.start()
-    assert ready.wait(20)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    running.should_exit = True
-    thread.join()
+    with serving_app(create_app(Settings())) as (host, port):
+        yield f"http://{host}:{port}"
 
 
 def ask(url: str) -> httpx.Response:
-    form = {"grant_type": "client_credentials", "client_id": "demo", "client_secret": "demo-secret"}
     with httpx.Client(base_url=url, trust_env=False) as client:
-        token = client.post("/api/authentication/connect/token", data=form).json()["access_token"]
-        body = {"data": {"workflowId": "3c90c3cc-0d44-4b50-8888-8dd25736052a"}}
-        return client.post(path(), json=body, headers={"Authorization": f"Bearer {token}"})
+        return InProcess(client).start()
 
 
 def test_the_answer_has_the_request_id_and_nothing_of_the_fault(url: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -59,7 +47,7 @@ def test_the_answer_has_the_request_id_and_nothing_of_the_fault(url: str, caplog
 
 def test_the_rest_of_the_application_fails_the_same_way(url: str, caplog: pytest.LogCaptureFixture) -> None:
     with httpx.Client(base_url=url, trust_env=False) as client:
-        answer = client.get("/api/authentication/.well-known/openid-configuration/jwks")
+        answer = client.get(JWKS_PATH)
     assert answer.status_code == 500
     assert answer.headers["x-request-id"] in answer.json()["meta"]["errors"][0]["message"]
     assert "secret detail" not in answer.text

@@ -21,6 +21,10 @@ workflows:
     name: For one customer
     customers: [aaaaaaaa-0000-4000-8000-000000000000]
     tasks: [{key: only}]
+  - id: 00000000-0000-4000-8000-000000000003
+    name: For no customer
+    customers: []
+    tasks: [{key: only}]
 """
 
 
@@ -60,6 +64,12 @@ def test_a_workflow_of_some_customers_is_unknown_to_others(ordered: Server) -> N
     workflow = "00000000-0000-4000-8000-000000000002"
     assert ordered.start(workflow, customer="AAAAAAAA-0000-4000-8000-000000000000").status_code == 200
     refused = ordered.start(workflow)
+    assert (refused.status_code, refused.json()["meta"]["errors"][0]["code"]) == (404, "workflow_not_found")
+
+
+@pytest.mark.parametrize("customer", [None, "AAAAAAAA-0000-4000-8000-000000000000"])
+def test_a_workflow_of_no_customer_is_unknown_to_each(ordered: Server, customer: str | None) -> None:
+    refused = ordered.start("00000000-0000-4000-8000-000000000003", customer=customer)
     assert (refused.status_code, refused.json()["meta"]["errors"][0]["code"]) == (404, "workflow_not_found")
 
 

@@ -6,15 +6,10 @@ from typing import Any
 import pytest
 from workflow_mock.api.leniency import MAX_NOTES
 
-from tests.support import WORKFLOW, Server, path
+from tests.support import WORKFLOW, Server, path, raw_start
 
 GOOD = {"data": {"workflowId": WORKFLOW}}
 IN_ANY_CASE = "upper and lower case"
-
-
-@pytest.fixture(scope="module")
-def strict_token(strict_server: Server) -> str:
-    return strict_server.token()
 
 
 def refused(server: Server, token: str, body: Any, **request: Any) -> dict[str, list[str]]:
@@ -72,17 +67,18 @@ def test_by_default_no_accept_header_is_refused(server: Server, token: str, acce
     assert server.start(token=token, headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize(("second", "status"), [("text/html", 200), ("application/json;q=0", 406)])
+@pytest.mark.parametrize(
+    ("accepts", "status"),
+    [
+        pytest.param(["application/json", "text/html"], 200, id="one of them is JSON"),
+        pytest.param(["*/*", "application/json;q=0"], 406, id="one of them excludes it"),
+    ],
+)
 def test_several_accept_headers_are_one_list(
-    strict_server: Server, strict_token: str, second: str, status: int
+    strict_server: Server, strict_token: str, accepts: list[str], status: int
 ) -> None:
-    first = "application/json" if status == 200 else "*/*"
-    body = json.dumps(GOOD)
-    request = (
-        f"POST {path()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {strict_token}\r\nAccept: {first}\r\n"
-        f"Accept: {second}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-    )
-    assert [answer.status for answer in strict_server.send(request.encode())] == [status]
+    request = raw_start(strict_token, *(f"Accept: {accept}" for accept in accepts))
+    assert [answer.status for answer in strict_server.send(request)] == [status]
 
 
 SEGMENTS = ["API/workflow", "workflow/V1.0", "/Customer/", "/WORKFLOW/3c", "/workflowexecution"]
@@ -126,10 +122,13 @@ def test_no_lenient_path_is_a_redirect(server: Server, strict_server: Server) ->
             assert running.http.post(other, json=GOOD).status_code in (401, 404)
 
 
-@pytest.mark.parametrize("like_it", ["wor\u212aflow", "cu\u017ftomer", "W\u00f6rkflow"])
-def test_a_letter_that_only_looks_like_another_case_is_another_letter(server: Server, token: str, like_it: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "like_it"), [("workflow", "wor\u212aflow"), ("customer", "cu\u017ftomer"), ("workflow", "W\u00f6rkflow")]
+)
+def test_a_letter_that_only_looks_like_another_case_is_another_letter(
+    server: Server, token: str, name: str, like_it: str
+) -> None:
     """The Kelvin sign and the long s are k and s in another case to Unicode, but not to the platform."""
-    name = "customer" if like_it.startswith("cu") else "workflow"
     answer = server.http.post(path().replace(name, like_it, 1), json=GOOD, headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 404
 

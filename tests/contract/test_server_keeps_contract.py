@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,18 +12,13 @@ import pytest
 import yaml
 from openapi_schema_validator import OAS30Validator
 from workflow_mock import app as server
+from workflow_mock.paths import JWKS_PATH, METADATA_PATH, OPENID_PATH, START_PATH, TOKEN_PATH
 from workflow_mock.settings import Settings
 
 from tests.support import ROOT, WORKFLOW, Server, path, serving
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "openapi" / "workflow-api.yaml").read_text())
-START = "/api/workflow/v1.0/customer/{customerId}/workflow/{workflowId}/WorkflowExecution"
-TOKEN = "/api/authentication/connect/token"
-METADATA = (
-    "/api/authentication/.well-known/openid-configuration",
-    "/api/authentication/.well-known/openid-configuration/jwks",
-    "/.well-known/oauth-authorization-server/api/authentication",
-)
+METADATA = (OPENID_PATH, JWKS_PATH, METADATA_PATH)
 BOUND = """
 workflows: [{name: Any, tasks: [{key: only}]}]
 clients:
@@ -42,33 +38,33 @@ def ask(method: str, url: str, **request: Any) -> Ask:
 
 
 def asked_for_a_token(**form: str) -> Ask:
-    return ask("POST", TOKEN, data={"grant_type": "client_credentials"} | form)
+    return ask("POST", TOKEN_PATH, data={"grant_type": "client_credentials"} | form)
 
 
 ANSWERS: Mapping[str, tuple[str, str, int, Ask]] = {
-    "started": (START, "post", 200, start()),
-    "not JSON": (START, "post", 400, start(content=b"{")),
-    "faults": (START, "post", 400, start(json={"data": {}}, customer="nobody")),
-    "no token": (START, "post", 401, ask("POST", path())),
-    "a bad token": (START, "post", 401, start(token="a.b.c")),
-    "no such workflow": (START, "post", 404, start(workflow=WORKFLOW.replace("3c", "3d"))),
-    "another method": (START, "post", 405, ask("GET", path())),
-    "too large": (START, "post", 413, start(content=b" " * 2_000_000)),
-    "another type": (START, "post", 415, start(content=b"{}", headers={"Content-Type": "text/plain"})),
-    "a token": (TOKEN, "post", 200, asked_for_a_token(client_id="demo", client_secret="demo-secret")),
-    "no token for a wrong secret": (TOKEN, "post", 400, asked_for_a_token(client_id="demo", client_secret="no")),
-    "no token for no form": (TOKEN, "post", 400, ask("POST", TOKEN, json={})),
+    "started": (START_PATH, "post", 200, start()),
+    "not JSON": (START_PATH, "post", 400, start(content=b"{")),
+    "faults": (START_PATH, "post", 400, start(json={"data": {}}, customer="nobody")),
+    "no token": (START_PATH, "post", 401, ask("POST", path())),
+    "a bad token": (START_PATH, "post", 401, start(token="a.b.c")),
+    "no such workflow": (START_PATH, "post", 404, start(workflow=WORKFLOW.replace("3c", "3d"))),
+    "another method": (START_PATH, "post", 405, ask("GET", path())),
+    "too large": (START_PATH, "post", 413, start(content=b" " * 2_000_000)),
+    "another type": (START_PATH, "post", 415, start(content=b"{}", headers={"Content-Type": "text/plain"})),
+    "a token": (TOKEN_PATH, "post", 200, asked_for_a_token(client_id="demo", client_secret="demo-secret")),
+    "no token for a wrong secret": (TOKEN_PATH, "post", 400, asked_for_a_token(client_id="demo", client_secret="no")),
+    "no token for no form": (TOKEN_PATH, "post", 400, ask("POST", TOKEN_PATH, json={})),
     **{f"metadata {number}": (url, "get", 200, ask("GET", url)) for number, url in enumerate(METADATA)},
     **{f"no POST of metadata {number}": (url, "get", 405, ask("POST", url)) for number, url in enumerate(METADATA)},
 }
 
 STRICT_ANSWERS: Mapping[str, tuple[str, str, int, Ask]] = {
-    "another Accept": (START, "post", 406, start(headers={"Accept": "text/html"})),
+    "another Accept": (START_PATH, "post", 406, start(headers={"Accept": "text/html"})),
     "failed Basic authentication": (
-        TOKEN,
+        TOKEN_PATH,
         "post",
         401,
-        ask("POST", TOKEN, data={"grant_type": "client_credentials"}, auth=("demo", "no")),
+        ask("POST", TOKEN_PATH, data={"grant_type": "client_credentials"}, auth=("demo", "no")),
     ),
 }
 
@@ -103,17 +99,20 @@ def validate(schema: dict[str, Any], value: Any) -> None:
     OAS30Validator({**schema, "components": DOCUMENT["components"]}).validate(value)
 
 
-@pytest.mark.parametrize("name", ANSWERS)
-def test_each_answer_is_as_the_contract_says(server: Server, name: str) -> None:
-    route, method, status, send = ANSWERS[name]
+each_of = partial(pytest.mark.parametrize, ("route", "method", "status", "send"))
+
+
+@each_of([pytest.param(*case, id=name) for name, case in ANSWERS.items()])
+def test_each_answer_is_as_the_contract_says(server: Server, route: str, method: str, status: int, send: Ask) -> None:
     answer = send(server)
     assert answer.status_code == status
     assert_documented(route, method, answer)
 
 
-@pytest.mark.parametrize("name", STRICT_ANSWERS)
-def test_each_answer_of_strict_mode_is_as_the_contract_says(strict_server: Server, name: str) -> None:
-    route, method, status, send = STRICT_ANSWERS[name]
+@each_of([pytest.param(*case, id=name) for name, case in STRICT_ANSWERS.items()])
+def test_each_answer_of_strict_mode_is_as_the_contract_says(
+    strict_server: Server, route: str, method: str, status: int, send: Ask
+) -> None:
     answer = send(strict_server)
     assert answer.status_code == status
     assert_documented(route, method, answer)
@@ -124,7 +123,7 @@ def test_each_refusal_of_a_right_is_as_the_contract_says(bound_server: Server, c
     answer = bound_server.start(token=bound_server.token(client, f"{client}-secret"))
     assert answer.status_code == 403
     assert answer.json()["meta"]["errors"][0]["code"] == code
-    assert_documented(START, "post", answer)
+    assert_documented(START_PATH, "post", answer)
 
 
 @pytest.fixture(scope="module")
@@ -145,13 +144,13 @@ def test_every_answer_in_the_contract_is_one_that_these_tests_have_seen() -> Non
         for status in operation["responses"]
     }
     # 403 is seen above; for 500 see tests/api, it takes a fault of the server's own.
-    assert promised - seen == {(START, "post", 403), (START, "post", 500)}
+    assert promised - seen == {(START_PATH, "post", 403), (START_PATH, "post", 500)}
 
 
 def test_every_route_of_the_documented_plane_is_in_the_contract() -> None:
     served = server.create_app(Settings()).openapi()["paths"]
     documented = {route for route in served if re.match(r"/(api|\.well-known)/", route)}
-    assert documented | {START, TOKEN} == set(DOCUMENT["paths"])
+    assert documented | {START_PATH, TOKEN_PATH} == set(DOCUMENT["paths"])
 
 
 def test_the_server_of_the_contract_is_where_the_server_is_without_options() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workflow_mock.domain.definition import Edge, InvalidDefinition, Task, WorkflowDefinition, define
 
-WORKFLOW = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
+from tests.support import WORKFLOW
 
 
 def task(id: str, *, trigger: bool = False) -> Task:

@@ -9,7 +9,7 @@ from workflow_mock.faults.effects import EFFECTS, Effect
 from workflow_mock.faults.spec import FaultSpec
 
 from tests.admin.world import World
-from tests.support import ROOT, Server
+from tests.support import ROOT
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "Delay": [
@@ -38,11 +38,6 @@ CASES = [
     for example in EXAMPLES[effect.__name__]
     for when in ("before", "afterCommit")
 ]
-
-
-@pytest.fixture
-def world(server: Server, token: str) -> World:
-    return World(server, token)
 
 
 @pytest.mark.parametrize("effect", EFFECTS)

@@ -8,8 +8,19 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from workflow_mock.paths import HEALTH_PATH, TOKEN_PATH
 
-from tests.support import EXAMPLES, WORKFLOW, Server, path, serving
+from tests.support import (
+    EXAMPLES,
+    JSON_TYPE,
+    START_BODY,
+    TOKEN_FORM,
+    Server,
+    chunked,
+    raw_request,
+    raw_start,
+    serving,
+)
 
 PIECES = [
     *(b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b"%00", b"%", b"\xff", b"\xe2\x82\xac", b"//", b"?", b"#"),
@@ -48,19 +59,13 @@ def fuzzed() -> Iterator[Server]:
 
 
 def whole(server: Server) -> list[bytes]:
-    body = f'{{"data": {{"workflowId": "{WORKFLOW}"}}}}'.encode()
-    form = b"grant_type=client_credentials&client_id=demo&client_secret=demo-secret"
-    start = f"POST {path()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token()}\r\n"
-    start += "Content-Type: application/json\r\n"
-    chunked = start.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
-    token = b"POST /api/authentication/connect/token HTTP/1.1\r\nHost: x\r\n"
-    token += b"Content-Type: application/x-www-form-urlencoded\r\n"
+    token = server.token()
     return [
-        start.encode() + b"Content-Length: %d\r\n\r\n%s" % (len(body), body),
-        chunked,
-        token + b"Content-Length: %d\r\n\r\n%s" % (len(form), form),
-        b"GET /__admin/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-        b"PUT /__admin/clock HTTP/1.1\r\nHost: [::1]\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+        raw_start(token),
+        raw_start(token, "Transfer-Encoding: chunked", body=chunked(START_BODY)),
+        raw_request("POST", TOKEN_PATH, "Content-Type: application/x-www-form-urlencoded", body=TOKEN_FORM),
+        raw_request("GET", HEALTH_PATH, "Host: 127.0.0.1"),
+        raw_request("PUT", "/__admin/clock", "Host: [::1]", JSON_TYPE, body=b"{}"),
     ]
 
 

@@ -13,8 +13,9 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.server.apps import serving_app
-from tests.support import read_answers
+from tests.support import all_of, chunked, raw_request, read_answers
 
+GET = raw_request("GET", "/")
 START: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]}
 STREAM: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
 BODY: Message = {"type": "http.response.body", "body": b"12345"}
@@ -38,16 +39,16 @@ def connected(app: ASGIApp, **settings: Any) -> Iterator[socket.socket]:
         yield connection
 
 
-def ask(app: ASGIApp, data: bytes = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") -> bytes:
+def ask(app: ASGIApp, data: bytes = GET) -> bytes:
     """All that comes until the connection ends."""
     with connected(app) as connection:
         connection.sendall(data.replace(b"Host: x", b"Connection: close\r\nHost: x", 1))
-        return b"".join(iter(lambda: connection.recv(65536), b""))
+        return all_of(connection)
 
 
 def error_code(app: ASGIApp) -> tuple[int, str, str | None]:
     with connected(app) as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(GET)
         (answer,) = read_answers(connection, 1)
         assert connection.recv(1) == b""
     assert answer.header("x-content-type-options") == "nosniff"
@@ -57,17 +58,21 @@ def error_code(app: ASGIApp) -> tuple[int, str, str | None]:
 
 def test_head_and_first_body_come_at_once() -> None:
     """The head waits for the body: one packet, which a peek finds whole."""
-    may_go_on = threading.Event()
+    has_begun, may_go_on = threading.Event(), threading.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(START)
+        for _ in range(10):
+            await asyncio.sleep(0)  # in which a write would reach the socket
+        has_begun.set()
         await asyncio.to_thread(may_go_on.wait)
         await send(BODY)
 
     with connected(app) as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        connection.settimeout(0.3)
-        with pytest.raises(TimeoutError):
+        connection.sendall(GET)
+        assert has_begun.wait(20)
+        connection.setblocking(False)
+        with pytest.raises(BlockingIOError):
             connection.recv(1)
         may_go_on.set()
         connection.settimeout(10)
@@ -85,7 +90,7 @@ def test_the_head_of_a_stream_does_not_wait() -> None:
         await send(body(b"b", more=False))
 
     with connected(app) as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(GET)
         received = connection.recv(65536)
         assert received.endswith(b"\r\n\r\n")
         may_go_on.set()
@@ -99,8 +104,8 @@ def test_a_stream_to_a_client_of_http_1_0_ends_with_the_connection() -> None:
     """RFC 9112, section 6.3: it can't read chunks."""
     app = sends(STREAM, body(b"a", more=True), body(b"b", more=False))
     with connected(app) as connection:
-        connection.sendall(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
-        received = b"".join(iter(lambda: connection.recv(65536), b""))
+        connection.sendall(raw_request("GET", "/", "Connection: keep-alive", version="1.0"))
+        received = all_of(connection)
     assert b"transfer-encoding" not in received
     assert b"\r\nconnection: close\r\n" in received
     assert received.endswith(b"\r\n\r\nab")
@@ -108,7 +113,7 @@ def test_a_stream_to_a_client_of_http_1_0_ends_with_the_connection() -> None:
 
 @pytest.mark.parametrize("start", [START, STREAM], ids=["sized", "stream"])
 def test_the_response_to_head_has_no_body(start: Message) -> None:
-    received = ask(sends(start, BODY), b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+    received = ask(sends(start, BODY), raw_request("HEAD", "/"))
     assert received.endswith(b"\r\n\r\n")
     assert b"transfer-encoding" not in received
 
@@ -167,7 +172,7 @@ def test_an_application_that_fails_in_its_body_breaks_off(start: Message, caplog
         raise RuntimeError
 
     with connected(app) as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(GET)
         received = b""
         with contextlib.suppress(ConnectionResetError):
             while part := connection.recv(65536):
@@ -200,7 +205,7 @@ def test_each_request_has_a_state_of_its_own() -> None:
         await send(BODY)
 
     with connected(app) as connection:
-        connection.sendall(b"GET /a%20b?c=d%20 HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+        connection.sendall(raw_request("GET", "/a%20b?c=d%20") * 2)
         assert [answer.status for answer in read_answers(connection, 2)] == [200, 200]
         name = connection.getsockname()
     assert seen[0]["state"] is not seen[1]["state"]
@@ -227,16 +232,15 @@ def received_by(data: list[bytes]) -> list[Message]:
 
 
 @pytest.mark.parametrize("size", [0, 1, 100_000, 3_000_000])
-@pytest.mark.parametrize("chunked", [True, False])
-def test_the_body_comes_whole_and_then_the_disconnection(size: int, chunked: bool) -> None:
+@pytest.mark.parametrize("is_chunked", [True, False])
+def test_the_body_comes_whole_and_then_the_disconnection(size: int, is_chunked: bool) -> None:
     content = bytes(range(256)) * (size // 256 + 1)
     content = content[:size].replace(b"\xff", b"\r\n\r\n")
-    if chunked:
+    if is_chunked:
         chunks = [content[at : at + 5000] for at in range(0, len(content), 5000)]
-        framed = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
-        data = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + framed
+        data = raw_request("POST", "/", "Transfer-Encoding: chunked", body=chunked(*chunks))
     else:
-        data = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(content), content)
+        data = raw_request("POST", "/", body=content)
     *parts, last = received_by([data])
     assert b"".join(part["body"] for part in parts) == content
     assert [part["more_body"] for part in parts] == [True] * (len(parts) - 1) + [False]
@@ -256,8 +260,8 @@ def test_who_does_not_take_a_stream_stops_it_and_not_for_ever() -> None:
     with serving_app(app, request_timeout=timedelta(seconds=0.5)) as address, socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(address)
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(GET)
         assert ended.wait(20)  # as all that is sent after the drop goes nowhere
-        received = b"".join(iter(lambda: connection.recv(65536), b""))
+        received = all_of(connection)
     assert not received.endswith(b"0\r\n\r\n")
     assert len(received) < 10_000 * 10_000

@@ -3,12 +3,9 @@
 import asyncio
 import contextlib
 import gc
-import re
 import select
 import socket
 import threading
-import time
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -18,18 +15,13 @@ from workflow_mock.server.limits import MAX_COUNTED_BYTES, MAX_HELD_BYTES, UNCOU
 from workflow_mock.server.protocol import MAX_PIPELINED
 
 from tests.server.apps import serving_app
-from tests.support import Server, path, read_answers, serving
+from tests.support import chunked, path, raw_request, raw_start, read_answers, serving, until
 
-GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+GET = raw_request("GET", "/")
 OLD = b"GET / HTTP/1.1\r\nHost:\r\n\r\n"
-CHUNKS = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n\r\n\r\n\r\n0\r\n\r\n"
-SIZED = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n\r\n\r\n\r\n\r\n"
-OFFER = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"
-
-
-def memory(server: Server) -> int:
-    """Resident, in MB."""
-    return int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{server.process.pid}/status").read_text())[0]) // 1024
+CHUNKS = raw_request("POST", "/", "Transfer-Encoding: chunked", body=chunked(b"\r\n\r\n"))
+SIZED = raw_request("POST", "/", body=b"\r\n\r\n\r\n\r\n")
+OFFER = raw_request("GET", "/", "Connection: upgrade", "Upgrade: h2c")
 
 
 @pytest.mark.parametrize("cut", [None, 1, 7, 8192], ids=["at once", "by bytes", "by sevens", "by 8 KiB"])
@@ -71,13 +63,13 @@ def test_what_waits_behind_a_held_request_takes_little_memory() -> None:
     with serving("--log-level", "warning") as own, contextlib.ExitStack() as stack:
         customer = str(uuid4())
         own.http.post(f"/__admin/faults?customerId={customer}", json={"fixedDelayMilliseconds": 60_000})
-        before = memory(own)
-        start = f"POST {path(customer=customer)} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode()
+        before = own.memory()
+        start = raw_start(target=path(customer=customer), body=b"")
         for _ in range(100):
             connection = stack.enter_context(own.connect())
             connection.sendall(start + GET * 560)
         assert own.start().status_code == 200  # which was accepted, and read, after them
-        assert memory(own) < before + 20
+        assert own.memory() < before + 20
 
 
 def test_many_who_read_nothing_take_little_memory_and_hold_nobody_up() -> None:
@@ -85,7 +77,7 @@ def test_many_who_read_nothing_take_little_memory_and_hold_nobody_up() -> None:
     with serving("--log-level", "warning") as own, contextlib.ExitStack() as stack:
         token = own.token()
         assert own.start(token=token).status_code == 200
-        before = memory(own)
+        before = own.memory()
         connections = []
         for _ in range(600):
             connection = stack.enter_context(socket.socket())
@@ -106,28 +98,25 @@ def test_many_who_read_nothing_take_little_memory_and_hold_nobody_up() -> None:
                 except OSError:
                     waiting.discard(connection)  # dropped
         assert own.start(token=token).status_code == 200
-        assert memory(own) < before + 100
+        assert own.memory() < before + 100
 
 
 def test_who_reads_too_slowly_is_dropped() -> None:
-    """2 KB a second, with half a second to take a part."""
+    """2 KB a second, as `until` looks each 10 ms, with half a second to take a part."""
     with serving("--log-level", "info", "--request-timeout", "0.5") as own, socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(own.address)
         connection.setblocking(False)
-        deadline = time.monotonic() + 15
         with pytest.raises((ConnectionResetError, BrokenPipeError)):
-            read_slowly(connection, deadline)
+            until(lambda: read_slowly(connection))
         assert "too slowly" in own.log.read_text()
 
 
-def read_slowly(connection: socket.socket, deadline: float) -> None:
-    while time.monotonic() < deadline:
-        with contextlib.suppress(BlockingIOError):
-            connection.send(GET * 100)
-        with contextlib.suppress(BlockingIOError):
-            connection.recv(200)
-        select.select([], [], [], 0.1)
+def read_slowly(connection: socket.socket) -> None:
+    with contextlib.suppress(BlockingIOError):
+        connection.send(GET * 100)
+    with contextlib.suppress(BlockingIOError):
+        connection.recv(20)
 
 
 class Connection:

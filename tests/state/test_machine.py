@@ -1,7 +1,7 @@
 """Executions, clock, faults and reset, driven at random and compared with a model that starts from scratch."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import settings
@@ -14,11 +14,10 @@ from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import Action
 from workflow_mock.state.exchange import Target
 
+from tests.state.worlds import BEGIN, CUSTOMERS, workflow_id
 from tests.support import EXAMPLES, request_of
 
-BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
-CUSTOMERS = [f"{digit}0000000-0000-4000-8000-000000000000" for digit in "12"]
-WORKFLOW = "90000000-0000-4000-8000-000000000000"
+WORKFLOW = workflow_id(0)
 
 PROGRESSIONS: list[dict[str, Any]] = [
     {},

@@ -2,16 +2,17 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import httpx2 as httpx
+import pytest
 
-from tests.support import Server, path, read_answers, run, serving
+from tests.support import START_BODY, Server, path, raw_start, read_answers, run, serving, until
 
 
 def delay(server: Server, milliseconds: int) -> str:
@@ -35,13 +36,8 @@ def in_flight(server: Server, customer: str) -> tuple[threading.Thread, list[int
     thread = threading.Thread(target=start)
     thread.start()
     with httpx.Client(base_url=server.url, trust_env=False) as other:
-        wait_for(lambda: other.get(f"/__admin/faults?customerId={customer}").json()["faults"][0]["injected"])
+        until(lambda: other.get(f"/__admin/faults?customerId={customer}").json()["faults"][0]["injected"])
     return thread, seen
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    while not condition():
-        pass
 
 
 def test_what_is_in_flight_is_answered_and_the_ready_file_removed() -> None:
@@ -59,7 +55,7 @@ def test_a_second_signal_ends_it_at_once_with_another_exit_code() -> None:
         thread, seen = in_flight(server, delay(server, 100_000))
         server.process.terminate()
         with httpx.Client(base_url=server.url, trust_env=False) as other:
-            wait_for(lambda: refuses(other))
+            until(lambda: refuses(other))
         server.process.terminate()
         assert server.process.wait(20) == 1
         thread.join()
@@ -71,7 +67,7 @@ def test_listeners_to_events_are_told_and_hold_nothing_up() -> None:
         with server.http.stream("GET", "/__admin/events") as events:
             server.process.terminate()
             assert "the server is ending" in "".join(events.iter_text())
-        assert server.process.wait(5) == 0
+        assert server.process.wait(20) == 0
         assert "Traceback" not in server.log.read_text()
 
 
@@ -127,7 +123,7 @@ def test_it_serves_though_nobody_reads_what_it_prints(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "workflow_mock", "serve", "--port", "0", "--ready-file", str(ready)]
     with subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE) as process:
         os.close(writing)
-        wait_for(lambda: ready.exists() or process.poll() is not None)
+        until(lambda: ready.exists() or process.poll() is not None)
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
@@ -139,7 +135,7 @@ def test_it_serves_and_ends_with_all_standard_streams_closed(tmp_path: Path) -> 
     ready = tmp_path / "ready.json"
     command = f'exec "{sys.executable}" -m workflow_mock serve --port 0 --ready-file "{ready}" <&- >&- 2>&-'
     with subprocess.Popen(["sh", "-c", command]) as process:
-        wait_for(lambda: ready.exists() or process.poll() is not None)
+        until(lambda: ready.exists() or process.poll() is not None)
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
@@ -148,10 +144,10 @@ def test_it_serves_and_ends_with_all_standard_streams_closed(tmp_path: Path) -> 
 
 def test_whoever_is_cut_off_when_its_time_is_up_is_refused_and_the_exit_code_says_so() -> None:
     with serving() as server:
-        target = path(customer=delay(server, 100_000))
+        held = raw_start(target=path(customer=delay(server, 100_000)), body=b"")
         with server.connect() as connection:
-            connection.sendall(f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
-            wait_for(lambda: server.http.get("/__admin/faults").json()["faults"][0]["injected"])
+            connection.sendall(held)
+            until(lambda: server.http.get("/__admin/faults").json()["faults"][0]["injected"])
             server.process.terminate()
             assert [answer.status for answer in read_answers(connection, 1)] == [503]
         assert server.process.wait(20) == 1
@@ -178,9 +174,32 @@ def test_severed_connections_that_had_sent_more_leave_nothing_behind() -> None:
     with serving() as server:
         customer = str(uuid4())
         server.http.post(f"/__admin/faults?customerId={customer}", json={"fault": "EMPTY_RESPONSE"})
-        head = f"POST {path(customer=customer)} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode()
+        start = raw_start(target=path(customer=customer), body=b"")
         for _ in range(20):
-            assert server.send(head * 2) == []
+            assert server.send(start * 2) == []
         server.process.terminate()
-        assert server.process.wait(5) == 0
+        assert server.process.wait(20) == 0
         assert "Cancel" not in server.log.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly_and_what_is_in_flight_is_answered(number: signal.Signals) -> None:
+    with serving() as own:
+        start = raw_start(own.token(), "Expect: 100-continue")
+        with own.connect() as connection:
+            connection.sendall(start[: -len(START_BODY)])
+            assert b"100 Continue" in connection.recv(1000)  # from here on it is in flight
+            os.kill(own.process.pid, number)
+            until(lambda: not accepts(own.address), "it goes on accepting connections")
+            connection.sendall(START_BODY)
+            assert [answer.status for answer in read_answers(connection, 1)] == [200]
+        assert own.process.wait(20) == 0
+        assert "Traceback" not in own.log.read_text()
+
+
+def accepts(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=5).close()
+    except OSError:
+        return False
+    return True

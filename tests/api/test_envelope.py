@@ -61,9 +61,10 @@ def assert_envelope(envelope: Any) -> None:
         assert all(isinstance(value, str) for value in fault.values())
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_each_refusal_has_the_whole_envelope_and_escapes_what_it_echoes(server: Server, token: str, name: str) -> None:
-    status, code, ask = REFUSED[name]
+@pytest.mark.parametrize(("status", "code", "ask"), [pytest.param(*case, id=name) for name, case in REFUSED.items()])
+def test_each_refusal_has_the_whole_envelope_and_escapes_what_it_echoes(
+    server: Server, token: str, status: int, code: str, ask: Callable[[Server, str], httpx.Response]
+) -> None:
     answer = ask(server, token)
     assert (answer.status_code, answer.json()["meta"]["errors"][0]["code"]) == (status, code)
     assert_envelope(answer.json())
