@@ -5,7 +5,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-languages bench bench-quick profile costs fuzz soak audit openapi format lock lint-openapi image
+.PHONY: help run demo test test-lowest test-newest test-languages bench bench-quick profile costs fuzz soak audit openapi format lock lint-openapi image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -26,6 +26,24 @@ else
 	$(BIN)/mypy
 	$(BIN)/pytest -q --ignore tests/languages
 endif
+
+test-lowest: .venv/dev ## the tests with the lowest releases that pyproject.toml allows, in .venv-lowest
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check uv
+	.venv-lowest/bin/uv pip compile --quiet --resolution lowest-direct pyproject.toml -o .venv-lowest/lowest.txt
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest -r .venv-lowest/lowest.txt
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	FUZZ_EXAMPLES=3 .venv-lowest/bin/pytest -q --ignore tests/languages $(ARGS)
+
+test-newest: .venv/dev ## the tests with the newest releases of everything, ceilings left aside, in .venv-newest
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/pip install --quiet --disable-pip-version-check uv
+	sed -E 's/(>=[0-9.]+),<[0-9.]+/\1/' pyproject.toml > .venv-newest/pyproject.toml
+	.venv-newest/bin/uv pip install --quiet --python .venv-newest -r .venv-newest/pyproject.toml \
+		--group .venv-newest/pyproject.toml:dev
+	.venv-newest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	.venv-newest/bin/pytest -q --ignore tests/languages $(ARGS)
 
 test-languages: .venv/dev ## the TypeScript, Java and C# of docs/clients.md; needs node, java and mono's mcs
 	$(BIN)/pytest -q tests/languages

@@ -153,6 +153,7 @@ def serve(server: Server, listening: socket.socket) -> bool:
     # What lives long here is kept on purpose, tens of thousands of executions: to look through all of it for garbage
     # stops the server for 150 ms. The young are looked through as ever, and hold nearly all the garbage.
     gc.freeze()
+    gc.enable()
     gc.set_threshold(2000, 5, 1000)
     server.run(sockets=[listening])
     if server.failure is not None:
