@@ -274,7 +274,7 @@ def spaced(token: str) -> str:
 START_SECRETS: list[tuple[str, dict[str, Any]]] = [
     (
         "in headers",
-        {"headers": dict.fromkeys(("X-Key", "X-Bearer", "X-Session-Id", "Ocp-Apim-Subscription-Key"), SECRET)},
+        {"headers": dict.fromkeys(("X-Key", "X-Bearer", "Ocp-Apim-Subscription-Key"), SECRET)},
     ),
     ("in addresses", {"headers": dict.fromkeys(("Referer", "X-Original-URI"), f"http://x/?client_secret={SECRET}")}),
     ("in Basic elsewhere", {"headers": {"X-Original": basic(SECRET)["Authorization"]}}),

@@ -93,7 +93,7 @@ def test_an_end_that_came_by_itself_is_one_when_the_clock_then_goes_back(monkeyp
     asyncio.run(own.rotate(timedelta(hours=1)))
     now = clock.now() + timedelta(hours=2)
     monkeypatch.setattr(ClockState, "now", lambda state: state.frozen or now)
-    clock.put(None, at(BEGIN))
+    clock.put(None, at(BEGIN - timedelta(days=3650)))
     assert len(own.keys) == 1
 
 
