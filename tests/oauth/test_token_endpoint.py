@@ -20,6 +20,8 @@ clients:
   - {id: two, secret: two-secret, scopes: [workflow_api, reports]}
   - {id: bound, secret: bound-secret, customers: [AAAAAAAA-0000-4000-8000-000000000000]}
   - {id: "o d:d%/é", secret: "p +%&=:é"}
+  - {id: uni, secret: "pässwörd-€"}
+  - {id: nothing, secret: nothing-secret, scopes: []}
 """
 
 
@@ -117,6 +119,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no body and no type": ({}, "invalid_request"),
     "multipart": ({"files": {"grant_type": (None, "client_credentials")}}, "invalid_request"),
     "a repeated parameter": ({"content": b"client_id=demo&client_id=demo"}, "invalid_request"),
+    "two resources": ({"content": b"client_id=demo&resource=a&resource=b"}, "invalid_request"),
     "1 MB of form": ({"content": b"a=" + b"x" * 1_000_000}, "invalid_request"),
     "a hundred parameters": ({"content": b"&".join(b"%d=1" % n for n in range(100))}, "invalid_request"),
     "bytes that are not utf-8": ({"content": b"client_id=%ff%fe"}, "invalid_request"),
@@ -193,6 +196,46 @@ def test_a_failed_basic_authentication_is_an_invalid_client(server: Server, stri
     strict = strict_server.http.post(URL, data=GRANT, headers=headers)
     assert (strict.status_code, strict.json()) == (401, {"error": "invalid_client"})
     assert strict.headers["www-authenticate"].startswith("Basic")
+
+
+FORM = "application/x-www-form-urlencoded"
+UNI = "grant_type=client_credentials&client_id=uni&client_secret="
+
+
+@pytest.mark.parametrize("secret", ["pässwörd-€", "p%C3%A4ssw%c3%b6rd-%E2%82%AC", "pässw%C3%B6rd-€"])
+@pytest.mark.parametrize("type", [FORM, FORM.upper(), f"{FORM};charset=UTF-8", f"{FORM.title()} ; charset=utf-8"])
+def test_a_form_is_utf8_under_each_spelling_of_its_type(own: Server, secret: str, type: str) -> None:
+    answer = own.http.post(URL, content=(UNI + secret).encode(), headers={"Content-Type": type})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("secret", ["pässwörd-€", "p%C3%A4ssw%c3%b6rd-%E2%82%AC"])
+def test_a_secret_by_basic_is_utf8(own: Server, secret: str) -> None:
+    header = {"Authorization": "Basic " + base64.b64encode(f"uni:{secret}".encode()).decode()}
+    assert own.http.post(URL, data=GRANT, headers=header).status_code == 200
+
+
+def test_a_client_without_any_scope_gets_no_token(own: Server) -> None:
+    form = GRANT | {"client_id": "nothing", "client_secret": "nothing-secret"}
+    answer = own.http.post(URL, data=form)
+    assert (answer.status_code, answer.json()) == (400, {"error": "invalid_scope"})
+
+
+@pytest.mark.parametrize(
+    "value", ["Basic", "Basic !!!", "Basic ZGVtbw==", "Basic a b", "Basic ZGVtbzolZmY=", "Basic x"]
+)
+def test_a_basic_header_that_cannot_be_read_counts_as_none(server: Server, strict_server: Server, value: str) -> None:
+    answers = [
+        each.http.post(URL, data=GRANT | DEMO, headers={"Authorization": value}) for each in (server, strict_server)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 401]
+
+
+def test_two_authorization_headers_are_refused(server: Server) -> None:
+    basic = "Basic " + base64.b64encode(b"demo:demo-secret").decode()
+    for pair in ([basic, basic], [basic, "Bearer x"], ["Bearer x", basic]):
+        answer = server.http.post(URL, data=GRANT | DEMO, headers=[("Authorization", value) for value in pair])
+        assert (answer.status_code, answer.json()) == (400, {"error": "invalid_client"})
 
 
 def test_strict_wants_credentials_in_one_place(server: Server, strict_server: Server) -> None:

@@ -93,7 +93,7 @@ class OwnIssuer(TrustedIssuer):
         self._signing_key: SigningKey | None = None
         self._retired: tuple[tuple[SigningKey, datetime], ...] = ()
         self._issued_names: BoundedDict[str, None] = BoundedDict(ISSUED_NAMES)
-        clock.on_change(self._end_retired)
+        clock.before_change(self._end_retired)
 
     @property
     def fixed_name(self) -> str | None:

@@ -77,15 +77,13 @@ class Clock:
     def put(self, customer_id: str | None, state: ClockState) -> None:
         self._tell()
         self._states.set(customer_id, state)
-        self._tell()
 
     def clear(self, customer_id: str | None) -> None:
         self._tell()
         self._states.clear(customer_id)
-        self._tell()
 
-    def on_change(self, listener: Callable[[], None]) -> None:
-        """Call this right before and right after each change, so that what ends at a moment ends for good."""
+    def before_change(self, listener: Callable[[], None]) -> None:
+        """Call this right before each change: what has ended by now is ended for good, wherever the clock goes."""
         self._listeners.append(listener)
 
     def _tell(self) -> None:

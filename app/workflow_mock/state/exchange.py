@@ -166,8 +166,8 @@ class Exchange(NamedTuple):
             if request.body_so_far
             else b"",
             result.response.status,
-            result.errors and [ErrorDetail(code, redact_tokens(message)) for code, message in result.errors],
-            result.validation and [ValidationDetail(redact_tokens(name), why) for name, why in result.validation],
+            result.errors and [ErrorDetail(*map(redact_tokens, error)) for error in result.errors],
+            result.validation and [ValidationDetail(*map(redact_tokens, problem)) for problem in result.validation],
             duplicate_of,
             result.answer_lost,
             seconds,
