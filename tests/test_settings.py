@@ -120,7 +120,6 @@ def test_the_base_loads_the_standard_library_alone(module: str) -> None:
         ["token", "--port", "1"],
         ["check", "app/workflow_mock/catalogue/demo.yaml"],
         ["schema"],
-        ["openapi"],
     ],
 )
 def test_a_command_that_serves_nothing_loads_no_web_framework(arguments: list[str]) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from workflow_mock import __version__
 from workflow_mock.admin.guard import Guard
+from workflow_mock.admin.health import health_route
 from workflow_mock.api import openapi
 from workflow_mock.api.routes import Operation, WorkflowRoutes
 from workflow_mock.api.start import StartExecution
@@ -65,12 +65,10 @@ class Application(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The shortcut: FastAPI's middleware is a fifth of a start, and does nothing for an operation's route. It is
         # taken only while there is no middleware but RequestIdMiddleware, whose headers an operation sends itself.
-        if len(self.user_middleware) == 1:
+        if len(self.user_middleware) == 1 and scope["type"] == "http":
             for route in self.operations:
-                match, child_scope = route.matches(scope)
-                if match is Match.FULL:
-                    scope.update(child_scope)
-                    await route.handle(scope, receive, send)
+                if (matched := route.match(scope)) is not None:
+                    await route.answer(matched, scope, receive, send)
                     return
         await super().__call__(scope, receive, send)
 
@@ -123,16 +121,21 @@ def create_app(settings: Settings) -> Application:
         OperationRoute(match, sandbox, injector, journal=settings.journal)
         for match in (workflow_routes.match, token.match)
     )
-    app.router.routes += [*app.operations, PrefixRoute(ADMIN_PATH, Guard(LazyApp(control_plane), settings))]
+    app.router.routes += [
+        *app.operations,
+        health_route(settings, sandbox),
+        PrefixRoute(ADMIN_PATH, Guard(LazyApp(control_plane), settings)),
+    ]
     app.include_router(discovery.router(own, lambda: token.scopes))
-    app.include_router(openapi.router())
+    app.include_router(openapi.router(settings.issuer))
     handle_errors(app, f"a workflow is started by POST {START_PATH}")
     if settings.cors_origin:
         app.add_middleware(
             Cors,
             allow_origins=list(settings.cors_origin),
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type"],
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["*"],  # what is asked for: tracing headers, X-Requested-With
+            allow_credentials="*" not in settings.cors_origin,
             expose_headers=["WWW-Authenticate", "X-Request-Id", "Allow"],
         )
     return app

@@ -33,6 +33,7 @@ STATUS_OF_CODE = {
     "not_acceptable": 406,
     "request_timeout": 408,
     "invalid_transition": 409,
+    "journal_disabled": 409,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "headers_too_large": 431,

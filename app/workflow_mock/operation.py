@@ -55,13 +55,14 @@ class OperationRoute(BaseRoute):
     def __init__(
         self, match: Callable[[Scope], Matched | None], sandbox: Sandbox, injector: FaultInjector, *, journal: bool
     ) -> None:
-        self._match = match
+        self.match = match
+        """What the path of a request says, or None where it is no path of these operations."""
         self._sandbox = sandbox
         self._injector = injector
         self._journal = journal
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        matched = self._match(scope) if scope["type"] == "http" else None
+        matched = self.match(scope) if scope["type"] == "http" else None
         return (Match.NONE, {}) if matched is None else (Match.FULL, {MATCHED: matched})
 
     def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
@@ -69,8 +70,12 @@ class OperationRoute(BaseRoute):
         raise NoMatchFound(name, path_params)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.answer(scope[MATCHED], scope, receive, send)
+
+    async def answer(self, matched: Matched, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request whose path says this."""
         began = perf_counter()
-        request, matched = Request(scope, receive), scope[MATCHED]
+        request = Request(scope, receive)
         result, outgoing = await self._respond(request, matched)
         try:
             self._record(request, matched.target, result, perf_counter() - began)

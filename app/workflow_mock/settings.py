@@ -46,6 +46,12 @@ def url(text: str) -> None:
         raise ValueError(f"{text!r} is not an http(s) address such as https://login.example.com, or its port is wrong")
 
 
+def _string_or_uri(text: str) -> None:
+    """A StringOrURI (RFC 7519, section 2): with a colon in it, it must be a URI."""
+    if not text or not text.isprintable() or (":" in text and not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:\S+", text)):
+        raise ValueError(f"{text!r} is not a name such as https://login.example.com or urn:example:issuer")
+
+
 def _host_name(text: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", text):
         raise ValueError(f"{text!r} is not a name such as mock.example.com: leave the port out")
@@ -134,11 +140,11 @@ class Settings:
     audience: str = setting("workflow_api", "Audience that tokens need, and get.", _word, "NAME")
     scope: str = setting("workflow_api", "Scope that starting an execution needs.", _word, "NAME")
     jwks: str | None = setting(None, "Keys of an external issuer: a JWKS file or URL.", metavar="FILE|URL")
-    jwks_issuer: str | None = setting(None, "The name (iss) of that issuer.", url, "URL")
+    jwks_issuer: str | None = setting(None, "The name (iss) of that issuer.", _string_or_uri, "NAME")
     hs256_secret: Path | None = setting(
         None, "File with an HS256 secret shared with an external issuer, 32 bytes or more.", _file, "FILE"
     )
-    hs256_issuer: str | None = setting(None, "The name (iss) of that issuer.", url, "URL")
+    hs256_issuer: str | None = setting(None, "The name (iss) of that issuer.", _string_or_uri, "NAME")
     signing_key: Path | None = setting(
         None, "RSA private key that signs this server's tokens; else one is made at start.", _file, "PEM"
     )

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any, Self, cast
 
 from pydantic import (
     AfterValidator,
@@ -14,21 +15,58 @@ from pydantic import (
     Field,
     PlainSerializer,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 
 from workflow_mock.errors import Path
 from workflow_mock.formats import parse_duration, parse_uuid, show_duration, timestamp
 
+_SECONDS = r"[0-9]{1,12}(\.[0-9]{1,9})?"
+_TIME = rf"T([0-9]{{1,9}}H([0-9]{{1,9}}M)?({_SECONDS}S)?|[0-9]{{1,9}}M({_SECONDS}S)?|{_SECONDS}S)"
+DURATION_PATTERN = rf"^({_SECONDS}(ms|s|m|h|d)|P([0-9]{{1,6}}D({_TIME})?|{_TIME}))$"
+"""What `parse_duration` takes, as a schema says it: without lookahead, which Go's regular expressions don't have."""
+
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d")
 
 
 class StrictModel(BaseModel):
-    """An object in camelCase without unknown members, and without conversions."""
+    """An object in camelCase without unknown members, and without conversions.
 
-    model_config = ConfigDict(
-        extra="forbid", alias_generator=to_camel, populate_by_name=True, strict=True, frozen=True, allow_inf_nan=False
-    )
+    In JSON a member has its camelCase name alone; in Python a field is given by its own. `null` is "not given": of a
+    member that may be left out, it counts as left out, and isn't in `model_fields_set`.
+    """
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, strict=True, frozen=True, allow_inf_nan=False)
+
+    def __init__(self, /, **fields: Any) -> None:
+        self.__pydantic_validator__.validate_python(fields, self_instance=self, by_alias=False, by_name=True)
+
+    # Else pydantic would validate JSON by calling __init__, and take the names of Python in it (RootModel has it too).
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_null(cls, data: Any) -> Any:
+        if isinstance(data, dict) and None in data.values():
+            optional = _optional_members(cls)
+            return {name: value for name, value in data.items() if value is not None or name not in optional}
+        return data
+
+    @classmethod
+    def show(cls, source: object, **fields: Any) -> Self:
+        """Make the model of attributes of `source` that are named as its fields; `fields` go before them.
+
+        Nothing is validated: state that can't be sent to the server can still be shown.
+        """
+        rest = {name: getattr(source, name) for name in cls.model_fields if name not in fields}
+        return cast("Self", cls.model_construct(**rest, **fields))
+
+
+@cache
+def _optional_members(model: type[StrictModel]) -> frozenset[str]:
+    """Names, in JSON, of the fields that may be left out."""
+    return frozenset(field.alias or name for name, field in model.model_fields.items() if not field.is_required())
 
 
 def explain(message: str) -> str:
@@ -94,5 +132,5 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
     PlainSerializer(show_duration),
-    WithJsonSchema({"type": "string", "format": "duration", "examples": ["90s", "PT1H30M"]}),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["90s", "PT1H30M"]}),
 ]

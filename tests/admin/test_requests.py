@@ -186,7 +186,11 @@ def test_the_control_plane_and_the_rest_are_not_in_the_journal() -> None:
             running.http.get(resource)
         running.http.post("/__admin/faults", json={"status": 503})
         running.http.post("/__admin/requests/count", json={})
-        assert running.http.get("/__admin/requests").json() == {"requests": [], "meta": {"total": 0}, "next": None}
+        assert running.http.get("/__admin/requests").json() == {
+            "requests": [],
+            "meta": {"total": 0, "forgotten": 0},
+            "next": None,
+        }
 
 
 # What is not kept
@@ -396,7 +400,7 @@ def test_pages_follow_each_other_without_gap_or_overlap(world: World) -> None:
     while cursor is not None:
         page = world.admin("GET", "requests", params={"limit": 2, "cursor": cursor})
         found += [entry["id"] for entry in page["requests"]]
-        assert page["meta"] == {"total": 5}
+        assert page["meta"] == {"total": 5, "forgotten": 0}
         cursor = page["next"]
     assert found == ids
 
@@ -435,7 +439,7 @@ def test_a_customer_sees_their_own_requests_alone(world: World) -> None:
     assert [entry["customerId"] for entry in world.entries()] == [world.customer]
     for each in (world, other):
         counted = world.server.http.post("/__admin/requests/count", json={"customerId": each.customer}).json()
-        assert counted == {"count": 1}, "without a customer, everybody's are seen"
+        assert counted == {"count": 1, "forgotten": 0}, "without a customer, everybody's are seen"
 
 
 def test_the_journal_is_bounded_and_the_oldest_go_first() -> None:
@@ -444,7 +448,7 @@ def test_the_journal_is_bounded_and_the_oldest_go_first() -> None:
         ids = [world.start().headers["X-Request-Id"] for world in (one, other, one, other)]
         kept = running.http.get("/__admin/requests").json()
         assert [entry["id"] for entry in kept["requests"]] == ids[1:]
-        assert kept["meta"] == {"total": 3}
+        assert kept["meta"] == {"total": 3, "forgotten": 3}, "with the requests for two tokens"
         assert [entry["id"] for entry in one.entries()] == [ids[2]]
         assert running.http.get(f"/__admin/requests/{ids[0]}").status_code == 404
 
@@ -454,8 +458,110 @@ def test_without_a_journal_nothing_is_kept_and_the_rest_works() -> None:
         world = World(running, running.token())
         world.fault(status=503, times=1)
         assert world.statuses(2) == [503, 200]
-        assert world.entries() == []
         assert len(world.executions()) == 1
+
+
+@pytest.fixture(scope="module")
+def unjournalled() -> Iterator[Server]:
+    with serving("--no-journal") as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("method", "resource", "body"),
+    [
+        ("GET", "requests", None),
+        ("DELETE", "requests", None),
+        ("GET", "requests/unmatched", None),
+        ("POST", "requests/find", {}),
+        ("POST", "requests/count", {}),
+        ("POST", "requests/remove", {}),
+        ("POST", "requests/verify", {"count": {"exactly": 0}}),
+        ("GET", "requests/x", None),
+    ],
+)
+def test_without_a_journal_nothing_is_said_of_requests(
+    unjournalled: Server, method: str, resource: str, body: Any
+) -> None:
+    answer = unjournalled.http.request(method, f"/__admin/{resource}", json=body)
+    assert (answer.status_code, error_of(answer)) == (409, "journal_disabled")
+    assert "--no-journal" in answer.json()["meta"]["errors"][0]["message"]
+
+
+# What was forgotten
+
+
+@pytest.fixture(scope="module")
+def forgetful() -> Iterator[World]:
+    """Of three starts, the first was forgotten for those of another customer."""
+    with serving("--max-requests", "5") as running:
+        world, other = World(running, running.token()), World(running, running.token())
+        world.statuses(3)
+        other.statuses(3)
+        yield world
+
+
+@pytest.mark.parametrize(
+    ("count", "verified"),
+    [
+        ({"exactly": 0}, False),
+        ({"exactly": 2}, False),
+        ({"exactly": 3}, False),
+        ({"atMost": 2}, False),
+        ({"atMost": 3}, True),
+        ({"atLeast": 2}, True),
+        ({"atLeast": 2, "atMost": 3}, True),
+        ({"atLeast": 3}, False),
+        ({}, True),
+    ],
+    ids=str,
+)
+def test_a_verdict_that_hangs_on_what_was_forgotten_is_no(
+    forgetful: World, count: dict[str, int], verified: bool
+) -> None:
+    answer = forgetful.server.http.post(
+        "/__admin/requests/verify", params={"customerId": forgetful.customer}, json={"count": count}
+    )
+    assert answer.status_code == (200 if verified else 409)
+    verdict = answer.json()
+    assert (verdict["verified"], verdict["count"], verdict["forgotten"]) == (verified, 2, 1)
+
+
+def test_pages_and_counts_say_how_many_were_forgotten(forgetful: World) -> None:
+    assert forgetful.admin("POST", "requests/count", json={}) == {"count": 2, "forgotten": 1}
+    for page in (forgetful.admin("GET", "requests"), forgetful.admin("POST", "requests/find", json={})):
+        assert page["meta"] == {"total": 2, "forgotten": 1}
+    assert World(forgetful.server, forgetful.token).admin("GET", "requests")["meta"]["forgotten"] == 0
+    assert forgetful.server.http.get("/__admin/requests").json()["meta"] == {"total": 5, "forgotten": 3}
+
+
+def test_what_was_forgotten_is_forgotten_with_a_reset() -> None:
+    with serving("--max-requests", "1") as running:
+        one, other = World(running, running.token()), World(running, running.token())
+        for world in (one, other):
+            world.statuses(2)
+        assert [world.admin("GET", "requests")["meta"]["forgotten"] for world in (one, other)] == [2, 1]
+        one.admin("POST", "reset")
+        assert [world.admin("GET", "requests")["meta"]["forgotten"] for world in (one, other)] == [0, 1]
+        assert running.http.get("/__admin/requests").json()["meta"]["forgotten"] == 3
+        running.http.post("/__admin/reset")
+        assert running.http.get("/__admin/requests").json()["meta"]["forgotten"] == 0
+
+
+# The newest first
+
+
+def test_pages_can_begin_with_the_newest(world: World) -> None:
+    world.statuses(5)
+    oldest_first = [entry["id"] for entry in world.entries(order="asc")]
+    assert [entry["id"] for entry in world.entries(order="desc")] == oldest_first[::-1]
+    found: list[str] = []
+    cursor: int | None = 0
+    while cursor is not None:
+        page = world.admin("GET", "requests", params={"order": "desc", "limit": 2, "cursor": cursor})
+        found += [entry["id"] for entry in page["requests"]]
+        cursor = page["next"]
+    assert found == oldest_first[::-1]
 
 
 # Matchers
@@ -491,7 +597,7 @@ def three(world: World) -> World:
 
 @matchers
 def test_requests_are_counted_and_found_by_a_matcher(three: World, matcher: dict[str, Any], count: int) -> None:
-    assert three.admin("POST", "requests/count", json=matcher) == {"count": count}
+    assert three.admin("POST", "requests/count", json=matcher) == {"count": count, "forgotten": 0}
     assert len(three.admin("POST", "requests/find", json=matcher)["requests"]) == count
 
 
@@ -499,7 +605,7 @@ def test_requests_are_counted_and_found_by_a_matcher(three: World, matcher: dict
 def test_requests_are_removed_by_a_matcher(three: World, matcher: dict[str, Any], count: int) -> None:
     assert three.admin("POST", "requests/remove", json=matcher) == {"count": count}
     assert len(three.entries()) == 3 - count
-    assert three.admin("POST", "requests/count", json=matcher) == {"count": 0}
+    assert three.admin("POST", "requests/count", json=matcher) == {"count": 0, "forgotten": 0}
 
 
 def test_a_request_is_found_by_what_came_of_it(world: World) -> None:

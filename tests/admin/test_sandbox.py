@@ -1,6 +1,7 @@
 """The sandbox as a whole: its health and settings, back to its start, and its state as one document."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from workflow_mock.admin.app import MAX_BODY_BYTES
+from workflow_mock.admin.dependencies import MAX_BODY_BYTES
 
 from tests.support import WORKFLOW, Server, serving
 
@@ -361,6 +362,23 @@ def test_an_execution_keeps_the_definition_that_it_started_with_in_a_snapshot_to
     assert admin(other, "GET", f"workflows/{ONE_TASK}")["name"] == "Timed"
 
 
+def test_what_was_counted_to_the_end_is_still_shown(own: Server) -> None:
+    """A number that a snapshot may just have, and the next start counts on from."""
+    last = 2**53
+    tally = {"customerId": "", "matched": last, "injected": last}
+    customer = str(uuid4())
+    snapshot = own.http.get("/__admin/snapshot").json() | {
+        "faults": [{"spec": {"fixedDelayMilliseconds": 1}, "tallies": [tally]}],
+        "seeds": [{"customerId": customer, "seed": "x", "number": last}],
+    }
+    assert own.http.put("/__admin/snapshot", json=snapshot).status_code == 204
+    assert own.start(customer=customer).status_code == 200
+    shown = own.http.get("/__admin/snapshot").json()
+    assert shown["faults"][0]["tallies"][0]["matched"] == last + 1
+    assert shown["seeds"][0]["number"] == last + 1
+    assert own.http.get("/__admin/faults").json()["faults"][0]["injected"] == last + 1
+
+
 def test_a_null_of_a_tasks_parameters_isnt_lost(own: Server, other: Server) -> None:
     admin(other, "PUT", "snapshot", snapshot(own))
     (task,) = other.start(ONE_TASK).json()["data"]["tasks"]
@@ -572,3 +590,15 @@ def test_a_customer_that_is_made_up_costs_nothing_until_used(server: Server) -> 
     assert admin(server, "GET", "clock", customerId=str(uuid4()))["own"] is False
     admin(server, "POST", "reset", customerId=str(uuid4()))
     assert snapshot(server) == before
+
+
+def test_a_client_that_leaves_in_the_middle_of_a_call_is_no_error(own: Server) -> None:
+    head = (
+        b"PUT /__admin/seed HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n"
+    )
+    with own.connect() as connection:
+        connection.sendall(head + b"{")
+    deadline = time.monotonic() + 10
+    while "the client left" not in (said := own.log.read_text()):
+        assert time.monotonic() < deadline, said
+    assert "Traceback" not in said

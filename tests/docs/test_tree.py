@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterator
 
-import pytest
-
 from tests.docs.pages import Snippet, text_of
 from tests.support import ROOT
 
@@ -32,7 +30,6 @@ def test_the_tree_draws_each_file_once() -> None:
     assert len(files) == len(set(files))
 
 
-@pytest.mark.xfail(strict=True, reason="modules are being moved; take this mark away when they are where the tree says")
 def test_the_tree_is_that_of_the_package() -> None:
     package = ROOT / "app" / "workflow_mock"
     here = {file.relative_to(package).as_posix() for file in package.rglob("*") if "__pycache__" not in file.parts}

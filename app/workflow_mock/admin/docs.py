@@ -2,13 +2,14 @@
 
 import json
 import re
+from asyncio import Lock, to_thread
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from html import escape
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
 _STYLE = """
@@ -24,11 +25,31 @@ _POLICY = (
 
 
 def router(contract: Callable[[], Mapping[str, Any]]) -> APIRouter:
+    """The page and the document that it is of; both never change, and are made once."""
     routes = APIRouter()
 
+    made: dict[Callable[[], bytes], bytes] = {}
+    making = Lock()
+
+    async def once(make: Callable[[], bytes]) -> bytes:
+        async with making:
+            if make not in made:
+                made[make] = await to_thread(make)
+        return made[make]
+
+    def page() -> bytes:
+        return "\n".join(_page(contract())).encode()
+
+    def document() -> bytes:
+        return json.dumps(contract(), ensure_ascii=False, separators=(",", ":")).encode()
+
     @routes.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return HTMLResponse("\n".join(_page(contract())), headers={"Content-Security-Policy": _POLICY})
+    async def docs() -> Response:
+        return HTMLResponse(await once(page), headers={"Content-Security-Policy": _POLICY})
+
+    @routes.get("/openapi.json", include_in_schema=False)
+    async def openapi_json() -> Response:
+        return Response(await once(document), media_type="application/json")
 
     return routes
 

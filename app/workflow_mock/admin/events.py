@@ -20,18 +20,22 @@ _OF_ALL = ("clock", "reset")
 def router(sandbox: Sandbox) -> APIRouter:
     routes = APIRouter()
 
-    async def room() -> None:
+    async def check_room() -> None:
         """Raises ApiError (503): once the stream has begun, it is too late for another status."""
         if sandbox.events.is_full:
             raise ApiError("limit_reached", f"There are {MAX_LISTENERS} listeners already")
 
-    @routes.get("/events", tags=["Events"], response_class=EventSourceResponse, dependencies=[Depends(room)])
-    async def events(
+    @routes.get("/events", tags=["Events"], response_class=EventSourceResponse, dependencies=[Depends(check_room)])
+    async def get_events(
         customer: Customer = None,
-        last_event_id: Annotated[int | None, Header(ge=0, description="Go on after this one.")] = None,
+        last_event_id: Annotated[
+            str | None,
+            Header(pattern=r"^[0-9]{1,18}$", description="The number of the last event seen: go on after it."),
+        ] = None,
     ) -> AsyncIterator[ServerSentEvent]:
         """`request`, `execution`, `fault`, `clock`, `reset` as they happen; `dropped` if too slow, or at the end."""
-        async for event in sandbox.events.listen(last_event_id):
+        after = None if last_event_id is None else int(last_event_id)
+        async for event in sandbox.events.listen(after):
             if event is None:
                 yield ServerSentEvent(
                     event="dropped", data={"reason": "too many events were waiting for you, or the server is ending"}

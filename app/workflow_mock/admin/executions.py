@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
-from workflow_mock.admin.dependencies import Cursor, Customer, Limit, owned_or_404
-from workflow_mock.admin.schemas import ExecutionSummary, ExecutionView, execution_view, summary
-from workflow_mock.domain.definition import Outcome
+from workflow_mock.admin.dependencies import Cursor, Customer, JsonRoute, Limit, json_list, json_object, owned_or_404
+from workflow_mock.admin.schemas import ExecutionSummary, ExecutionView, TaskView, summary
+from workflow_mock.api.wire import WireEdge, WireTask, queue_entries
+from workflow_mock.domain.definition import Edge, Outcome, Task
 from workflow_mock.domain.execution import Execution, InvalidTransition
 from workflow_mock.errors import ApiError
 from workflow_mock.sandbox import Sandbox
+from workflow_mock.state.clock import Clock
+from workflow_mock.state.store import in_batches
 from workflow_mock.types import StrictModel, Uuid
 
 Id = Annotated[Uuid, Path(alias="executionId")]
@@ -31,13 +34,13 @@ class Advance(StrictModel, json_schema_extra={"examples": [{"to": "end"}]}):
 
 
 def router(sandbox: Sandbox) -> APIRouter:
-    routes = APIRouter(prefix="/executions", tags=["Executions"])
+    routes = APIRouter(prefix="/executions", tags=["Executions"], route_class=JsonRoute)
 
     def execution_of(execution_id: str, customer: str | None) -> Execution:
         return owned_or_404(sandbox.executions.get(execution_id), f"execution {execution_id}", customer)
 
     @routes.get("")
-    async def find(
+    async def find_executions(
         customer: Customer = None,
         workflow: Annotated[Uuid | None, Query(alias="workflowId")] = None,
         state: ExecutionState | None = None,
@@ -52,16 +55,21 @@ def router(sandbox: Sandbox) -> APIRouter:
             return state is None or execution.status_at(sandbox.clock.now(execution.customer_id))[0] == state
 
         page = await sandbox.executions.page(customer, wanted, cursor, limit)
-        return ExecutionPage(
-            executions=[ExecutionSummary(**summary(execution, sandbox.clock)) for execution in page],
+        return ExecutionPage.model_construct(
+            executions=[
+                ExecutionSummary.model_construct(**summary(execution, sandbox.clock))
+                async for batch in in_batches(page)
+                for execution in batch
+            ],
             next=sandbox.executions.number_of(page[-1]) if len(page) == limit else None,
         )
 
-    @routes.get("/{executionId}")
-    async def get(execution_id: Id, customer: Customer = None) -> ExecutionView:
-        return execution_view(execution_of(execution_id, customer), sandbox.clock)
+    @routes.get("/{executionId}", response_model=ExecutionView)
+    async def get_execution(execution_id: Id, customer: Customer = None) -> Response:
+        """The documented record of an execution, as it is at this moment of the customer's clock."""
+        return await execution_response(execution_of(execution_id, customer), sandbox.clock)
 
-    def changed(execution_id: str, customer: str | None, change: Callable[[Execution], None]) -> ExecutionView:
+    async def changed(execution_id: str, customer: str | None, change: Callable[[Execution], None]) -> Response:
         execution = execution_of(execution_id, customer)
         try:
             change(execution)
@@ -69,21 +77,50 @@ def router(sandbox: Sandbox) -> APIRouter:
             raise ApiError("not_found", f"The execution has no task {error.args[0]}") from None
         except InvalidTransition as error:
             raise ApiError("invalid_transition", str(error)) from None
-        return execution_view(execution, sandbox.clock)
+        return await execution_response(execution, sandbox.clock)
 
-    @routes.post("/{executionId}/tasks/{taskId}/complete")
-    async def complete(execution_id: Id, task_id: TaskId, customer: Customer = None) -> ExecutionView:
+    @routes.post("/{executionId}/tasks/{taskId}/complete", response_model=ExecutionView)
+    async def complete_task(execution_id: Id, task_id: TaskId, customer: Customer = None) -> Response:
         """Complete a task in the queue: each child whose parents are all completed is queued."""
-        return changed(execution_id, customer, lambda execution: sandbox.end_task(execution, task_id, Outcome.COMPLETE))
+        return await changed(execution_id, customer, lambda each: sandbox.end_task(each, task_id, Outcome.COMPLETE))
 
-    @routes.post("/{executionId}/tasks/{taskId}/fail")
-    async def fail(execution_id: Id, task_id: TaskId, customer: Customer = None) -> ExecutionView:
+    @routes.post("/{executionId}/tasks/{taskId}/fail", response_model=ExecutionView)
+    async def fail_task(execution_id: Id, task_id: TaskId, customer: Customer = None) -> Response:
         """Fail a task in the queue: all that comes after it is skipped, other branches go on."""
-        return changed(execution_id, customer, lambda execution: sandbox.end_task(execution, task_id, Outcome.FAIL))
+        return await changed(execution_id, customer, lambda each: sandbox.end_task(each, task_id, Outcome.FAIL))
 
-    @routes.post("/{executionId}/advance")
-    async def advance(execution_id: Id, body: Advance, customer: Customer = None) -> ExecutionView:
+    @routes.post("/{executionId}/advance", response_model=ExecutionView)
+    async def advance_execution(execution_id: Id, body: Advance, customer: Customer = None) -> Response:
         """Give the tasks in the queue the outcome of their definition, without waiting for them."""
-        return changed(execution_id, customer, lambda execution: sandbox.advance(execution, to_end=body.to == "end"))
+        return await changed(
+            execution_id, customer, lambda execution: sandbox.advance(execution, to_end=body.to == "end")
+        )
 
     return routes
+
+
+async def execution_response(execution: Execution, clock: Clock) -> Response:
+    """Render an ExecutionView in batches: there may be 20,000 tasks."""
+    progress = execution.progress_at(clock.now(execution.customer_id))
+    states, queued_at, finished_at = list(progress.states), dict(progress.queued_at), dict(progress.finished_at)
+    queue = progress.queued_tasks()
+    head = ExecutionSummary.model_construct(**summary(execution, clock))
+
+    def task_view(numbered: tuple[int, Task]) -> TaskView:
+        index, task = numbered
+        return TaskView.model_construct(
+            **{name: getattr(task, name) for name in WireTask.model_fields},
+            state=states[index],
+            queued_at=queued_at.get(index),
+            finished_at=finished_at.get(index),
+        )
+
+    def edge_view(edge: Edge) -> WireEdge:
+        return WireEdge.model_construct(parent=edge.parent, child=edge.child)
+
+    return json_object(
+        head,
+        executionQueue=await json_list(queue, lambda task: queue_entries([task])[0]),
+        tasks=await json_list(enumerate(execution.definition.tasks), task_view),
+        tasksHierarchy=await json_list(execution.definition.hierarchy, edge_view),
+    )

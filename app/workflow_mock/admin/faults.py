@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 
-from workflow_mock.admin.dependencies import Customer, owned_or_404, validation_error
+from workflow_mock.admin.dependencies import Customer, JsonRoute, json_list, json_object, owned_or_404, validation_error
 from workflow_mock.admin.schemas import FaultView
 from workflow_mock.errors import Problem
 from workflow_mock.faults.spec import FaultSpec
@@ -19,14 +19,16 @@ class FaultPage(StrictModel):
 
 
 def router(sandbox: Sandbox) -> APIRouter:
-    routes = APIRouter(prefix="/faults", tags=["Faults"])
+    routes = APIRouter(prefix="/faults", tags=["Faults"], route_class=JsonRoute)
 
-    @routes.get("", response_model_exclude_none=True)
-    async def find(customer: Customer = None) -> FaultPage:
-        return FaultPage(faults=[FaultView.of(fault) for fault in sandbox.faults.for_customer(customer)])
+    @routes.get("", response_model=FaultPage)
+    async def find_faults(customer: Customer = None) -> Response:
+        """The faults of a customer, newest first, or all, oldest first."""
+        found = sandbox.faults.for_customer(customer)
+        return json_object(faults=await json_list(found, FaultView.of, exclude_none=True))
 
     @routes.post("", status_code=201, response_model_exclude_none=True)
-    async def add(spec: FaultSpec, customer: Customer = None) -> FaultView:
+    async def add_fault(spec: FaultSpec, customer: Customer = None) -> FaultView:
         """Put a fault in force; `?customerId=` is the same as matcher.customerId."""
         if customer is not None:
             if spec.matcher.customer_id not in (None, customer):
@@ -39,16 +41,19 @@ def router(sandbox: Sandbox) -> APIRouter:
         return FaultView.of(sandbox.faults.add(spec))
 
     @routes.delete("", status_code=204)
-    async def remove_all(customer: Customer = None) -> None:
+    async def remove_all_faults(customer: Customer = None) -> None:
+        """Have no faults any more, of a customer or of all."""
         for fault in sandbox.faults.for_customer(customer):
             sandbox.faults.remove(fault.spec.id)
 
     @routes.get("/{faultId}", response_model_exclude_none=True)
-    async def get(fault_id: Id, customer: Customer = None) -> FaultView:
+    async def get_fault(fault_id: Id, customer: Customer = None) -> FaultView:
+        """A fault in force, and what it has done."""
         return FaultView.of(owned_or_404(sandbox.faults.get(fault_id), f"fault {fault_id}", customer))
 
     @routes.delete("/{faultId}", status_code=204)
-    async def remove(fault_id: Id, customer: Customer = None) -> None:
+    async def remove_fault(fault_id: Id, customer: Customer = None) -> None:
+        """Have a fault no more."""
         owned_or_404(sandbox.faults.get(fault_id), f"fault {fault_id}", customer)
         sandbox.faults.remove(fault_id)
 

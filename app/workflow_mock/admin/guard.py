@@ -1,4 +1,4 @@
-"""Who may use the control plane.
+"""Who may use the control plane. Health alone is for everybody: see `health`.
 
 With `--admin-token`, whoever has it. Without, whoever calls the server by an address, a loopback name or a name that
 was allowed: a page of another site that a developer's browser opens can do neither, not by DNS rebinding either.
@@ -13,12 +13,11 @@ from workflow_mock.errors import ApiError
 from workflow_mock.http.envelope import render
 from workflow_mock.http.hosts import is_local
 from workflow_mock.http.request_id import request_id_of
-from workflow_mock.paths import HEALTH_PATH
 from workflow_mock.settings import Settings
 
 
 class Guard:
-    """ASGI: passes on what is allowed."""
+    """ASGI middleware: passes on what is allowed."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -26,31 +25,39 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            self._check(scope["path"], {name: value.decode("latin-1") for name, value in scope["headers"]})
+            if not self._settings.admin:
+                raise ApiError("route_not_found", "The control plane is switched off (--no-admin)")
+            check_origin(scope)
+            check_caller(scope, self._settings)
         except ApiError as error:
             await render(error).send(send, request_id_of(scope))
             return
         await self._app(scope, receive, send)
 
-    def _check(self, path: str, headers: Mapping[bytes, str]) -> None:
-        """Raises ApiError (401, 403, 404)."""
-        settings = self._settings
-        host = headers.get(b"host", "")
-        if not settings.admin and path != HEALTH_PATH:
-            raise ApiError("route_not_found", "The control plane is switched off (--no-admin)")
-        origin = headers.get(b"origin")
-        if (origin is not None and origin.partition("://")[2] != host) or headers.get(b"sec-fetch-site") in (
-            "cross-site",
-            "same-site",
-        ):
-            raise ApiError("admin_forbidden", "The control plane doesn't answer pages of other origins")
-        if settings.admin_token is not None:
-            scheme, _, token = headers.get(b"authorization", "").partition(" ")
-            is_right = hmac.compare_digest(token.strip().encode(), settings.admin_token.encode())
-            if scheme.lower() != "bearer" or not is_right:
-                challenge = ((b"www-authenticate", b'Bearer realm="workflow-mock control plane"'),)
-                message = "Send Authorization: Bearer and the token that the server was given with --admin-token"
-                raise ApiError("admin_token_required", message, headers=challenge)
-        elif not is_local(host, settings.allowed_host):
-            message = "Call the control plane by an address or localhost, or start the server with --allowed-host"
-            raise ApiError("admin_forbidden", f"{message} and this name, or with --admin-token")
+
+def check_origin(scope: Scope) -> None:
+    """Raises ApiError (403) where a page of another origin asks."""
+    headers = _headers(scope)
+    origin = headers.get(b"origin")
+    is_foreign = origin is not None and origin.partition("://")[2] != headers.get(b"host", "")
+    if is_foreign or headers.get(b"sec-fetch-site") in ("cross-site", "same-site"):
+        raise ApiError("admin_forbidden", "The control plane doesn't answer pages of other origins")
+
+
+def check_caller(scope: Scope, settings: Settings) -> None:
+    """Raises ApiError: 401 without the token of --admin-token; 403, where none is set, for a name that isn't local."""
+    headers = _headers(scope)
+    if settings.admin_token is not None:
+        scheme, _, token = headers.get(b"authorization", "").partition(" ")
+        is_right = hmac.compare_digest(token.strip().encode(), settings.admin_token.encode())
+        if scheme.lower() != "bearer" or not is_right:
+            challenge = ((b"www-authenticate", b'Bearer realm="workflow-mock control plane"'),)
+            message = "Send Authorization: Bearer and the token that the server was given with --admin-token"
+            raise ApiError("admin_token_required", message, headers=challenge)
+    elif not is_local(headers.get(b"host", ""), settings.allowed_host):
+        message = "Call the control plane by an address or localhost, or start the server with --allowed-host"
+        raise ApiError("admin_forbidden", f"{message} and this name, or with --admin-token")
+
+
+def _headers(scope: Scope) -> Mapping[bytes, str]:
+    return {name: value.decode("latin-1") for name, value in scope["headers"]}

@@ -1,11 +1,11 @@
-"""What the control plane answers with: JSON shapes of the state."""
+"""JSON models that more than one router uses."""
 
 import json
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from workflow_mock.api.wire import WireEdge, WireQueueEntry, WireTask, queue_entries
+from workflow_mock.api.wire import WireEdge, WireQueueEntry, WireTask
 from workflow_mock.domain.execution import Execution, State
 from workflow_mock.errors import ErrorDetail, ValidationDetail
 from workflow_mock.faults.registry import Fault
@@ -29,7 +29,9 @@ class JournalToken(StrictModel):
 
 
 class Error(StrictModel):
-    code: str
+    code: str = Field(
+        description="New ones may come, and a fault names its own.", examples=["validation_failed", "not_found"]
+    )
     message: str
 
 
@@ -45,14 +47,14 @@ class ErrorMeta(StrictModel):
 
 
 class ErrorResponse(StrictModel):
-    """The envelope of whatever is refused."""
+    """The envelope of each error."""
 
     meta: ErrorMeta
-    data: None
+    data: dict[str, Any] | None = Field(description="Always null.")
 
 
 class JournalEntry(StrictModel):
-    """A request of the documented plane or the token endpoint, and what became of it."""
+    """A request of the workflow API or the token endpoint, and what became of it."""
 
     id: str = Field(max_length=100, description="What the answer has in X-Request-Id.", examples=["5d0f3a7c-00002a"])
     time: Moment
@@ -93,10 +95,10 @@ class JournalEntry(StrictModel):
             client_id=facts.client_id and facts.client_id.encode("utf-8", "replace").decode(),
             token=None
             if facts.token_digest is None
-            else JournalToken(digest=facts.token_digest, claims=_shown(facts.claims)),
+            else JournalToken.model_construct(digest=facts.token_digest, claims=_shown(facts.claims)),
             status=exchange.status,
-            errors=[Error(**error._asdict()) for error in exchange.errors],
-            validation=[ValidationError(**problem._asdict()) for problem in exchange.validation],
+            errors=[Error.show(error) for error in exchange.errors],
+            validation=[ValidationError.show(problem) for problem in exchange.validation],
             duration_in_milliseconds=round(exchange.seconds * 1000, 3),
             execution_id=facts.execution_id,
             answer_lost=exchange.answer_lost,
@@ -138,12 +140,9 @@ class JournalEntry(StrictModel):
         )
 
 
-class TaskView(StrictModel):
-    id: Uuid
-    subject_id: Uuid
-    name: str
-    parameters: dict[str, Any]
-    is_trigger: bool
+class TaskView(WireTask):
+    """A task of the documented record, and how far it is."""
+
     state: State
     queued_at: Moment | None
     finished_at: Moment | None = Field(description="When it was completed or failed.")
@@ -164,25 +163,6 @@ class ExecutionView(ExecutionSummary):
     execution_queue: list[WireQueueEntry]
     tasks: list[TaskView]
     tasks_hierarchy: list[WireEdge]
-
-
-def execution_view(execution: Execution, clock: Clock) -> ExecutionView:
-    progress = execution.progress_at(clock.now(execution.customer_id))
-    tasks = [
-        TaskView(
-            **{name: getattr(task, name) for name in WireTask.model_fields},
-            state=progress.states[place],
-            queued_at=progress.queued_at.get(place),
-            finished_at=progress.finished_at.get(place),
-        )
-        for place, task in enumerate(execution.definition.tasks)
-    ]
-    return ExecutionView(
-        **summary(execution, clock),
-        execution_queue=list(queue_entries(progress.queued_tasks())),
-        tasks=tasks,
-        tasks_hierarchy=[WireEdge.model_validate(edge) for edge in execution.definition.hierarchy],
-    )
 
 
 def summary(execution: Execution, clock: Clock) -> dict[str, Any]:
@@ -209,7 +189,7 @@ class FaultView(FaultSpec, json_schema_extra={}):  # the examples are of what is
     def of(cls, fault: Fault) -> "FaultView":
         tallies = fault.tallies.values()
         matched, injected = sum(tally.matched for tally in tallies), sum(tally.injected for tally in tallies)
-        return cls(**dict(fault.spec), created=fault.created, matched=matched, injected=injected)
+        return cls.show(fault.spec, created=fault.created, matched=matched, injected=injected)
 
 
 def _shown(claims: bytes | None) -> dict[str, Any] | None:

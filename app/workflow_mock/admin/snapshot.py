@@ -1,28 +1,30 @@
 """The whole state as one document, and back. Keys and tokens are not in it."""
 
 from asyncio import to_thread
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Annotated, Any, TypeVar
 
-from pydantic import Field
+from fastapi import APIRouter, Body, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field, ValidationError, WithJsonSchema
 
-from workflow_mock.admin.dependencies import validation_error
+from workflow_mock.admin.dependencies import JsonRoute, json_list, json_object, validation_error
 from workflow_mock.admin.schemas import JournalEntry
 from workflow_mock.caching import BoundedDict
 from workflow_mock.catalogue.schema import WorkflowEntry, entry_of
 from workflow_mock.domain.definition import InvalidDefinition, Outcome, WorkflowDefinition
-from workflow_mock.domain.execution import Execution, InvalidTransition
+from workflow_mock.domain.execution import Execution, InvalidTransition, Step
 from workflow_mock.errors import Problem
 from workflow_mock.faults.effects import Count
 from workflow_mock.faults.registry import MAX_TALLIES, Fault, Tally
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.state.clock import EARLIEST, LATEST
-from workflow_mock.state.clock import ClockState as Setting
+from workflow_mock.state.clock import EARLIEST, LATEST, ClockState
 from workflow_mock.state.workflows import MAX_WORKFLOWS
 from workflow_mock.types import Moment, StrictModel, Uuid
+
+M = TypeVar("M", bound=StrictModel)
 
 MAX_BYTES = 1024 * 1024 * 1024
 """What default limits let a server hold: 10,000 requests with 64 KiB of head and 16 KiB of body are 800 MiB, and 40,000
@@ -32,33 +34,40 @@ MAX_SEED = 128 * 1024
 """No argument of a command, as --seed is one, is longer."""
 
 
-class ClockState(StrictModel):
+class ClockEntry(StrictModel):
     customer_id: Uuid | None = None
     offset_in_seconds: float = Field(0.0, ge=-3e11, le=3e11)
     frozen: Moment | None = None
 
+    def state(self) -> ClockState:
+        """Raises OverflowError where the clock would be out of its years."""
+        state = ClockState(timedelta(seconds=self.offset_in_seconds), self.frozen)
+        if not EARLIEST.year <= state.now().year <= LATEST.year:
+            raise OverflowError
+        return state
 
-class SeedState(StrictModel):
+
+class SeedEntry(StrictModel):
     customer_id: Uuid | None = None
     seed: str = Field(max_length=MAX_SEED)
     number: Count = Field(0, description="Of the next id in the sequence.")
 
 
-class StepState(StrictModel):
+class StepEntry(StrictModel):
     at: Moment
     task_id: Uuid
     outcome: Outcome = Field(strict=False)
 
 
-class ExecutionState(StrictModel):
+class ExecutionEntry(StrictModel):
     id: Uuid
     customer_id: Uuid
-    definition: int = Field(ge=0, description="Its place in definitions.")
+    definition: Count = Field(description="Its index in definitions.")
     created: Moment
-    steps: list[StepState] = Field(default_factory=list)
+    steps: list[StepEntry] = Field(default_factory=list)
 
 
-class TallyState(StrictModel):
+class TallyEntry(StrictModel):
     customer_id: str = Field(max_length=36)
     matched: Count
     injected: Count
@@ -66,137 +75,180 @@ class TallyState(StrictModel):
     used: Count = 0
 
 
-class FaultState(StrictModel):
+class FaultEntry(StrictModel):
     spec: FaultSpec
     created: Moment | None = Field(None, description="Where its ttl begins, if it has one.")
     is_permanent: bool = Field(False, description="Whether it is the catalogue's.")
-    tallies: list[TallyState] = Field(default_factory=list, max_length=MAX_TALLIES)
+    tallies: list[TallyEntry] = Field(default_factory=list, max_length=MAX_TALLIES)
 
 
 class Snapshot(StrictModel, json_schema_extra={"examples": [{"clocks": [{"frozen": "2030-01-01T00:00:00Z"}]}]}):
-    clocks: list[ClockState] = Field(default_factory=list)
-    seeds: list[SeedState] = Field(default_factory=list)
+    clocks: list[ClockEntry] = Field(default_factory=list)
+    seeds: list[SeedEntry] = Field(default_factory=list)
     workflows: list[WorkflowEntry] = Field(default_factory=list, max_length=MAX_WORKFLOWS)
     definitions: list[WorkflowEntry] = Field(default_factory=list, description="That executions were started with.")
-    executions: list[ExecutionState] = Field(default_factory=list)
+    executions: list[ExecutionEntry] = Field(default_factory=list)
     requests: list[JournalEntry] = Field(default_factory=list)
-    faults: list[FaultState] = Field(default_factory=list)
+    faults: list[FaultEntry] = Field(default_factory=list)
 
 
-async def take(sandbox: Sandbox) -> Snapshot:
-    workflows = list(sandbox.workflows)
+class SnapshotRoute(JsonRoute):
+    max_bytes = MAX_BYTES
+
+
+def router(sandbox: Sandbox) -> APIRouter:
+    routes = APIRouter(tags=["Sandbox"], route_class=SnapshotRoute)
+
+    @routes.get("/snapshot", response_model=Snapshot)
+    async def get_snapshot() -> Response:
+        """The whole state as one document. It has no keys and no tokens."""
+        return await take(sandbox)
+
+    @routes.put("/snapshot", status_code=204)
+    async def put_snapshot(
+        snapshot: Annotated[dict[str, Any], Body(), WithJsonSchema({"$ref": "#/components/schemas/Snapshot"})],
+    ) -> None:
+        """Replace the whole state."""
+        (await to_thread(Restore.read, snapshot)).apply(sandbox)
+
+    return routes
+
+
+async def take(sandbox: Sandbox) -> Response:
+    """Render the state of this moment as a Snapshot, in batches."""
+    # Whatever may change is copied before others have their turn.
     definitions: dict[WorkflowDefinition, int] = {}
     executions = [
-        ExecutionState(
-            id=each.id,
-            customer_id=each.customer_id,
-            definition=definitions.setdefault(each.definition, len(definitions)),
-            created=each.created,
-            steps=[StepState(**step._asdict()) for step in each.steps],
-        )
+        (each, definitions.setdefault(each.definition, len(definitions)), tuple(each.steps))
         for each in sandbox.executions.for_customer(None)
     ]
     faults = [
-        FaultState(
-            spec=fault.spec,
+        FaultEntry.show(
+            fault,
             created=fault.created if fault.spec.ttl is not None else None,
-            is_permanent=fault.is_permanent,
-            tallies=[TallyState(**asdict(tally)) for tally in fault.tallies.values()],
+            tallies=[TallyEntry.show(tally) for tally in fault.tallies.values()],
         )
         for fault in sandbox.faults.for_customer(None)
     ]
-    return Snapshot(
-        clocks=[
-            ClockState(customer_id=who, offset_in_seconds=setting.offset.total_seconds(), frozen=setting.frozen)
-            for who, setting in sandbox.clock.states()
-        ],
-        seeds=[SeedState(customer_id=who, seed=seed, number=number) for who, seed, number in sandbox.ids.seeds()],
-        executions=executions,
-        requests=[JournalEntry.of(exchange) for exchange in sandbox.journal.for_customer(None)],
-        faults=faults,
-        # Last, as all else may change meanwhile: a large one takes a second.
-        workflows=await to_thread(_entries, workflows),
-        definitions=await to_thread(_entries, list(definitions)),
+    workflows, exchanges = tuple(sandbox.workflows), tuple(sandbox.journal.for_customer(None))
+    clocks = [
+        ClockEntry.show(state, customer_id=who, offset_in_seconds=state.offset.total_seconds())
+        for who, state in sandbox.clock.states()
+    ]
+    seeds = [
+        SeedEntry.model_construct(customer_id=who, seed=seed, number=number)
+        for who, seed, number in sandbox.ids.seeds()
+    ]
+
+    def show_execution(part: tuple[Execution, int, tuple[Step, ...]]) -> ExecutionEntry:
+        execution, definition, steps = part
+        return ExecutionEntry.show(execution, definition=definition, steps=[StepEntry.show(step) for step in steps])
+
+    def itself(model: M) -> M:
+        return model
+
+    return json_object(
+        clocks=await json_list(clocks, itself, exclude_none=True),
+        seeds=await json_list(seeds, itself, exclude_none=True),
+        workflows=await to_thread(_workflows, workflows),
+        definitions=await to_thread(_workflows, tuple(definitions)),
+        executions=await json_list(executions, show_execution, exclude_none=True),
+        requests=await json_list(exchanges, JournalEntry.of, exclude_none=True),
+        faults=await json_list(faults, itself, exclude_none=True),
     )
 
 
-def _entries(definitions: list[WorkflowDefinition]) -> list[WorkflowEntry]:
-    return [entry_of(definition) for definition in definitions]
+def _workflows(definitions: Sequence[WorkflowDefinition]) -> bytes:
+    """Render WorkflowEntries; one of 20,000 tasks takes long by itself, hence the thread."""
+    entries = (entry_of(definition) for definition in definitions)
+    return b"[%b]" % b",".join(entry.model_dump_json(by_alias=True, exclude_none=True).encode() for entry in entries)
 
 
-def checked(snapshot: Snapshot) -> Callable[[Sandbox], None]:
-    """What puts this state, once checked, in place of a sandbox's. Needs no sandbox for it. Raises ApiError (400)."""
-    workflows = _define("workflows", snapshot.workflows)
-    definitions = _define("definitions", snapshot.definitions)
-    executions = [_execution(place, each, definitions) for place, each in enumerate(snapshot.executions)]
-    clocks = [_setting(place, each) for place, each in enumerate(snapshot.clocks)]
-    _no_repeats("workflows", [workflow.id for workflow in workflows])
-    _no_repeats("executions", [execution.id for execution in executions])
-    _no_repeats("requests", [entry.id for entry in snapshot.requests])
-    exchanges = [entry.exchange() for entry in snapshot.requests]
+class Restore:
+    """A snapshot that was checked, to be put in place of the state of any sandbox."""
 
-    def put(sandbox: Sandbox) -> None:
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Raises ApiError (400)."""
+        self._snapshot = snapshot
+        self._workflows = _define("workflows", snapshot.workflows)
+        definitions = _define("definitions", snapshot.definitions)
+        self._executions = [_execution(index, each, definitions) for index, each in enumerate(snapshot.executions)]
+        self._clocks = [(each.customer_id, _clock_state(index, each)) for index, each in enumerate(snapshot.clocks)]
+        _refuse_repeats("workflows", [workflow.id for workflow in self._workflows])
+        _refuse_repeats("executions", [execution.id for execution in self._executions])
+        _refuse_repeats("requests", [entry.id for entry in snapshot.requests])
+        self._exchanges = [entry.exchange() for entry in snapshot.requests]
+
+    @classmethod
+    def read(cls, document: dict[str, Any]) -> "Restore":
+        """Raises ApiError (400), RequestValidationError."""
+        try:
+            snapshot = Snapshot.model_validate(document)
+        except ValidationError as error:
+            errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
+            raise RequestValidationError(errors, body=document) from None
+        return cls(snapshot)
+
+    def apply(self, sandbox: Sandbox) -> None:
+        """Replace the state: all of it is the snapshot's, or what the server starts with."""
         sandbox.reset(None)
-        for clock, setting in zip(snapshot.clocks, clocks, strict=True):
-            sandbox.clock.put(clock.customer_id, setting)
+        for customer_id, state in self._clocks:
+            sandbox.clock.put(customer_id, state)
         sandbox.ids.seed(None, None)
-        for seed in snapshot.seeds:
+        for seed in self._snapshot.seeds:
             sandbox.ids.seed(seed.customer_id, seed.seed, seed.number)
-        sandbox.workflows.replace(workflows)
-        for execution in executions:
+        sandbox.workflows.replace(self._workflows)
+        for execution in self._executions:
             sandbox.executions.add(execution)
-        for exchange in exchanges:
+        for exchange in self._exchanges:
             sandbox.journal.record(exchange)
         for fault in sandbox.faults.for_customer(None):
             sandbox.faults.remove(fault.spec.id)
-        for state in snapshot.faults:
-            created = state.created or sandbox.clock.now(state.spec.matcher.customer_id)
+        for entry in self._snapshot.faults:
+            created = entry.created or sandbox.clock.now(entry.spec.matcher.customer_id)
             tallies: BoundedDict[str, Tally] = BoundedDict(MAX_TALLIES)
-            for each in state.tallies:
+            for each in entry.tallies:
                 tallies[each.customer_id] = Tally(**dict(each))
-            sandbox.faults.put(Fault(state.spec, created, state.is_permanent, tallies))
-
-    return put
+            sandbox.faults.put(Fault(entry.spec, created, entry.is_permanent, tallies))
 
 
-def _setting(place: int, state: ClockState) -> Setting:
-    setting = Setting(timedelta(seconds=state.offset_in_seconds), state.frozen)
-    with suppress(OverflowError):
-        if EARLIEST.year <= setting.now().year <= LATEST.year:
-            return setting
-    raise validation_error(Problem(("clocks", place), "is out of the years that a clock goes to"))
+def _clock_state(index: int, entry: ClockEntry) -> ClockState:
+    try:
+        return entry.state()
+    except OverflowError:
+        raise validation_error(Problem(("clocks", index), "is out of the years that a clock goes to")) from None
 
 
-def _no_repeats(name: str, ids: list[str]) -> None:
-    seen: set[str] = set()
-    for place, id in enumerate(ids):
-        if id in seen:
-            raise validation_error(Problem((name, place, "id"), "is repeated"))
-        seen.add(id)
+def _refuse_repeats(name: str, ids: list[str]) -> None:
+    known: set[str] = set()
+    for index, id in enumerate(ids):
+        if id in known:
+            raise validation_error(Problem((name, index, "id"), "is repeated"))
+        known.add(id)
 
 
 def _define(name: str, entries: list[WorkflowEntry]) -> list[WorkflowDefinition]:
-    found = []
-    for place, entry in enumerate(entries):
+    definitions = []
+    for index, entry in enumerate(entries):
         try:
-            found.append(entry.define())
+            definitions.append(entry.define())
         except InvalidDefinition as error:
             raise validation_error(
-                *(Problem((name, place, *path), message) for path, message in error.problems)
+                *(Problem((name, index, *path), message) for path, message in error.problems)
             ) from None
-    return found
+    return definitions
 
 
-def _execution(place: int, state: ExecutionState, definitions: list[WorkflowDefinition]) -> Execution:
-    if state.definition >= len(definitions):
-        raise validation_error(Problem(("executions", place, "definition"), "there is no such definition"))
-    execution = Execution(state.id, state.customer_id, definitions[state.definition], state.created)
-    for number, step in enumerate(state.steps):
+def _execution(index: int, entry: ExecutionEntry, definitions: list[WorkflowDefinition]) -> Execution:
+    if entry.definition >= len(definitions):
+        raise validation_error(Problem(("executions", index, "definition"), "there is no such definition"))
+    execution = Execution(entry.id, entry.customer_id, definitions[entry.definition], entry.created)
+    for number, step in enumerate(entry.steps):
         try:
             execution.end_task(step.task_id, step.outcome, step.at)
         except (InvalidTransition, KeyError) as error:
             reason = error if isinstance(error, InvalidTransition) else "there is no such task"
             raise validation_error(
-                Problem(("executions", place, "steps", number), f"can't be taken: {reason}")
+                Problem(("executions", index, "steps", number), f"can't be taken: {reason}")
             ) from None
     return execution

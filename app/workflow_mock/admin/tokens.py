@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 
-from workflow_mock.admin.dependencies import Customer
+from workflow_mock.admin.dependencies import Customer, JsonRoute
 from workflow_mock.domain.client import Client
 from workflow_mock.errors import ApiError
 from workflow_mock.http.hosts import issuer_url
@@ -55,24 +55,24 @@ class RotatedKeys(StrictModel):
     valid_kids: list[str]
 
 
-def router(settings: Settings, clock: Clock, minter: TokenProvider, verifier: TokenVerifier) -> APIRouter:
-    routes = APIRouter(tags=["Tokens"])
+def router(settings: Settings, clock: Clock, provider: TokenProvider, verifier: TokenVerifier) -> APIRouter:
+    routes = APIRouter(tags=["Tokens"], route_class=JsonRoute)
 
     @routes.post("/tokens", status_code=201)
-    async def mint(wish: TokenSpec, request: Request, customer: Customer = None) -> MintedToken:
+    async def mint_token(spec: TokenSpec, request: Request, customer: Customer = None) -> MintedToken:
         """Mint a token, good or bad in a named way, by the customer's clock; and say what it gets.
 
         The customer is the one of `?customerId=`, or else the first of `customers`.
         """
         here = issuer_url(request.scope, request.headers.get("host", "").encode("latin-1"))
-        client = Client(wish.client_id, "", customers=None if wish.customers is None else tuple(wish.customers))
-        scopes = [settings.scope] if wish.scopes is None else wish.scopes
+        client = Client(spec.client_id, "", customers=None if spec.customers is None else tuple(spec.customers))
+        scopes = [settings.scope] if spec.scopes is None else spec.scopes
         who = customer or (client.customers[0] if client.customers else None)
-        lifetime = minter.lifetime if wish.lifetime is None else wish.lifetime
-        claims = minter.claims(client, scopes, here, who, lifetime)
-        key = await minter.issuer.signing_key()
-        token = make_token(wish.kind, claims, wish.claims, key, settings.clock_skew)
-        minter.issuer.remember(claims["iss"])
+        lifetime = provider.lifetime if spec.lifetime is None else spec.lifetime
+        claims = provider.claims(client, scopes, here, who, lifetime)
+        key = await provider.issuer.signing_key()
+        token = make_token(spec.kind, claims, spec.claims, key, settings.clock_skew)
+        provider.issuer.remember(claims["iss"])
         expected = ExpectedResponse(status=200, code=None, www_authenticate=None)
         try:
             await verifier.verify(token.encode(), who, clock.now(who), request_issuer=here)
@@ -82,9 +82,9 @@ def router(settings: Settings, clock: Clock, minter: TokenProvider, verifier: To
         return MintedToken(access_token=token, expected=expected)
 
     @routes.post("/keys/rotate")
-    async def rotate(rotation: KeyRotation) -> RotatedKeys:
+    async def rotate_key(rotation: KeyRotation) -> RotatedKeys:
         """Sign with a new key from now on."""
-        key = await minter.issuer.rotate(rotation.overlap)
-        return RotatedKeys(kid=key.kid, valid_kids=[each.kid for each in minter.issuer.signing_keys])
+        key = await provider.issuer.rotate(rotation.overlap)
+        return RotatedKeys(kid=key.kid, valid_kids=[each.kid for each in provider.issuer.signing_keys])
 
     return routes

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from workflow_mock.admin.dependencies import Customer, or_404, validation_error
+from workflow_mock.admin.dependencies import Customer, JsonRoute, or_404, validation_error
 from workflow_mock.catalogue.schema import TaskEntry, WorkflowEntry, entry_of
 from workflow_mock.domain.definition import InvalidDefinition
 from workflow_mock.errors import Problem
@@ -37,10 +37,10 @@ class WorkflowPage(StrictModel):
 
 
 def router(sandbox: Sandbox) -> APIRouter:
-    routes = APIRouter(prefix="/workflows", tags=["Workflows"])
+    routes = APIRouter(prefix="/workflows", tags=["Workflows"], route_class=JsonRoute)
 
     @routes.get("")
-    async def find(customer: Customer = None) -> WorkflowPage:
+    async def find_workflows(customer: Customer = None) -> WorkflowPage:
         """The workflows that can be started, by everybody or by this customer."""
         return WorkflowPage(
             workflows=[
@@ -56,11 +56,12 @@ def router(sandbox: Sandbox) -> APIRouter:
         )
 
     @routes.get("/{workflowId}", response_model_exclude_none=True)
-    async def get(workflow_id: Id) -> WorkflowEntry:
+    async def get_workflow(workflow_id: Id) -> WorkflowEntry:
+        """A workflow as a catalogue file has it, with every id written out."""
         return await to_thread(entry_of, or_404(sandbox.workflows.get(workflow_id), f"workflow {workflow_id}"))
 
     @routes.put("/{workflowId}", response_model_exclude_none=True)
-    async def put(workflow_id: Id, entry: Workflow) -> WorkflowEntry:
+    async def put_workflow(workflow_id: Id, entry: Workflow) -> WorkflowEntry:
         """Put a workflow over the catalogue's, as a catalogue file has it. What runs keeps its definition."""
         if entry.id not in (None, workflow_id):
             raise validation_error(Problem(("id",), "is not that of the path"))
@@ -72,7 +73,8 @@ def router(sandbox: Sandbox) -> APIRouter:
         return await to_thread(entry_of, definition)
 
     @routes.delete("/{workflowId}", status_code=204)
-    async def delete(workflow_id: Id) -> None:
+    async def delete_workflow(workflow_id: Id) -> None:
+        """Take a workflow away until the next reset. What runs keeps its definition."""
         or_404(sandbox.workflows.remove(workflow_id), f"workflow {workflow_id}")
 
     return routes

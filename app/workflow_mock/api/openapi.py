@@ -1,16 +1,20 @@
 """The contract's text, and where it is served: `GET /openapi.yaml` and `/openapi.json`."""
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from workflow_mock.catalogue.yaml_reader import parse
+from workflow_mock.http.hosts import base_url
+from workflow_mock.paths import OPENAPI_JSON_PATH, OPENAPI_YAML_PATH, TOKEN_PATH
 
 _NAME = "workflow-api.yaml"
+_SERVERS = re.compile(r"^servers:\n(?: .*\n)+", re.MULTILINE)
 
 
 @cache
@@ -22,20 +26,27 @@ def contract() -> str:
 
 
 @cache
-def contract_json() -> bytes:
-    """The same as JSON; converted once, as it takes 10 ms."""
-    return json.dumps(parse(contract(), is_json=False), separators=(",", ":")).encode()
+def _served() -> tuple[str, str]:
+    """The contract as it is served, as YAML and as JSON: its server is the one that it came from."""
+    text = _SERVERS.sub("servers:\n  - url: /\n", contract())
+    return text, json.dumps(parse(text, is_json=False), separators=(",", ":"))  # converted once, as it takes 10 ms
 
 
-def router() -> APIRouter:
+def router(fixed_issuer: str | None) -> APIRouter:
     routes = APIRouter()
 
-    @routes.get("/openapi.yaml", include_in_schema=False)
-    async def openapi_yaml() -> Response:
-        return Response(contract(), media_type="application/yaml")
+    def token_url(request: Request) -> str:
+        """Absolute, as clients need it that don't resolve it against the contract's address."""
+        return base_url(request.scope, request.headers.get("host", "").encode("latin-1"), fixed_issuer) + TOKEN_PATH
 
-    @routes.get("/openapi.json", include_in_schema=False)
-    async def openapi_json() -> Response:
-        return Response(contract_json(), media_type="application/json")
+    @routes.get(OPENAPI_YAML_PATH, include_in_schema=False)
+    async def openapi_yaml(request: Request) -> Response:
+        text = _served()[0].replace(f"tokenUrl: {TOKEN_PATH}", f"tokenUrl: {token_url(request)}")
+        return Response(text, media_type="application/yaml")
+
+    @routes.get(OPENAPI_JSON_PATH, include_in_schema=False)
+    async def openapi_json(request: Request) -> Response:
+        text = _served()[1].replace(f'"tokenUrl":"{TOKEN_PATH}"', f'"tokenUrl":"{token_url(request)}"')
+        return Response(text, media_type="application/json")
 
     return routes

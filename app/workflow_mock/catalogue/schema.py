@@ -175,7 +175,10 @@ def entry_of(definition: WorkflowDefinition) -> WorkflowEntry:
         id=definition.id,
         name=definition.name,
         customers=None if definition.customers is None else sorted(definition.customers),
-        tasks=[TaskEntry.model_validate(task, from_attributes=True) for task in definition.tasks],
+        tasks=[
+            TaskEntry.model_validate(task, from_attributes=True, by_alias=False, by_name=True)
+            for task in definition.tasks
+        ],
         tasks_hierarchy=[EdgeEntry(**edge._asdict()) for edge in definition.hierarchy],
     )
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,7 +24,13 @@ _SERVICE = re.compile(r"(.*_)?(PORT_.*|SERVICE_HOST|SERVICE_PORT(_.*)?)")
 _known = {name.upper() for name in FIELDS}
 
 
-class _Value(click.ParamType[Any]):
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Any]
+else:
+    _ParamType = click.ParamType  # generic from click 8.4 on
+
+
+class _Value(_ParamType):
     """Text of the command line or of a variable as a value of this kind, checked."""
 
     def __init__(self, kind: type, check: Check | None) -> None:

@@ -113,28 +113,29 @@ class Outgoing:
         return connection
 
 
-class Uniform(StrictModel):
-    type: Literal["uniform"]
-    lower: Milliseconds
-    upper: Milliseconds
+class DelayDistribution(StrictModel):
+    """A random delay: `uniform` from lower to upper, or `lognormal` around median with sigma."""
+
+    type: Literal["uniform", "lognormal"]
+    lower: Milliseconds | None = None
+    upper: Milliseconds | None = None
+    median: Milliseconds | None = None
+    sigma: float | None = Field(None, ge=0, le=10)
 
     @model_validator(mode="after")
-    def _sensible(self) -> "Uniform":
-        if self.lower > self.upper:
+    def _sensible(self) -> "DelayDistribution":
+        needed = {"lower", "upper"} if self.type == "uniform" else {"median", "sigma"}
+        if self.model_fields_set != {"type", *needed}:
+            raise ValueError(f"{self.type} has {' and '.join(sorted(needed))}, and nothing else")
+        if self.type == "uniform" and (self.lower or 0) > (self.upper or 0):
             raise ValueError("lower is over upper")
         return self
 
     def draw(self, source: random.Random) -> float:
-        return source.uniform(self.lower, self.upper)
-
-
-class LogNormal(StrictModel):
-    type: Literal["lognormal"]
-    median: Milliseconds
-    sigma: float = Field(ge=0, le=10)
-
-    def draw(self, source: random.Random) -> float:
-        return self.median * source.lognormvariate(0, self.sigma)
+        """A delay in milliseconds."""
+        if self.type == "uniform":
+            return source.uniform(self.lower or 0, self.upper or 0)
+        return (self.median or 0) * source.lognormvariate(0, self.sigma or 0)
 
 
 class Effect(StrictModel):
@@ -156,8 +157,8 @@ class Delay(Effect):
     """Waits. Raises ClientDisconnect as soon as the client gives up."""
 
     fixed_delay_milliseconds: Milliseconds = Field(0, description="It waits so long before it answers.")
-    delay_distribution: Uniform | LogNormal | None = Field(
-        None, discriminator="type", description="It waits for a random time, in milliseconds, before it answers."
+    delay_distribution: DelayDistribution | None = Field(
+        None, description="It waits for a random time, in milliseconds, before it answers."
     )
 
     def is_set(self) -> bool:

@@ -17,8 +17,11 @@ from workflow_mock.types import explain, place_in
 logger = logging.getLogger(__name__)
 
 
-def handle_errors(app: FastAPI, hint: str) -> None:
-    """Give the application's errors the envelope; `hint` says which routes there are."""
+def handle_errors(app: FastAPI, hint: str, *, head: bool = False) -> None:
+    """Give the application's errors the envelope.
+
+    `hint` says which routes there are; `head`, whether HEAD is answered wherever GET is.
+    """
 
     async def refuse(request: Request, error: Exception) -> FastAPIResponse:
         if isinstance(error, ApiError):
@@ -27,11 +30,11 @@ def handle_errors(app: FastAPI, hint: str) -> None:
             return _response(_invalid(error))
         status = error.status_code if isinstance(error, HTTPException) else 404
         if status == 405:
-            allow = ((b"allow", ", ".join(_allowed(app, request)).encode("ascii")),)
+            methods = _allowed(app, request)
+            methods |= {"HEAD"} if head and "GET" in methods else set()
+            allow = ((b"allow", ", ".join(sorted(methods)).encode("ascii")),)
             message = f"{request.scope['path']} doesn't take {request.method}"
             return _response(ApiError("method_not_allowed", message, headers=allow))
-        if status == 413:
-            return _response(ApiError("body_too_large", "The body is larger than this call takes"))
         if status == 400:
             return _response(ApiError("malformed_json", "The body can't be read as JSON"))
         return _response(ApiError("route_not_found", f"No such route; {hint}"))
@@ -41,11 +44,11 @@ def handle_errors(app: FastAPI, hint: str) -> None:
     app.add_exception_handler(Exception, _fail)
 
 
-def _allowed(app: FastAPI, request: Request) -> list[str]:
+def _allowed(app: FastAPI, request: Request) -> set[str]:
     """The methods that a path takes. Starlette's own Allow names those of one of its routes alone."""
     fitting = [route for route in iter_route_contexts(app.routes) if route.matches(request.scope)[0] is not Match.NONE]
     exact = [route for route in fitting if route.path == request.scope["path"]]  # `requests/count` names no request
-    return sorted({method for route in exact or fitting for method in route.methods or ()})
+    return {method for route in exact or fitting for method in route.methods or ()}
 
 
 def _invalid(error: RequestValidationError) -> ApiError:

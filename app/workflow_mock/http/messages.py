@@ -82,16 +82,18 @@ class Request:
         """The body, or None as soon as it is known to be over the limit."""
         length = self.headers.get(b"content-length", b"0")
         self._is_too_large = not length.isdigit() or int(length[:20]) > limit
-        body: bytes = b""
+        parts: list[bytes] = []
+        size = 0
         while not self._is_too_large:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
             part = message.get("body", b"")
-            body = body + part if body else part
-            self._is_too_large = len(body) > limit
+            size += len(part)
+            self._is_too_large = size > limit
             if not message.get("more_body", False) and not self._is_too_large:
-                return body
+                return b"".join((*parts, part)) if parts else part
+            parts.append(part)
         return None
 
     async def disconnection(self) -> None:

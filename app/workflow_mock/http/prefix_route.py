@@ -1,7 +1,8 @@
-"""Routes that hand all below a path on to another ASGI application."""
+"""Applications below a path of another: handed the request as it came, and built when they are first asked."""
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from starlette.datastructures import URLPath
 from starlette.routing import BaseRoute, Match, NoMatchFound
@@ -9,26 +10,29 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class PrefixRoute(BaseRoute):
-    """Hands requests for a path, and all below it, on unchanged; Starlette's Mount would cut the path."""
+    """Hands all requests for `prefix`, and for what is below it, to an application.
+
+    Unlike Starlette's Mount, it leaves path and root path as they are: the application's routes have the whole path.
+    """
 
     def __init__(self, prefix: str, app: ASGIApp) -> None:
-        self._prefix = f"{prefix}/"
-        self._app = app
+        self.prefix = prefix
+        self.app = app
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        is_below = scope["type"] == "http" and f"{scope['path']}/".startswith(self._prefix)
+        is_below = scope["type"] == "http" and f"{scope['path']}/".startswith(f"{self.prefix}/")
         return (Match.FULL if is_below else Match.NONE), {}
 
-    def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
-        """Raises NoMatchFound."""
-        raise NoMatchFound(name, path_params)
-
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
+        await self.app(scope, receive, send)
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """Raises NoMatchFound: no route below has a name that is known here."""
+        raise NoMatchFound(name, path_params)
 
 
 class LazyApp:
-    """An ASGI application that is built, on a thread, when its first request comes."""
+    """An ASGI application that is built, in a thread, when its first request comes."""
 
     def __init__(self, build: Callable[[], ASGIApp]) -> None:
         self._build = build

@@ -5,36 +5,39 @@ Source: docs/contract.md, 3.2, "Discovery"; RFC 8414; OpenID Connect Discovery 1
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from fastapi import APIRouter, Request
 
-from workflow_mock.http.hosts import issuer_url
+from workflow_mock.http.hosts import base_url
 from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.oauth.keys import ALGORITHM
-from workflow_mock.oauth.token_endpoint import GRANT
-from workflow_mock.paths import ISSUER_PATH, JWKS_PATH, OPENID_PATH, TOKEN_PATH
+from workflow_mock.oauth.token_endpoint import GRANT, customer_of
+from workflow_mock.paths import ISSUER_PATH, JWKS_PATH, METADATA_PATH, OPENID_PATH, TOKEN_PATH
 
 
 def router(issuer: OwnIssuer, scopes: Callable[[], Iterable[str]]) -> APIRouter:
     """The routes, each of which names only endpoints that exist."""
     routes = APIRouter()
 
-    @routes.get(OPENID_PATH)
-    @routes.get(f"/.well-known/oauth-authorization-server{ISSUER_PATH}")
     async def metadata(request: Request) -> dict[str, Any]:
-        here = issuer_url(request.scope, request.headers.get("host", "").encode("latin-1"))
-        base = here.removesuffix(ISSUER_PATH)
-        return {
-            "issuer": issuer.name(here),
-            "token_endpoint": base + TOKEN_PATH,
+        base = base_url(request.scope, request.headers.get("host", "").encode("latin-1"), issuer.fixed_name)
+        customer_id = customer_of(request.scope["query_string"])
+        found = {
+            "issuer": issuer.name(base + ISSUER_PATH),
+            "token_endpoint": base + TOKEN_PATH + (f"?customerId={customer_id}" if customer_id else ""),
             "jwks_uri": base + JWKS_PATH,
             "grant_types_supported": [GRANT],
-            "response_types_supported": [],
+            "response_types_supported": ["token"],  # required, and no empty list (RFC 8414, sections 2 and 3.2)
             "subject_types_supported": ["public"],
             "scopes_supported": sorted(scopes()),
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             "id_token_signing_alg_values_supported": [ALGORITHM],
         }
+        return {name: value for name, value in found.items() if value != []}
+
+    for path in _metadata_paths(issuer.fixed_name):
+        routes.add_api_route(path, metadata)
 
     @routes.get(JWKS_PATH)
     async def jwks() -> dict[str, Any]:
@@ -42,3 +45,12 @@ def router(issuer: OwnIssuer, scopes: Callable[[], Iterable[str]]) -> APIRouter:
         return {"keys": [dict(key.public_jwk) for key in issuer.signing_keys]}
 
     return routes
+
+
+def _metadata_paths(fixed_issuer: str | None) -> list[str]:
+    """Where clients look for the metadata; with a fixed issuer also those that its path makes (RFC 8414, section 3)."""
+    paths = [OPENID_PATH, METADATA_PATH]
+    path = unquote(urlsplit(fixed_issuer or ISSUER_PATH).path).rstrip("/")
+    if path != ISSUER_PATH and not {"{", "}"} & set(path):  # which FastAPI takes for parameters
+        paths += [f"{path}/.well-known/openid-configuration", f"/.well-known/oauth-authorization-server{path}"]
+    return paths

@@ -5,11 +5,12 @@ Source: docs/contract.md, 2.1, "Keys", and docs/contract.md, 3.4, "The issuer".
 
 import asyncio
 import logging
-from collections import OrderedDict
+import ssl
 from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 
+from workflow_mock.caching import BoundedDict
 from workflow_mock.oauth.keys import (
     ALGORITHM,
     ASYMMETRIC_ALGORITHMS,
@@ -23,12 +24,15 @@ from workflow_mock.settings import without_password
 from workflow_mock.state.clock import Clock, uptime
 
 ISSUED_NAMES = 1000
-"""Names of this server that it remembers having put into a token; the least recently used is forgotten first."""
+"""Names of this server that it has put into tokens and still accepts; the least recently used is forgotten first."""
 
 RETIRED_KEYS = 10
 """Of its own that were rotated out and may still count; the oldest counts no more first."""
 
 FETCH_INTERVAL = timedelta(minutes=1)
+"""Between two fetches of an issuer's keys, while there are some."""
+RETRY_INTERVAL = timedelta(seconds=2)
+"""Between two fetches while there is no key at all: the issuer may just be starting."""
 MAX_AGE = timedelta(minutes=5)
 """A key that an external issuer withdraws counts for so long at most, as long as its set can be had."""
 FETCH_TIMEOUT = timedelta(seconds=5)
@@ -68,6 +72,10 @@ class TrustedIssuer:
     async def get_keys(self) -> None:
         """See to it that its keys are there, and are those that count now."""
 
+    def lacks_keys(self, issuer: object) -> bool:
+        """Whether this is the issuer, and none of its keys could be had."""
+        return False
+
 
 class OwnIssuer(TrustedIssuer):
     """This server. Its key may still be in the making, so that nobody waits for it who doesn't need it.
@@ -84,16 +92,20 @@ class OwnIssuer(TrustedIssuer):
         self._clock = clock
         self._signing_key: SigningKey | None = None
         self._retired: tuple[tuple[SigningKey, datetime], ...] = ()
-        self._issued_names: OrderedDict[str, None] = OrderedDict()
+        self._issued_names: BoundedDict[str, None] = BoundedDict(ISSUED_NAMES)
+        clock.on_change(self._end_retired)
+
+    @property
+    def fixed_name(self) -> str | None:
+        """The one name of `--issuer`."""
+        return self._name
 
     def name(self, request_issuer: str) -> str:
         return self._name or request_issuer
 
     def remember(self, name: str) -> None:
+        """Accept this name of the server from now on."""
         self._issued_names[name] = None
-        self._issued_names.move_to_end(name)
-        if len(self._issued_names) > ISSUED_NAMES:
-            self._issued_names.popitem(last=False)
 
     async def signing_key(self) -> SigningKey:
         if not self._first.done():
@@ -109,10 +121,14 @@ class OwnIssuer(TrustedIssuer):
         current = [] if self._signing_key is None else [self._signing_key]
         if not self._retired:
             return current
-        now = self._clock.now()
-        # One that is over is gone: it doesn't come back when the clock goes back.
-        self._retired = tuple(retired for retired in self._retired if now < retired[1])
+        self._end_retired()
         return current + [key for key, _ in self._retired]
+
+    def _end_retired(self) -> None:
+        """Forget the keys that are over, which don't come back when the clock goes back."""
+        if self._retired:
+            now = self._clock.now()
+            self._retired = tuple(retired for retired in self._retired if now < retired[1])
 
     @property
     def keys(self) -> list[VerificationKey]:
@@ -140,7 +156,10 @@ class OwnIssuer(TrustedIssuer):
     def accepts(self, issuer: str, request_issuer: str) -> bool:
         if self._name is not None:
             return issuer == self._name
-        return issuer in self._issued_names or issuer == request_issuer
+        if issuer in self._issued_names:
+            self._issued_names.move_to_end(issuer)
+            return True
+        return issuer == request_issuer
 
     def needs_keys(self, issuer: object, kid: str | None) -> bool:
         return self._signing_key is None
@@ -153,7 +172,8 @@ class RemoteIssuer(TrustedIssuer):
     """An issuer whose JWK Set is at a URL.
 
     It is fetched when the issuer's first token comes, again when one names a key id that isn't in it, and when it is
-    older than `MAX_AGE`; at most once a minute. While it can't be had, the last good set counts.
+    older than `MAX_AGE`; at most once a minute, or once in 2 s while it has no key. While it can't be had, the last
+    good set counts.
     """
 
     algorithms = frozenset(ASYMMETRIC_ALGORITHMS)
@@ -173,22 +193,31 @@ class RemoteIssuer(TrustedIssuer):
 
     @property
     def _may_be_old(self) -> bool:
-        return _is_past(self._read, MAX_AGE) and _is_past(self._tried, FETCH_INTERVAL)
+        return _is_past(self._read, MAX_AGE) and self._may_fetch
+
+    @property
+    def _may_fetch(self) -> bool:
+        return _is_past(self._tried, FETCH_INTERVAL if self._keys else RETRY_INTERVAL)
+
+    def lacks_keys(self, issuer: object) -> bool:
+        return issuer == self._name and not self._keys
 
     async def get_keys(self) -> None:
         async with self._fetching:
-            if not _is_past(self._tried, FETCH_INTERVAL):
+            if not self._may_fetch:
                 return
-            self._tried = uptime()
             try:
                 self._keys = read_jwks(await fetch(self._url))
-                self._read = self._tried
+                self._read = uptime()
                 if not self._keys:
                     raise InvalidKeyError(NO_KEY)
             except (InvalidKeyError, OSError) as error:
                 logger.warning(
                     "the keys of %s can't be had from %s: %s", self._name, without_password(self._url), error
                 )
+            finally:
+                # Not before: who waited for a slow fetch that failed doesn't begin another.
+                self._tried = uptime()
 
 
 def _is_past(since: timedelta | None, age: timedelta) -> bool:
@@ -196,14 +225,18 @@ def _is_past(since: timedelta | None, age: timedelta) -> bool:
 
 
 async def fetch(url: str) -> bytes:
-    """The body of a 200 from this URL, within a time and a size; redirects aren't followed. Raises OSError."""
+    """The body of a 200 from this URL, within a time and a size; redirects aren't followed. Raises OSError.
+
+    Certificates are checked as OpenSSL does by default: SSL_CERT_FILE and SSL_CERT_DIR name those of a private CA.
+    """
     import httpx2  # noqa: PLC0415 - takes 60 ms that a server without such an issuer need not spend
 
     body = bytearray()
+    trusted = await asyncio.to_thread(ssl.create_default_context)  # reads 200 KB
     try:
         async with (
             asyncio.timeout(FETCH_TIMEOUT.total_seconds()),
-            httpx2.AsyncClient(follow_redirects=False, trust_env=False) as client,
+            httpx2.AsyncClient(follow_redirects=False, trust_env=False, verify=trusted) as client,
             client.stream("GET", url, headers={"Accept": "application/json"}) as response,
         ):
             if response.status_code != httpx2.codes.OK:

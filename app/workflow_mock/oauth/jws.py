@@ -16,7 +16,7 @@ _LAST = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")
 """What base64url of a length that is no multiple of 4 can end in, as the bits that are left over are zero."""
 _URL_SAFE = bytes.maketrans(b"-_+/=", b"+/!!!")
 _PADDING = (b"", b"===", b"==", b"=")
-_TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt"})
+_TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt", "application/jwt"})
 _DECODER = StrictDecoder()
 _CHALLENGE = 'Bearer error="invalid_token"'
 

@@ -150,9 +150,11 @@ def read_jwks(text: bytes) -> tuple[VerificationKey, ...]:
     """
     try:
         entries = json.loads(text)["keys"]
-        keys = tuple(key for entry in entries if isinstance(entry, dict) and (key := _key_of(entry)))
     except (ValueError, TypeError, LookupError, RecursionError):
-        raise InvalidKeyError('it isn\'t a JWK Set: a JSON object with a list "keys"') from None
+        entries = None
+    if not isinstance(entries, list):
+        raise InvalidKeyError('it isn\'t a JWK Set: a JSON object with a list "keys"')
+    keys = tuple(key for entry in entries if isinstance(entry, dict) and (key := _key_of(entry)))
     if len(keys) > _MAXIMUM_KEYS:
         raise InvalidKeyError(f"it has over {_MAXIMUM_KEYS} keys")
     return keys
@@ -160,9 +162,10 @@ def read_jwks(text: bytes) -> tuple[VerificationKey, ...]:
 
 def _key_of(entry: Mapping[str, Any]) -> VerificationKey | None:
     algorithm, kid = _algorithm_of(entry), entry.get("kid")
+    operations = entry.get("key_ops", ["verify"])
     if algorithm is None or entry.get("use", "sig") != "sig" or not isinstance(kid, str | None):
         return None
-    if "verify" not in entry.get("key_ops", ("verify",)):
+    if not isinstance(operations, list) or "verify" not in operations:
         return None
     # Should a set publish a private key by mistake, its public half is used.
     public = {name: entry[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in entry}

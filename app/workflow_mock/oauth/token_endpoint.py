@@ -23,7 +23,7 @@ from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.operation import Matched
 from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.exchange import REQUEST_TOKEN, Facts, Result, Target, attach
-from workflow_mock.state.redaction import FORM
+from workflow_mock.state.redaction import FORM, media_type
 
 MAX_FORM_BYTES = 64 * 1024
 MAX_CREDENTIAL_CHARACTERS = 100
@@ -49,6 +49,12 @@ _BASIC_CHALLENGE = ((b"www-authenticate", b'Basic realm="token", charset="UTF-8"
 _CUSTOMER = re.compile(rb"(?:^|&)customerId=([^&]*)")
 
 
+def customer_of(query: bytes) -> str | None:
+    """The customer that `?customerId=` names."""
+    named = _CUSTOMER.search(query)
+    return parse_uuid(named[1].decode("latin-1")) if named else None
+
+
 class TokenEndpoint:
     def __init__(self, provider: TokenProvider, clients: Iterable[Client], *, default_scope: str, strict: bool) -> None:
         self._provider = provider
@@ -70,8 +76,7 @@ class TokenEndpoint:
         """A request at the token URL; `?customerId=` names the customer whose clock the token is for (sandbox)."""
         if scope["path"] != TOKEN_PATH:
             return None
-        named = _CUSTOMER.search(scope["query_string"])
-        return Matched(self, Target(REQUEST_TOKEN, parse_uuid(named[1].decode("latin-1")) if named else None))
+        return Matched(self, Target(REQUEST_TOKEN, customer_of(scope["query_string"])))
 
     async def __call__(self, request: Request, matched: Matched, now: datetime) -> Result:
         form = await _read_form(request)
@@ -91,10 +96,12 @@ class TokenEndpoint:
         return Result(Response(200, TOKEN_HEADERS, compact_json(body)), facts, now)
 
     def _authenticate(self, form: Mapping[str, str], authorization: list[str]) -> Client:
-        try:
-            basic = _basic_credentials(authorization)
-        except ValueError:
-            raise self._invalid_client("the Basic header can't be read", used_basic=True) from None
+        is_basic = any(value[:6].lower() in ("basic", "basic ") for value in authorization)
+        if is_basic and len(authorization) > 1:
+            raise self._invalid_client("there are two Authorization headers", used_basic=True)
+        basic = _basic_credentials(authorization[0]) if is_basic else None
+        if is_basic and basic is None and self._strict:
+            raise self._invalid_client("the Basic header can't be read", used_basic=True)
         if basic and self._strict and "client_secret" in form:
             raise OAuthError("invalid_request", "credentials in the header and in the form")
         client_id, secret = basic or (form.get("client_id", ""), form.get("client_secret", ""))
@@ -125,6 +132,8 @@ class TokenEndpoint:
         wanted = tuple(dict.fromkeys(filter(None, form.get("scope", "").split(" "))))
         if not set(wanted) <= set(allowed):
             raise OAuthError("invalid_scope", "a scope that is unknown or not the client's")
+        if not allowed:
+            raise OAuthError("invalid_scope", "the client may have no scope at all")
         return wanted or allowed
 
     def _scopes_of(self, client: Client) -> tuple[str, ...]:
@@ -132,11 +141,11 @@ class TokenEndpoint:
 
 
 async def _read_form(request: Request) -> dict[str, str]:
-    media_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
-    if request.method != "POST" or media_type != FORM:
+    """The parameters (RFC 6749, appendix B: UTF-8). Raises OAuthError."""
+    if request.method != "POST" or media_type(request.headers.get(b"content-type", b"")) != FORM:
         raise OAuthError("invalid_request", f"not a POST of {FORM}")
     try:
-        text = (await request.body(MAX_FORM_BYTES)).decode("ascii")
+        text = (await request.body(MAX_FORM_BYTES)).decode("utf-8")
         # A parameter without a value counts as left out (RFC 6749, section 3.2).
         pairs = parse_qsl(text, errors="strict", max_num_fields=MAX_FIELDS)
     except BodyTooLarge:
@@ -149,17 +158,13 @@ async def _read_form(request: Request) -> dict[str, str]:
     return form
 
 
-def _basic_credentials(authorization: list[str]) -> tuple[str, str] | None:
-    """Id and secret of a Basic header, each form-decoded (RFC 6749, section 2.3.1); None where there is none.
+def _basic_credentials(authorization: str) -> tuple[str, str] | None:
+    """Id and secret of a Basic header, each form-decoded (RFC 6749, section 2.3.1).
 
-    Raises ValueError.
+    None for a header that can't be read, which counts as none: so the platform does.
     """
-    basic = [value for value in authorization if value[:6].lower() in ("basic", "basic ")]
-    if not basic:
+    try:
+        client_id, colon, secret = b64decode(authorization[6:].strip(), validate=True).decode("utf-8").partition(":")
+        return (unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")) if colon else None
+    except ValueError:
         return None
-    if len(authorization) > 1:
-        raise ValueError("repeated")
-    client_id, colon, secret = b64decode(basic[0][6:].strip(), validate=True).decode("utf-8").partition(":")
-    if not colon:
-        raise ValueError("no colon")
-    return unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")

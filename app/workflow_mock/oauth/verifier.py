@@ -16,10 +16,11 @@ from workflow_mock.errors import ApiError
 from workflow_mock.formats import timestamp
 from workflow_mock.oauth.issuers import TrustedIssuer
 from workflow_mock.oauth.jws import take_apart, token_error
-from workflow_mock.oauth.keys import VerificationKey
+from workflow_mock.oauth.keys import VerificationKey, compact_json
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.exchange import Facts, add_facts, attach
 from workflow_mock.state.journal import digest
+from workflow_mock.state.redaction import redact_json, redact_tokens
 
 CACHED_TOKENS = 1024
 """Signatures that stay verified: the least recently used gives way. About 2 MB when full of ordinary tokens."""
@@ -135,10 +136,16 @@ class TokenVerifier:
         for key, trusted in named or [each for each in keys if each[0].is_named(header.kid)]:
             if key.algorithm == header.algorithm and key.verifies(signing_input, signature):
                 read, faulty = _read_claims(claims)
-                facts = facts._replace(claims=payload, client_id=read.get("client_id"))
+                shown = redact_json(claims)
+                client_id = redact_tokens(read.get("client_id", "")) or None
+                facts = facts._replace(claims=payload if shown == claims else compact_json(shown), client_id=client_id)
                 return SignedToken(facts, key, trusted, read, faulty)
         if not named:
             message = "No key fits the token: it names none that is known here. Is it from before this server's start?"
+            if any(trusted.lacks_keys(issuer) for trusted in self._issuers):
+                message = (
+                    "The keys of the token's issuer can't be had: the log says why. They are asked for again in 2 s"
+                )
             raise token_error("token_key_unknown", message, "The signature key was not found")
         if all(key.algorithm != header.algorithm for key, _ in named):
             message = f"The key that the token names serves {named[0][0].algorithm} alone"

@@ -4,6 +4,7 @@ There is the server's clock, and a customer may have one of its own. Either runs
 frozen.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from time import monotonic
@@ -48,6 +49,7 @@ class ClockState(NamedTuple):
 class Clock:
     def __init__(self) -> None:
         self._states = PerCustomer(ClockState())
+        self._listeners: list[Callable[[], None]] = []
 
     def now(self, customer_id: str | None = None) -> datetime:
         """This moment, in UTC, by the customer's clock if there is one, else by the server's."""
@@ -73,10 +75,22 @@ class Clock:
             self.put(customer_id, ClockState(moment - datetime.now(UTC)))
 
     def put(self, customer_id: str | None, state: ClockState) -> None:
+        self._tell()
         self._states.set(customer_id, state)
+        self._tell()
 
     def clear(self, customer_id: str | None) -> None:
+        self._tell()
         self._states.clear(customer_id)
+        self._tell()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call this right before and right after each change, so that what ends at a moment ends for good."""
+        self._listeners.append(listener)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def states(self) -> list[tuple[str | None, ClockState]]:
         """The server's state, and those of the customers who have their own."""

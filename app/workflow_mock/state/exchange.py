@@ -8,7 +8,15 @@ from typing import NamedTuple
 from workflow_mock.errors import ErrorDetail, ValidationDetail
 from workflow_mock.http.messages import Request, Response
 from workflow_mock.paths import TOKEN_PATH
-from workflow_mock.state.redaction import KEPT_BYTES, Headers, redact_body, redact_form, redact_headers, redact_path
+from workflow_mock.state.redaction import (
+    KEPT_BYTES,
+    Headers,
+    redact_body,
+    redact_form,
+    redact_headers,
+    redact_path,
+    redact_tokens,
+)
 
 REQUEST_TOKEN = "requestToken"  # noqa: S105 - the operation's name in the contract
 START_EXECUTION = "startWorkflowExecution"
@@ -27,7 +35,7 @@ class Facts(NamedTuple):
 
     token_digest: str | None = None
     claims: bytes | None = None
-    """Of its token, as JSON, once the signature was verified."""
+    """Of its token, as JSON and without what is secret in them, once the signature was verified."""
     client_id: str | None = None
     execution_id: str | None = None
     """The execution that it started."""
@@ -49,6 +57,13 @@ class Facts(NamedTuple):
 
 
 NO_FACTS = Facts()
+
+
+def _without_secrets(facts: Facts) -> Facts:
+    """The facts; a note names a property of the body, whose name may be a token."""
+    if not any("." in str(note) for note in facts.notes):
+        return facts
+    return facts._replace(notes=tuple(redact_tokens(str(note)) for note in facts.notes))
 
 
 class attach:  # noqa: N801 - used as a statement, as contextlib's own are
@@ -141,18 +156,18 @@ class Exchange(NamedTuple):
             request.id,
             result.time,
             target,
-            result.facts,
-            request.method,
+            _without_secrets(result.facts),
+            redact_tokens(request.method),
             # With %74 for t it is the token URL too.
             TOKEN_PATH if is_token_request else redact_path(request.raw_path[:KEPT_BYTES]),
             redact_form(request.query[:KEPT_BYTES], only_plain=is_token_request) if request.query else b"",
-            redact_headers(request.headers),
+            redact_headers(request.headers, is_token_request=is_token_request),
             redact_body(request.body_so_far[:KEPT_BYTES], request.headers, is_token_request)
             if request.body_so_far
             else b"",
             result.response.status,
-            result.errors,
-            result.validation,
+            result.errors and [ErrorDetail(code, redact_tokens(message)) for code, message in result.errors],
+            result.validation and [ValidationDetail(redact_tokens(name), why) for name, why in result.validation],
             duplicate_of,
             result.answer_lost,
             seconds,

@@ -79,7 +79,7 @@ class Matcher(StrictModel):
     customer_id: Uuid | None = None
     workflow_id: Uuid | None = None
     client_id: Text | None = Field(None, description="Of the token; not for faults.")
-    status: int | None = Field(None, description="Of the answer; not for faults.")
+    status: int | None = Field(None, ge=0, le=599, description="Of the answer, 0 if there was none; not for faults.")
     error_code: Text | None = Field(None, description="Of the answer; not for faults.")
     execution_id: Uuid | None = Field(None, description="Of the answer; not for faults.")
     fault_id: Uuid | None = Field(None, description="Of the answer; not for faults.")

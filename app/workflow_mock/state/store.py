@@ -4,7 +4,10 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
+from time import perf_counter
 from typing import Generic, Protocol, TypeVar
+
+from workflow_mock.caching import BoundedDict
 
 
 class Item(Protocol):
@@ -16,21 +19,34 @@ class Item(Protocol):
 
 
 T = TypeVar("T", bound=Item)
+E = TypeVar("E")
 
 LIST_UP_TO = 64
 """A customer's items are in a list up to here: a deque has room for 64 from the start, 6 MB of 10,000 customers.
 Beyond, they are in a deque, as a list moves all its items to lose its first."""
 
-BATCH_SIZE = 250
-"""Items that are looked at before other requests have their turn."""
+BATCH_SIZE = 10
+"""Items between two looks at the time."""
+
+MAX_BLOCKING_SECONDS = 0.005
+"""Work on the loop for this long, and other requests have their turn."""
+
+MAX_FORGETFUL = 10_000
+"""Customers whose evicted items are counted; the count of the one that lost an item longest ago is dropped first."""
 
 
-async def in_batches(items: Iterable[T]) -> AsyncGenerator[Sequence[T], None]:
-    """The items of this moment, `BATCH_SIZE` at a time: others are served in between, whatever comes and goes."""
+async def in_batches(items: Iterable[E]) -> AsyncGenerator[Sequence[E], None]:
+    """Yield the items of this moment, `BATCH_SIZE` at a time, whatever comes and goes.
+
+    Others are served in between whenever the caller has worked on them for `MAX_BLOCKING_SECONDS`.
+    """
     now = tuple(items)
+    begun = perf_counter()
     for begin in range(0, len(now), BATCH_SIZE):
         yield now[begin : begin + BATCH_SIZE]
-        await asyncio.sleep(0)
+        if perf_counter() - begun >= MAX_BLOCKING_SECONDS:
+            await asyncio.sleep(0)
+            begun = perf_counter()
 
 
 class BoundedStore(Generic[T]):
@@ -57,6 +73,8 @@ class BoundedStore(Generic[T]):
         """By their numbers; a dict would be slow in finding its first item when many were before it."""
         self._numbers: dict[str, int] = {}
         self._by_customer: dict[str | None, list[int] | deque[int]] = {}
+        self._forgotten: BoundedDict[str | None, int] = BoundedDict(MAX_FORGETFUL)
+        self._forgotten_together = 0
 
     def __len__(self) -> int:
         return len(self._items)
@@ -91,6 +109,12 @@ class BoundedStore(Generic[T]):
         del own[0]
         if not own:
             del self._by_customer[customer_id]
+        self._forgotten_together += 1
+        self._forgotten[customer_id] = self._forgotten.get(customer_id, 0) + 1
+
+    def forgotten(self, customer_id: str | None) -> int:
+        """How many items of a customer, or of all (None), were evicted since they were last cleared."""
+        return self._forgotten_together if customer_id is None else self._forgotten.get(customer_id, 0)
 
     def _pop(self, number: int) -> T:
         item = self._items.pop(number)
@@ -123,13 +147,26 @@ class BoundedStore(Generic[T]):
         return [self._items[numbers[-place]] for place in range(1, min(limit, len(numbers)) + 1)]
 
     async def page(
-        self, customer_id: str | None, wanted: Callable[[T], bool], after: int = 0, limit: int | None = None
+        self,
+        customer_id: str | None,
+        wanted: Callable[[T], bool],
+        after: int = 0,
+        limit: int | None = None,
+        *,
+        newest_first: bool = False,
     ) -> list[T]:
-        """The first `limit` wanted items with a number over `after`, of those that there are now."""
+        """The first `limit` wanted items after the one of this number, of those that there are now; 0 is before all."""
         found: list[T] = []
-        async with aclosing(in_batches(self.for_customer(customer_id))) as batches:
+        items = self.for_customer(customer_id)
+        if after:
+            items = [
+                item
+                for item in items
+                if after != self.number_of(item) and (after > self.number_of(item)) is newest_first
+            ]
+        async with aclosing(in_batches(reversed(items) if newest_first else items)) as batches:
             async for batch in batches:
-                found += [item for item in batch if (not after or self.number_of(item) > after) and wanted(item)]
+                found += filter(wanted, batch)
                 if limit is not None and len(found) >= limit:
                     break
         return found[:limit]
@@ -155,6 +192,9 @@ class BoundedStore(Generic[T]):
             self._numbers.clear()
             self._by_customer.clear()
             self._bytes = 0
+            self._forgotten.clear()
+            self._forgotten_together = 0
         else:
+            self._forgotten_together -= self._forgotten.pop(customer_id, 0)
             for number in self._by_customer.pop(customer_id, ()):
                 self._pop(number)

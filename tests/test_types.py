@@ -1,0 +1,71 @@
+"""What holds for every model of JSON that is sent to the server: of the control plane, and of catalogue files."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from pydantic import ValidationError
+from workflow_mock.admin import app as admin_app
+from workflow_mock.types import StrictModel
+
+
+def models(model: type[StrictModel] = StrictModel) -> Iterator[type[StrictModel]]:
+    for each in model.__subclasses__():
+        yield each
+        yield from models(each)
+
+
+MODELS = sorted(set(models()), key=lambda model: f"{model.__module__}.{model.__name__}")
+
+
+def problems(model: type[StrictModel], document: object) -> set[tuple[str, str]]:
+    """The first step of the path of each problem, and its kind."""
+    try:
+        model.model_validate(document)
+    except ValidationError as error:
+        return {(str(each["loc"][0]), each["type"]) for each in error.errors() if each["loc"]}
+    return set()
+
+
+def test_the_models_are_found() -> None:
+    assert admin_app.__name__ in sys.modules
+    assert {"FaultSpec", "Matcher", "TextMatch", "WorkflowEntry", "Snapshot"} <= {model.__name__ for model in MODELS}
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_null_counts_as_not_given(model: type[StrictModel]) -> None:
+    for name, field in model.model_fields.items():
+        alias = field.alias or name
+        if not field.is_required():
+            assert problems(model, {alias: None}) == problems(model, {}), alias
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_in_json_a_member_has_its_camel_case_name_alone(model: type[StrictModel]) -> None:
+    for name, field in model.model_fields.items():
+        if field.alias != name:
+            assert (name, "extra_forbidden") in problems(model, {name: None})
+
+
+def test_null_is_no_way_to_say_what_is_unknown() -> None:
+    for model in MODELS:
+        assert ("unheardOf", "extra_forbidden") in problems(model, {"unheardOf": None})
+
+
+def test_health_needs_no_control_plane() -> None:
+    code = """
+import sys
+from starlette.routing import Router
+from starlette.testclient import TestClient
+from workflow_mock.admin.health import health_route
+from workflow_mock.sandbox import Sandbox
+from workflow_mock.settings import Settings
+
+sandbox = Sandbox([], max_executions=1, max_executions_total=1, max_requests=1)
+answer = TestClient(Router([health_route(Settings(), sandbox)]), base_url="http://localhost").get("/__admin/health")
+assert answer.json()["store"] == {"workflows": 0, "executions": 0, "requests": 0, "faults": 0}, answer.text
+assert not {"workflow_mock.admin.app", "workflow_mock.admin.dependencies"} & sys.modules.keys()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
