@@ -10,17 +10,17 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
-from soak import read, request
+from soak import read
 
-from tests.support import Server
+from tests.support import Server, raw_start
 
 PARTS = {
     "reading HTTP": ("protocol.py", "data_received"),
-    "the token": ("verify.py", "verify"),
-    "reading the body": ("web.py", "read_body"),
+    "the token": ("verifier.py", "verify"),
+    "reading the body": ("messages.py", "body"),
     "checking the body": ("body.py", "check_request"),
     "the execution's record": ("sandbox.py", "start"),
-    "the answer": ("wire.py", "start_answer"),
+    "the answer": ("wire.py", "start_response"),
     "the journal and its event": ("sandbox.py", "record"),
     "sending": ("cycle.py", "send"),
 }
@@ -40,7 +40,7 @@ def main() -> None:
             token = server.token()
             with server.connect() as connection:
                 for _ in range(20_000):
-                    read(connection, request(token), 1)
+                    read(connection, raw_start(token), 1)
             server.stop()
         found: dict[tuple[str, str], float] = {}
         for (file, _, function), figures in pstats.Stats(str(stats)).stats.items():  # type: ignore[attr-defined]

@@ -14,9 +14,9 @@ from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings
 from workflow_mock.state.events import MAX_LISTENERS
 
-from tests.in_process import SURFACES
+from tests.in_process import SURFACES, InProcess
 from tests.server.apps import serving_app
-from tests.support import WORKFLOW, Answer, Server, path, raw_request, raw_start, read_answers, serving
+from tests.support import Answer, Server, path, raw_request, raw_start, read_answers, serving
 
 Refusal = httpx.Response | Answer
 EVENTS = raw_request("GET", f"{ADMIN_PATH}/events", "Host: localhost")
@@ -47,10 +47,7 @@ def fails(_: Server) -> Refusal:
         patch.setattr(Sandbox, "start", lambda *_: 1 / 0)
         with serving_app(create_app(Settings())) as (host, port), httpx.Client(trust_env=False) as http:
             http.base_url = f"http://{host}:{port}"
-            form = {"grant_type": "client_credentials", "client_id": "demo", "client_secret": "demo-secret"}
-            token = http.post("/api/authentication/connect/token", data=form).json()["access_token"]
-            body = {"data": {"workflowId": WORKFLOW}}
-            return http.post(path(), json=body, headers={"Authorization": f"Bearer {token}"})
+            return InProcess(http).start()
 
 
 def is_one_listener_too_many(_: Server) -> Refusal:
@@ -84,6 +81,11 @@ def has_no_admin_token(_: Server) -> Refusal:
         return guarded.http.get(f"{ADMIN_PATH}/faults")
 
 
+def has_no_journal(_: Server) -> Refusal:
+    with SURFACES["TestClient"](create_app(Settings(journal=False))) as forgetful:
+        return forgetful.http.get(f"{ADMIN_PATH}/requests")
+
+
 REFUSED: dict[str, Callable[[Server], Refusal]] = {
     "malformed_http": sent(b"junk\r\n\r\n"),
     "malformed_json": lambda server: server.start(content=b"{"),
@@ -111,6 +113,7 @@ REFUSED: dict[str, Callable[[Server], Refusal]] = {
     "not_acceptable": is_strict,
     "request_timeout": is_never_whole,
     "invalid_transition": ends_twice,
+    "journal_disabled": has_no_journal,
     "body_too_large": lambda server: server.start(content=b" " * 2_000_000),
     "unsupported_media_type": lambda server: server.start(content=b"{}", headers={"Content-Type": "text/plain"}),
     "headers_too_large": sent(raw_request("GET", "/", *["X: a"] * 200)),

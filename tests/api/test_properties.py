@@ -17,7 +17,7 @@ from workflow_mock.formats import parse_uuid, timestamp
 from workflow_mock.settings import Settings
 
 from tests.in_process import SURFACES
-from tests.support import EXAMPLES, WORKFLOW, Answer, Api, Server, path
+from tests.support import EXAMPLES, WORKFLOW, Answer, Api, Server, path, raw_request
 
 on_a_socket = settings(max_examples=4 * EXAMPLES)
 
@@ -220,9 +220,8 @@ def assert_one_of_ours(answer: Answer) -> None:
     assert answer.body.isascii()
 
 
-def send(server: Server, *head: bytes, body: bytes = b"") -> None:
-    length = b"Content-Length: %d" % len(body)
-    (answer,) = server.send(b"\r\n".join([*head, b"Host: x", length, b"", body]))
+def send(server: Server, *headers: str | bytes, target: str = "", body: bytes = b"") -> None:
+    (answer,) = server.send(raw_request("POST", target or path(), *headers, body=body))
     assert_one_of_ours(answer)
 
 
@@ -230,7 +229,7 @@ def send(server: Server, *head: bytes, body: bytes = b"") -> None:
 @pytest.mark.parametrize("mode", ["server", "strict_server"])
 def test_no_body_is_a_fault_of_the_servers_own(request: pytest.FixtureRequest, mode: str) -> None:
     server: Server = request.getfixturevalue(mode)
-    authorization = f"Authorization: Bearer {server.token()}".encode()
+    authorization = f"Authorization: Bearer {server.token()}"
     known = json.dumps({"data": {"workflowId": WORKFLOW}})
     mixed = nearly_json().map(lambda text: f'{known[:-1]},"x":{text}}}'.encode("utf-8", "surrogatepass"))
     charsets = st.sampled_from([b"", b";charset=utf-16", b";charset=UTF-8", b";charset=utf-7"])
@@ -239,7 +238,7 @@ def test_no_body_is_a_fault_of_the_servers_own(request: pytest.FixtureRequest, m
     @given(bodies | mixed, charsets)
     def holds(body: bytes, charset: bytes) -> None:
         content_type = b"Content-Type: application/json" + charset
-        send(server, f"POST {path()} HTTP/1.1".encode(), authorization, content_type, body=body)
+        send(server, authorization, content_type, body=body)
 
     holds()
 
@@ -250,7 +249,7 @@ def test_no_path_is_a_fault_of_the_servers_own(server: Server, token: str, parts
     if near:
         parts[:] = [b"v1.0", b"customer", parts[2], b"workflow", parts[4], b"WorkflowExecution", *parts[6:]]
     target = "/api/workflow/" + "/".join(quote_from_bytes(part) for part in parts)
-    send(server, f"POST {target} HTTP/1.1".encode(), f"Authorization: Bearer {token}".encode())
+    send(server, f"Authorization: Bearer {token}", target=target)
 
 
 header_values = st.binary(max_size=60).map(lambda value: bytes(byte for byte in value if byte > 0x1F and byte != 0x7F))
@@ -261,7 +260,6 @@ header_values = st.binary(max_size=60).map(lambda value: bytes(byte for byte in 
 def test_no_header_is_a_fault_of_the_servers_own(
     server: Server, token: str, scheme: bytes, authorization: bytes, content_type: bytes, accept: bytes
 ) -> None:
-    start = f"POST {path()} HTTP/1.1".encode()
-    send(server, start, b"Authorization: " + scheme + authorization, b"Content-Type: " + content_type)
-    good = f"Authorization: Bearer {token}".encode()
-    send(server, start, good, b"Content-Type: " + content_type, b"Accept: " + accept, body=b"{}")
+    send(server, b"Authorization: " + scheme + authorization, b"Content-Type: " + content_type)
+    good = f"Authorization: Bearer {token}"
+    send(server, good, b"Content-Type: " + content_type, b"Accept: " + accept, body=b"{}")

@@ -1,4 +1,4 @@
-"""The watch goes on, whatever happens; that it notices what changes is in admin/test_admin_workflows.py."""
+"""The watch goes on, whatever happens; that it notices what changes is in admin/test_workflows.py."""
 
 import asyncio
 import os

@@ -13,6 +13,7 @@ from workflow_mock.catalogue.schema import WorkflowEntry
 from workflow_mock.paths import ADMIN_PATH, HEALTH_PATH
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings
+from workflow_mock.state import store
 from workflow_mock.state.exchange import Exchange, Facts, Target
 from workflow_mock.state.matcher import Matcher
 from workflow_mock.state.redaction import Headers
@@ -83,7 +84,10 @@ def exchange(number: int) -> Exchange:
     return Exchange(str(number), BEGIN, Target(None), Facts(), "POST", "/", b"", Headers(), b"Abc", 200)
 
 
-def test_others_have_their_turn_while_the_journal_is_searched_and_may_change_it(sandbox: Sandbox) -> None:
+def test_others_have_their_turn_while_the_journal_is_searched_and_may_change_it(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MAX_BLOCKING_SECONDS", 0)
     for number in range(10 * BATCH_SIZE):
         sandbox.journal.add(exchange(number))
     turns = 0
