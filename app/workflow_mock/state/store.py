@@ -7,8 +7,6 @@ from contextlib import aclosing
 from time import perf_counter
 from typing import Generic, Protocol, TypeVar
 
-from workflow_mock.caching import BoundedDict
-
 
 class Item(Protocol):
     @property
@@ -32,7 +30,7 @@ MAX_BLOCKING_SECONDS = 0.005
 """Work on the loop for this long, and other requests have their turn."""
 
 MAX_FORGETFUL = 10_000
-"""Customers whose evicted items are counted; the count of the one that lost an item longest ago is dropped first."""
+"""Customers whose evicted items are counted; the count that began first is dropped first."""
 
 
 async def in_batches(items: Iterable[E]) -> AsyncGenerator[Sequence[E], None]:
@@ -73,7 +71,7 @@ class BoundedStore(Generic[T]):
         """By their numbers; a dict would be slow in finding its first item when many were before it."""
         self._numbers: dict[str, int] = {}
         self._by_customer: dict[str | None, list[int] | deque[int]] = {}
-        self._forgotten: BoundedDict[str | None, int] = BoundedDict(MAX_FORGETFUL)
+        self._forgotten: dict[str | None, int] = {}
         self._forgotten_together = 0
 
     def __len__(self) -> int:
@@ -110,7 +108,11 @@ class BoundedStore(Generic[T]):
         if not own:
             del self._by_customer[customer_id]
         self._forgotten_together += 1
-        self._forgotten[customer_id] = self._forgotten.get(customer_id, 0) + 1
+        if customer_id not in self._forgotten:
+            if len(self._forgotten) >= MAX_FORGETFUL:
+                del self._forgotten[next(iter(self._forgotten))]
+            self._forgotten[customer_id] = 0
+        self._forgotten[customer_id] += 1
 
     def forgotten(self, customer_id: str | None) -> int:
         """How many items of a customer, or of all (None), were evicted since they were last cleared."""
