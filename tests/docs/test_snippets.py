@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import yaml
@@ -44,6 +45,7 @@ FIRST_IMAGE = Snippet(README, "sh", "docker build")
 CURL = Snippet(CLIENTS_PAGE, "sh")
 PYTHON = Snippet(CLIENTS_PAGE, "python", "raise_for_status")
 PYTHON_OAUTH = Snippet(CLIENTS_PAGE, "python", "authlib")
+IN_PROCESS = Snippet(CLIENTS_PAGE, "python", "ASGITransport")
 OWN_WORKFLOW = Snippet(CATALOGUE, "yaml", "Nightly report")
 OWN_COMMANDS = Snippet(CATALOGUE, "sh")
 CLIENTS = Snippet(CATALOGUE, "yaml", "Payroll")
@@ -55,7 +57,7 @@ FIXTURE = Snippet(DOCKER_AND_CI, "python", "tmp_path_factory")
 PARALLEL = Snippet(DOCKER_AND_CI, "python", "class World")
 MAKE = Snippet(CONTRIBUTING, "sh")
 SNIPPETS = [
-    *(CLONE, FIRST_REQUEST, FIRST_ANSWER, FIRST_FAULT, FIRST_IMAGE, CURL, PYTHON, PYTHON_OAUTH),
+    *(CLONE, FIRST_REQUEST, FIRST_ANSWER, FIRST_FAULT, FIRST_IMAGE, CURL, PYTHON, PYTHON_OAUTH, IN_PROCESS),
     *(OWN_WORKFLOW, OWN_COMMANDS, CLIENTS, CATALOGUE_FAULTS, ISSUERS, DOCKER, READY_FILE, FIXTURE, PARALLEL, MAKE),
 ]
 
@@ -139,6 +141,10 @@ def test_the_two_addresses_are_the_servers(server: Server) -> None:
 
 def test_curl_prints_the_id_of_an_execution(server: Server, tmp_path: Path) -> None:
     assert re.fullmatch(UUID_LINE, shell(text_of(CURL), tmp_path, server))
+
+
+def test_the_application_answers_in_process() -> None:
+    assert UUID(python(text_of(IN_PROCESS)).strip())
 
 
 @pytest.mark.parametrize("which", [PYTHON, PYTHON_OAUTH], ids=["requests", "authlib"])
