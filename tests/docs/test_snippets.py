@@ -144,7 +144,8 @@ def test_curl_prints_the_id_of_an_execution(server: Server, tmp_path: Path) -> N
 
 
 def test_the_application_answers_in_process() -> None:
-    assert UUID(python(text_of(IN_PROCESS)).strip())
+    printed = python(text_of(IN_PROCESS)).strip()
+    assert str(UUID(printed)) == printed
 
 
 @pytest.mark.parametrize("which", [PYTHON, PYTHON_OAUTH], ids=["requests", "authlib"])
