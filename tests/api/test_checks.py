@@ -230,6 +230,8 @@ def test_odd_but_right_json_is_accepted(server: Api, token: str, body: bytes) ->
         "APPLICATION/JSON",
         "application/json; charset=utf-8",
         'application/json;charset="UTF-8"',
+        'application/json; charset="ut\\f-8"',
+        'application/json; x="; charset=latin-1"; charset=utf-8',
         "application/json; odata=verbose; charset=utf8",
     ],
 )

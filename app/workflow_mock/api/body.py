@@ -22,6 +22,7 @@ MAX_CONTENT_TYPE_BYTES = 1024
 
 _BOM = b"\xef\xbb\xbf"
 _MEDIA_TYPE = re.compile(r"(application/json|text/json|application/[!#$&^_.+*a-z0-9-]+\+json)")
+_PARAMETER = re.compile(r';\s*+([^\s;=]*+)\s*+=\s*+("(?:[^"\\]|\\.)*+"|[^;]*+)')
 _CHARSETS = {"utf-8": "utf-8", "utf8": "utf-8", "utf-16": "utf-16", "utf-16le": "utf-16-le", "unicode": "utf-16"}
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -33,20 +34,21 @@ def charset_of(content_type: bytes) -> str:
         raise ApiError("unsupported_media_type", "The request has no Content-Type: send application/json")
     if len(content_type) > MAX_CONTENT_TYPE_BYTES:
         raise ApiError("unsupported_media_type", f"The Content-Type is over {MAX_CONTENT_TYPE_BYTES} bytes")
-    media_type, *parameters = content_type.decode("latin-1").lower().split(";")
+    text = content_type.decode("latin-1").lower()
+    media_type = text.partition(";")[0]
     if not _MEDIA_TYPE.fullmatch(media_type.strip()):
         message = "The Content-Type must be application/json, text/json or application/*+json"
         raise ApiError("unsupported_media_type", message)
-    named = "utf-8"
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "charset":
-            named = value.strip().removeprefix('"').removesuffix('"')
-            break
-    charset = _CHARSETS.get(named)
+    named = (value for name, value in _PARAMETER.findall(text) if name == "charset")
+    charset = _CHARSETS.get(_unquote(next(named, "utf-8").strip()))
     if charset is None:
         raise ApiError("unsupported_media_type", "The charset must be utf-8 or utf-16")
     return charset
+
+
+def _unquote(value: str) -> str:
+    """A parameter's value, which may be a quoted string (RFC 9110, section 5.6.4)."""
+    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
 
 
 _DECODER = StrictDecoder(pairs=True, doubles=True)
