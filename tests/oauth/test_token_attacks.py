@@ -47,7 +47,7 @@ def present(server: Server, token: str, *more: str) -> Answer:
 
 
 def good(**other: Any) -> dict[str, Any]:
-    return claims(ISSUER, **other)
+    return claims(ISSUER, **{"nbf": NOW, "exp": NOW + 3600} | other)
 
 
 def signed(header: Any = None, body: Any = None) -> str:

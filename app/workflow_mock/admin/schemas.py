@@ -13,7 +13,14 @@ from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.exchange import REQUEST_TOKEN, START_EXECUTION, Exchange, Facts, Target
-from workflow_mock.state.redaction import KEPT_BYTES, redact_body, redact_form, redact_headers, redact_path
+from workflow_mock.state.redaction import (
+    KEPT_BYTES,
+    redact_body,
+    redact_form,
+    redact_headers,
+    redact_json,
+    redact_path,
+)
 from workflow_mock.strict_json import check
 from workflow_mock.types import Moment, StrictModel, Uuid
 
@@ -111,7 +118,11 @@ class JournalEntry(StrictModel):
         """The way back, for a snapshot; what is secret in it is replaced again."""
         is_token_request = self.path == TOKEN_PATH
         headers = {n.encode("latin-1", "replace"): v.encode("latin-1", "replace") for n, v in self.headers.items()}
-        claims = None if self.token is None or self.token.claims is None else json.dumps(self.token.claims).encode()
+        claims = (
+            None
+            if self.token is None or self.token.claims is None
+            else json.dumps(redact_json(self.token.claims)).encode()
+        )
         operation = REQUEST_TOKEN if is_token_request else START_EXECUTION if self.workflow_id else None
         query = self.query.encode("latin-1", "replace")
         return Exchange(
@@ -129,7 +140,7 @@ class JournalEntry(StrictModel):
             method=self.method,
             path=redact_path(self.path.encode("latin-1", "replace")),
             query=redact_form(query, only_plain=is_token_request) if query else b"",
-            headers=redact_headers(headers),
+            headers=redact_headers(headers, is_token_request=is_token_request),
             body=redact_body(self.body.encode(), headers, is_token_request) if self.body else b"",
             status=self.status,
             errors=[ErrorDetail(**dict(error)) for error in self.errors],
