@@ -131,7 +131,7 @@ class JournalEntry(StrictModel):
             target=Target(operation, self.customer_id, self.workflow_id),
             facts=Facts(
                 None if self.token is None else self.token.digest,
-                claims,
+                None if claims is None else json.dumps(redact_json(claims)).encode(),
                 self.client_id,
                 self.execution_id,
                 self.fault_id,
