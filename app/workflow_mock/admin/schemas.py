@@ -118,11 +118,7 @@ class JournalEntry(StrictModel):
         """The way back, for a snapshot; what is secret in it is replaced again."""
         is_token_request = self.path == TOKEN_PATH
         headers = {n.encode("latin-1", "replace"): v.encode("latin-1", "replace") for n, v in self.headers.items()}
-        claims = (
-            None
-            if self.token is None or self.token.claims is None
-            else json.dumps(redact_json(self.token.claims)).encode()
-        )
+        claims = None if self.token is None else self.token.claims
         operation = REQUEST_TOKEN if is_token_request else START_EXECUTION if self.workflow_id else None
         query = self.query.encode("latin-1", "replace")
         return Exchange(
