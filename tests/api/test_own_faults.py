@@ -29,7 +29,7 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
     listening = server.bind(settings.host, 0)
     ready = threading.Event()
-    running = server.server(app, settings, ready.set, app.sandbox.events.close)
+    running = server.server(app, settings, ready.set, app.sandbox.close)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()
     assert ready.wait(20)

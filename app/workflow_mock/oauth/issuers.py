@@ -179,12 +179,15 @@ class RemoteIssuer(TrustedIssuer):
         async with self._fetching:
             if not _is_past(self._tried, FETCH_INTERVAL):
                 return
-            self._tried = uptime()
+            before, self._tried = self._tried, uptime()
             try:
                 self._keys = read_jwks(await fetch(self._url))
                 self._read = self._tried
                 if not self._keys:
                     raise InvalidKeyError(NO_KEY)
+            except asyncio.CancelledError:  # the request that waited was let go: the next one fetches
+                self._tried = before
+                raise
             except (InvalidKeyError, OSError) as error:
                 logger.warning(
                     "the keys of %s can't be had from %s: %s", self._name, without_password(self._url), error
