@@ -108,7 +108,7 @@ def create_app(settings: Settings) -> Application:
     provider = TokenProvider(own, sandbox.clock, audience=settings.audience, lifetime=settings.token_lifetime)
     token = TokenEndpoint(provider, catalogue.clients, default_scope=settings.scope, strict=settings.strict)
     start = StartExecution(sandbox, verifier, strict=settings.strict, max_body=settings.max_body)
-    injector = FaultInjector(sandbox.faults, sandbox.clock, sandbox.events, max_body=settings.max_body)
+    injector = FaultInjector(sandbox, journal=settings.journal, max_body=settings.max_body)
     workflow_routes = WorkflowRoutes((Operation(START_EXECUTION, START_PATH, start),))
 
     def control_plane() -> FastAPI:

@@ -40,6 +40,7 @@ STATUS_OF_CODE = {
     "internal_error": 500,
     "limit_reached": 503,
     "too_busy": 503,
+    "world_reset": 503,
     "http_version_not_supported": 505,
 }
 """Every `errors[].code` and its HTTP status (docs/contract.md, 1.2, "Order of checks, and the answers")."""

@@ -23,7 +23,7 @@ from workflow_mock.http.envelope import render
 from workflow_mock.http.messages import Request
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.exchange import NO_RESPONSE, Exchange, Facts, Result, Target, facts_of
-from workflow_mock.state.redaction import redact_path
+from workflow_mock.state.redaction import redact_path, redact_tokens
 
 MATCHED = "workflow_mock.matched"
 """The member of the ASGI scope in which `matches` leaves for `handle` what it read in the path."""
@@ -76,14 +76,24 @@ class OperationRoute(BaseRoute):
         """Answer a request whose path says this."""
         began = perf_counter()
         request = Request(scope, receive)
-        result, outgoing = await self._respond(request, matched)
+        in_flight = self._sandbox.in_flight
+        task = in_flight.enter(matched.target)
         try:
-            self._record(request, matched.target, result, perf_counter() - began)
-        except Exception as error:  # noqa: BLE001
-            result, outgoing = _internal_error(request, error, result.time), None
-        if outgoing is not None:
-            await outgoing.send(send)
-        elif result.response.status:
+            result, outgoing = await self._respond(request, matched)
+            try:
+                if not in_flight.is_of_ended_world(task):
+                    self._record(request, matched.target, result, perf_counter() - began)
+                if outgoing is not None:
+                    if not await self._injector.send(outgoing, send) and not in_flight.is_of_ended_world(task):
+                        self._sandbox.journal.lose(request.id)
+                    return
+            except Exception as error:
+                if outgoing is not None and (outgoing.is_begun or isinstance(error, ConnectionError)):
+                    raise
+                result = _internal_error(request, error, result.time)
+        finally:
+            in_flight.leave(task)
+        if result.response.status:
             await result.response.send(send, request.id)
 
     async def _respond(self, request: Request, matched: Matched) -> tuple[Result, Outgoing | None]:
@@ -97,14 +107,18 @@ class OperationRoute(BaseRoute):
             logger.info("%s: the client went away before its request was answered", request.id)
             facts = facts_of(error)
             return Result(NO_RESPONSE, facts, now, answer_lost=facts.execution_id is not None), None
-        except CancelledError as error:
-            return _refused(ApiError("too_busy", "The server is ending"), now, facts_of(error)), None
+        except (CancelledError, ApiError) as error:
+            reason = error if isinstance(error, ApiError) else self._sandbox.in_flight.released()
+            facts, reason = facts_of(error), reason or ApiError("too_busy", "The server is ending")
+            logger.info("%s: %d %s: %s", _named(request), reason.status, reason.code, reason)
+            result = _refused(reason, now, facts)
+            return result._replace(answer_lost=facts.execution_id is not None), None
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets the envelope and the log the rest
             return _internal_error(request, error, now), None
 
     def _record(self, request: Request, target: Target, result: Result, seconds: float) -> None:
         if self._journal:
-            duplicate_of = self._sandbox.journal.lost_before(target) if result.facts.execution_id else None
+            duplicate_of = self._sandbox.journal.lost_before(target, request.id) if result.facts.execution_id else None
             self._sandbox.record(Exchange.of(request, target, result, duplicate_of, seconds))
 
 
@@ -122,7 +136,7 @@ async def _handle(request: Request, matched: Matched, now: datetime) -> Result:
 
 def _named(request: Request) -> str:
     """The request as the log names it: its path as it was sent, so that a line break is still %0A; without tokens."""
-    return f"{request.id} {request.method} {redact_path(request.raw_path[:LOGGED_PATH_BYTES])}"
+    return f"{request.id} {redact_tokens(request.method)} {redact_path(request.raw_path[:LOGGED_PATH_BYTES])}"
 
 
 def _internal_error(request: Request, error: Exception, now: datetime) -> Result:

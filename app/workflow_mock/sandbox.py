@@ -8,9 +8,10 @@ from workflow_mock.domain.execution import Execution
 from workflow_mock.faults.registry import FaultRegistry
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.state.clock import Clock
-from workflow_mock.state.events import Events
+from workflow_mock.state.events import Events, first_number
 from workflow_mock.state.exchange import Exchange
 from workflow_mock.state.id_source import IdSource
+from workflow_mock.state.in_flight import InFlight
 from workflow_mock.state.journal import Journal
 from workflow_mock.state.store import BoundedStore
 from workflow_mock.state.workflows import Workflows
@@ -34,8 +35,9 @@ class Sandbox:
         self.workflows = Workflows(workflows)
         self.executions: BoundedStore[Execution] = BoundedStore(per_customer=max_executions, total=max_executions_total)
         self.journal = Journal(max_requests)
-        self.faults = FaultRegistry(faults, self.clock)
-        self.events = Events()
+        self.in_flight = InFlight()
+        self.faults = FaultRegistry(faults, self.clock, self.in_flight)
+        self.events = Events(first_number())
         self.catalogue_error: str | None = None
         """Why catalogue files that were changed aren't in force."""
 
@@ -63,13 +65,19 @@ class Sandbox:
         self.events.publish("request", exchange.customer_id, exchange)
 
     def reset(self, customer_id: str | None) -> None:
-        """Everything of a customer, or all, back to the state after start."""
+        """Everything of a customer, or all, back to the state after start; lets go of requests in flight."""
+        self.in_flight.end_world(customer_id)
         for part in (self.clock, self.ids, self.executions, self.journal, self.faults):
             part.clear(customer_id)
         if customer_id is None:
             self.workflows.clear()
         self.events.forget(customer_id)
         self.events.publish("reset", customer_id, {})
+
+    def close(self) -> None:
+        """Let go of listeners and of what faults hold, as the server ends."""
+        self.events.close()
+        self.in_flight.close()
 
     def _tell(self, execution: Execution, what: str, task_id: str | None = None) -> None:
         data = {"id": execution.id, "workflowId": execution.definition.id, "event": what, "taskId": task_id}

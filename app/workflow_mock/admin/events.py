@@ -10,7 +10,7 @@ from workflow_mock.admin.dependencies import Customer
 from workflow_mock.admin.schemas import JournalEntry
 from workflow_mock.errors import ApiError
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.state.events import MAX_LISTENERS
+from workflow_mock.state.events import GAP, MAX_LISTENERS
 from workflow_mock.state.exchange import Exchange
 
 _OF_ALL = ("clock", "reset")
@@ -33,7 +33,7 @@ def router(sandbox: Sandbox) -> APIRouter:
             Header(pattern=r"^[0-9]{1,18}$", description="The number of the last event seen: go on after it."),
         ] = None,
     ) -> AsyncIterator[ServerSentEvent]:
-        """`request`, `execution`, `fault`, `clock`, `reset` as they happen; `dropped` if too slow, or at the end."""
+        """`request`, `execution`, `fault`, `clock`, `reset` as they happen; `dropped` before a gap, or at the end."""
         after = None if last_event_id is None else int(last_event_id)
         async for event in sandbox.events.listen(after):
             if event is None:
@@ -42,6 +42,9 @@ def router(sandbox: Sandbox) -> APIRouter:
                 )
                 return
             number, kind, whose, data = event
+            if number == GAP:
+                yield ServerSentEvent(event="dropped", data={"reason": "events since that id are no longer known"})
+                continue
             if customer in (None, whose) or (whose is None and kind in _OF_ALL):
                 if isinstance(data, Exchange):
                     data = JournalEntry.of(data).model_dump(mode="json", by_alias=True)

@@ -3,10 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
+from pydantic import Field
 
 from workflow_mock.admin.dependencies import Customer, JsonRoute, json_list, json_object, owned_or_404, validation_error
+from workflow_mock.admin.fault_warnings import warnings_of
 from workflow_mock.admin.schemas import FaultView
 from workflow_mock.errors import Problem
+from workflow_mock.faults.registry import Fault
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.types import StrictModel, Uuid
@@ -18,17 +21,36 @@ class FaultPage(StrictModel):
     faults: list[FaultView]
 
 
+class AddedFault(FaultView):
+    """A fault that was put in force, and why it may never be injected."""
+
+    warnings: list[str] = Field(description="Why no request, as things are, can match its matcher.")
+
+
 def router(sandbox: Sandbox) -> APIRouter:
     routes = APIRouter(prefix="/faults", tags=["Faults"], route_class=JsonRoute)
 
+    def shown(fault: Fault, customer: str | None) -> FaultView:
+        return FaultView.of(fault, over=sandbox.faults.is_over(fault, customer), customer_id=customer)
+
+    def may_concern(fault: Fault, customer: str) -> bool:
+        """Whether a fault is for a customer, and for a workflow that the customer can start."""
+        workflow_id = fault.spec.matcher.workflow_id
+        workflow = None if workflow_id is None else sandbox.workflows.get(workflow_id)
+        return fault.customer_id in (None, customer) and (
+            workflow_id is None or (workflow is not None and workflow.serves(customer))
+        )
+
     @routes.get("", response_model=FaultPage)
     async def find_faults(customer: Customer = None) -> Response:
-        """The faults of a customer, newest first, or all, oldest first."""
+        """The faults of a customer, newest first, and then the catalogue's for everybody; or all, oldest first."""
         found = sandbox.faults.for_customer(customer)
-        return json_object(faults=await json_list(found, FaultView.of, exclude_none=True))
+        if customer is not None:
+            found += [fault for fault in sandbox.faults.of_catalogue() if may_concern(fault, customer)]
+        return json_object(faults=await json_list(found, lambda fault: shown(fault, customer), exclude_none=True))
 
     @routes.post("", status_code=201, response_model_exclude_none=True)
-    async def add_fault(spec: FaultSpec, customer: Customer = None) -> FaultView:
+    async def add_fault(spec: FaultSpec, customer: Customer = None) -> AddedFault:
         """Put a fault in force; `?customerId=` is the same as matcher.customerId."""
         if customer is not None:
             if spec.matcher.customer_id not in (None, customer):
@@ -38,18 +60,22 @@ def router(sandbox: Sandbox) -> APIRouter:
         same = sandbox.faults.get(spec.id)
         if same is not None and same.customer_id != spec.matcher.customer_id:
             raise validation_error(Problem(("id",), "is that of a fault for another customer"))
-        return FaultView.of(sandbox.faults.add(spec))
+        fault = sandbox.faults.add(spec)
+        warnings = list(warnings_of(spec.matcher, sandbox.workflows))
+        return AddedFault.of(fault, over=sandbox.faults.is_over(fault, None), warnings=warnings)
 
     @routes.delete("", status_code=204)
     async def remove_all_faults(customer: Customer = None) -> None:
         """Have no faults any more, of a customer or of all."""
-        for fault in sandbox.faults.for_customer(customer):
-            sandbox.faults.remove(fault.spec.id)
+        sandbox.faults.remove_all(customer)
 
     @routes.get("/{faultId}", response_model_exclude_none=True)
     async def get_fault(fault_id: Id, customer: Customer = None) -> FaultView:
-        """A fault in force, and what it has done."""
-        return FaultView.of(owned_or_404(sandbox.faults.get(fault_id), f"fault {fault_id}", customer))
+        """A fault, and what it has done."""
+        found = sandbox.faults.get(fault_id)
+        if found is None or customer is None or not (found.is_permanent and may_concern(found, customer)):
+            found = owned_or_404(found, f"fault {fault_id}", customer)
+        return shown(found, customer)
 
     @routes.delete("/{faultId}", status_code=204)
     async def remove_fault(fault_id: Id, customer: Customer = None) -> None:

@@ -1,7 +1,7 @@
 """JSON models that more than one router uses."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Self, cast
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from workflow_mock.faults.registry import Fault
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.clock import Clock
-from workflow_mock.state.exchange import REQUEST_TOKEN, START_EXECUTION, Exchange, Facts, Target
+from workflow_mock.state.exchange import REQUEST_TOKEN, START_EXECUTION, Exchange, Facts, OperationName, Target
 from workflow_mock.state.redaction import (
     KEPT_BYTES,
     redact_body,
@@ -68,13 +68,14 @@ class JournalEntry(StrictModel):
     method: Text
     path: Text
     query: Text
+    operation: OperationName | None = Field(None, description="Null where the path is that of none.")
     customer_id: str | None = None
     workflow_id: str | None = None
     headers: dict[str, Text] = Field(description="Names in lower case; what is secret is replaced.")
     body: Text
     client_id: Text | None = None
     token: JournalToken | None = None
-    status: int = Field(ge=0, le=599, description="0 where there was no answer.")
+    status: int = Field(ge=0, le=599, description="0 where there was no answer, or is none yet.")
     errors: list[Error]
     validation: list[ValidationError]
     duration_in_milliseconds: float = Field(description="Until the answer was ready to be sent.")
@@ -95,6 +96,7 @@ class JournalEntry(StrictModel):
             method=exchange.method,
             path=exchange.path,
             query=exchange.query.decode("latin-1"),
+            operation=cast("OperationName | None", target.operation),
             customer_id=target.customer_id,
             workflow_id=target.workflow_id,
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers.items()},
@@ -116,10 +118,11 @@ class JournalEntry(StrictModel):
 
     def exchange(self) -> Exchange:
         """The way back, for a snapshot; what is secret in it is replaced again."""
-        is_token_request = self.path == TOKEN_PATH
+        is_token_request = self.path == TOKEN_PATH or self.operation == REQUEST_TOKEN
         headers = {n.encode("latin-1", "replace"): v.encode("latin-1", "replace") for n, v in self.headers.items()}
         claims = None if self.token is None else self.token.claims
-        operation = REQUEST_TOKEN if is_token_request else START_EXECUTION if self.workflow_id else None
+        known = START_EXECUTION if self.workflow_id else None
+        operation = REQUEST_TOKEN if is_token_request else self.operation or known
         query = self.query.encode("latin-1", "replace")
         return Exchange(
             id=self.id,
@@ -186,17 +189,27 @@ def summary(execution: Execution, clock: Clock) -> dict[str, Any]:
 
 
 class FaultView(FaultSpec, json_schema_extra={}):  # the examples are of what is sent
-    """A fault in force, and what it has done."""
+    """A fault, and what it has done."""
 
     created: Moment
+    is_permanent: bool = Field(description="Whether it is the catalogue's.")
+    over: bool = Field(description="Whether its `times` or its `ttl` is over, for the customer or for all.")
     matched: int = Field(description="Requests that its matcher matched.")
     injected: int = Field(description="Requests that it was injected into.")
 
     @classmethod
-    def of(cls, fault: Fault) -> "FaultView":
-        tallies = fault.tallies.values()
-        matched, injected = sum(tally.matched for tally in tallies), sum(tally.injected for tally in tallies)
-        return cls.show(fault.spec, created=fault.created, matched=matched, injected=injected)
+    def of(cls, fault: Fault, *, over: bool, customer_id: str | None = None, **more: Any) -> Self:
+        """The fault as it is for a customer, or for all (None)."""
+        matched, injected = fault.counts(customer_id)
+        return cls.show(
+            fault.spec,
+            created=fault.created,
+            is_permanent=fault.is_permanent,
+            over=over,
+            matched=matched,
+            injected=injected,
+            **more,
+        )
 
 
 def _shown(claims: bytes | None) -> dict[str, Any] | None:

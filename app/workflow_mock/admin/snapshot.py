@@ -17,7 +17,7 @@ from workflow_mock.domain.definition import InvalidDefinition, Outcome, Workflow
 from workflow_mock.domain.execution import Execution, InvalidTransition, Step
 from workflow_mock.errors import Problem
 from workflow_mock.faults.effects import Count
-from workflow_mock.faults.registry import MAX_TALLIES, Fault, Tally
+from workflow_mock.faults.registry import MAX_FAULTS, MAX_TALLIES, Fault, Tally
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import EARLIEST, LATEST, ClockState
@@ -73,6 +73,7 @@ class TallyEntry(StrictModel):
     injected: Count
     window: Moment | None = None
     used: Count = 0
+    since: Moment | None = Field(None, description="Where the ttl of a catalogue's fault began for the customer.")
 
 
 class FaultEntry(StrictModel):
@@ -177,6 +178,8 @@ class Restore:
         _refuse_repeats("workflows", [workflow.id for workflow in self._workflows])
         _refuse_repeats("executions", [execution.id for execution in self._executions])
         _refuse_repeats("requests", [entry.id for entry in snapshot.requests])
+        if sum(not fault.is_permanent for fault in snapshot.faults) > MAX_FAULTS:
+            raise validation_error(Problem(("faults",), f"are more than {MAX_FAULTS}, the catalogue's not counted"))
         self._exchanges = [entry.exchange() for entry in snapshot.requests]
 
     @classmethod
@@ -202,8 +205,7 @@ class Restore:
             sandbox.executions.add(execution)
         for exchange in self._exchanges:
             sandbox.journal.record(exchange)
-        for fault in sandbox.faults.for_customer(None):
-            sandbox.faults.remove(fault.spec.id)
+        sandbox.faults.remove_all(None)
         for entry in self._snapshot.faults:
             created = entry.created or sandbox.clock.now(entry.spec.matcher.customer_id)
             tallies: BoundedDict[str, Tally] = BoundedDict(MAX_TALLIES)

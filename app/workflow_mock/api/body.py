@@ -12,18 +12,15 @@ from workflow_mock.api.leniency import Leniency, LeniencyLog, Note
 from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import ApiError, ErrorDetail, ValidationDetail
 from workflow_mock.formats import parse_uuid
+from workflow_mock.http.charset import CHARSETS, MAX_CONTENT_TYPE_BYTES, charset_in
 from workflow_mock.operation import Matched
 from workflow_mock.strict_json import JsonObject, StrictDecoder, TooDeep
 
 MAX_DEPTH = 32
 """As deep as the platform reads (System.Text.Json in ASP.NET Core)."""
 
-MAX_CONTENT_TYPE_BYTES = 1024
-
 _BOM = b"\xef\xbb\xbf"
 _MEDIA_TYPE = re.compile(r"(application/json|text/json|application/[!#$&^_.+*a-z0-9-]+\+json)")
-_PARAMETER = re.compile(r';\s*+([^\s;=]*+)\s*+=\s*+("(?:[^"\\]|\\.)*+"|[^;]*+)')
-_CHARSETS = {"utf-8": "utf-8", "utf8": "utf-8", "utf-16": "utf-16", "utf-16le": "utf-16-le", "unicode": "utf-16"}
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -34,21 +31,14 @@ def charset_of(content_type: bytes) -> str:
         raise ApiError("unsupported_media_type", "The request has no Content-Type: send application/json")
     if len(content_type) > MAX_CONTENT_TYPE_BYTES:
         raise ApiError("unsupported_media_type", f"The Content-Type is over {MAX_CONTENT_TYPE_BYTES} bytes")
-    text = content_type.decode("latin-1").lower()
-    media_type = text.partition(";")[0]
+    media_type = content_type.decode("latin-1").lower().partition(";")[0]
     if not _MEDIA_TYPE.fullmatch(media_type.strip()):
         message = "The Content-Type must be application/json, text/json or application/*+json"
         raise ApiError("unsupported_media_type", message)
-    named = (value for name, value in _PARAMETER.findall(text) if name == "charset")
-    charset = _CHARSETS.get(_unquote(next(named, "utf-8").strip()))
+    charset = CHARSETS.get(charset_in(content_type))
     if charset is None:
         raise ApiError("unsupported_media_type", "The charset must be utf-8 or utf-16")
     return charset
-
-
-def _unquote(value: str) -> str:
-    """A parameter's value, which may be a quoted string (RFC 9110, section 5.6.4)."""
-    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
 
 
 _DECODER = StrictDecoder(pairs=True, doubles=True)

@@ -90,7 +90,7 @@ def serve(**values: Any) -> int:
                 click.echo(banner.banner(url, settings, app.catalogue, command=sys.argv[0]))
 
         try:
-            all_answered = server.serve(server.server(app, settings, announce, app.sandbox.events.close), listening)
+            all_answered = server.serve(server.server(app, settings, announce, app.sandbox.close), listening)
         finally:
             if settings.ready_file:
                 ready_file.remove_ready_file(settings.ready_file)

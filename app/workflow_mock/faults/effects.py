@@ -3,7 +3,6 @@
 Source: WireMock's faults and delays, whose names and meanings these are. docs/contributing.md says how to add one.
 """
 
-import asyncio
 import random
 import socket
 import struct
@@ -16,11 +15,10 @@ from secrets import token_bytes
 from typing import Annotated, ClassVar, Literal, cast
 
 from pydantic import AfterValidator, Field, model_validator
-from starlette.requests import ClientDisconnect
 from starlette.types import Send
 
 from workflow_mock.errors import ErrorDetail
-from workflow_mock.http.envelope import JSON_TYPE, envelope_body, oauth_body
+from workflow_mock.http.envelope import BASIC_CHALLENGE, JSON_TYPE, TOKEN_HEADERS, envelope_body, oauth_body
 from workflow_mock.http.messages import CONNECTION, Request, Response
 from workflow_mock.state.exchange import REQUEST_TOKEN, Target
 from workflow_mock.types import Duration, StrictModel
@@ -59,26 +57,33 @@ class Outgoing:
         self.wait = wait
         """For the Retry-After header: what the fault says, or when the quota's window ends."""
         self.errors: Sequence[ErrorDetail] = ()
+        self.is_begun = False
+        """Whether a part of the response may be on its way, so that another can't be sent in its place."""
         self.connection_fault: ConnectionFault | None = None
         self.chunks = 1
         self.seconds_between = 0.0
         self.truncate_at: int | None = None
 
     async def send(self, send: Send) -> None:
-        """Send the response: whole, in chunks, its beginning alone, or not at all. Raises ConnectionError."""
+        """Send the response: whole, in chunks, its beginning alone, or not at all.
+
+        Raises ClientDisconnect where the client leaves while it waits between chunks; ConnectionError.
+        """
         if self.connection_fault is not None:
             await self._break(self.connection_fault)
             return
         assert self.response is not None  # noqa: S101 - the injector has called the handler where no effect made one
         status, _, body = self.response
         headers = self.response.all_headers(self.request.id)
+        self.is_begun = True
         await send({"type": "http.response.start", "status": status, "headers": headers})
         whole = len(body)
         if self.truncate_at is not None:
             body = body[: min(self.truncate_at, whole - 1)]
         count = max(1, min(self.chunks, len(body)))
         for index in range(count):
-            await asyncio.sleep(self.seconds_between / count)
+            if self.seconds_between:
+                await self.request.pause(self.seconds_between / count)
             chunk = body[len(body) * index // count : len(body) * (index + 1) // count]
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         if len(body) < whole:
@@ -86,8 +91,16 @@ class Outgoing:
         else:
             await send({"type": "http.response.body", "body": b""})
 
+    async def break_off(self, send: Send, response: Response) -> None:
+        """Send this response instead, or close the connection if one was begun. Raises ConnectionError."""
+        if self.is_begun:
+            self._connection().abort()
+        else:
+            await response.send(send, self.request.id)
+
     async def _break(self, fault: "ConnectionFault") -> None:
         connection = self._connection()
+        self.is_begun = True
         if fault is ConnectionFault.MALFORMED:
             connection.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
         if fault in (ConnectionFault.MALFORMED, ConnectionFault.RANDOM):
@@ -168,12 +181,17 @@ class Delay(Effect):
         milliseconds = self.fixed_delay_milliseconds
         if self.delay_distribution is not None:
             milliseconds += self.delay_distribution.draw(outgoing.source)
-        try:
-            async with asyncio.timeout(min(milliseconds, MAX_DELAY_MILLISECONDS) / 1000):
-                await outgoing.request.disconnection()
-        except TimeoutError:
-            return
-        raise ClientDisconnect
+        await outgoing.request.pause(min(milliseconds, MAX_DELAY_MILLISECONDS) / 1000)
+
+
+_REQUIRED = {
+    (False, 401): {b"www-authenticate": b"Bearer"},
+    (False, 405): {b"allow": b"POST"},
+    (False, 429): {b"retry-after": b"1"},
+    (True, 401): dict([BASIC_CHALLENGE]),
+    (True, 429): {b"retry-after": b"1"},
+}
+"""Header fields without which a response of this status isn't as the contract has it; by whether it is for a token."""
 
 
 class Quota(StrictModel):
@@ -198,7 +216,9 @@ class InjectedError(Effect):
     headers: dict[HeaderName, HeaderValue] = Field(
         default_factory=dict, max_length=50, description="Of the answer with the error."
     )
-    retry_after: Duration | None = Field(None, description="For the Retry-After header, in whole seconds.")
+    retry_after: Duration | None = Field(
+        None, description="For the Retry-After header, in whole seconds; 429 has one without it too."
+    )
     quota: Quota | None = Field(
         None, description="It is injected into what is over the quota; 429 unless status says otherwise."
     )
@@ -207,14 +227,16 @@ class InjectedError(Effect):
         return self.status is not None or self.quota is not None
 
     async def apply(self, outgoing: Outgoing) -> None:
-        headers = dict([JSON_TYPE])
+        status = self.status or 429
+        is_token_request = outgoing.target.operation == REQUEST_TOKEN
+        headers = dict(TOKEN_HEADERS if is_token_request else [JSON_TYPE])
+        headers |= _REQUIRED.get((is_token_request, status), {})
         if outgoing.wait is not None:
             headers[b"retry-after"] = b"%d" % max(0, ceil(outgoing.wait.total_seconds()))
         headers |= {name.lower().encode(): value.encode() for name, value in self.headers.items()}
         outgoing.errors = (ErrorDetail(self.code, self.message),)
-        is_token_request = outgoing.target.operation == REQUEST_TOKEN
-        body = oauth_body(self.code) if is_token_request else envelope_body(outgoing.errors)
-        outgoing.response = Response(self.status or 429, tuple(headers.items()), body)
+        body = oauth_body(self.code, self.message) if is_token_request else envelope_body(outgoing.errors)
+        outgoing.response = Response(status, tuple(headers.items()), body)
 
 
 class ConnectionFault(StrEnum):

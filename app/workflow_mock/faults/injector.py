@@ -1,26 +1,46 @@
 """Injects faults into requests, before or after the work is committed: the one place that knows both."""
 
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
+from typing import Protocol
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Send
 
 from workflow_mock.errors import BodyTooLarge
 from workflow_mock.faults.effects import Outgoing
 from workflow_mock.faults.registry import FaultRegistry, Injection
+from workflow_mock.http.envelope import render
 from workflow_mock.http.messages import Request
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.events import Events
-from workflow_mock.state.exchange import Facts, Result, Target, attach
+from workflow_mock.state.exchange import NO_RESPONSE, Exchange, Facts, Result, Target, attach
+from workflow_mock.state.in_flight import InFlight
+from workflow_mock.state.journal import Journal
 
 Handle = Callable[[datetime], Awaitable[Result]]
 """An operation's handler for one request; it takes the moment and refuses by a Result, not by an exception."""
 
 
+class Parts(Protocol):
+    """The parts of the sandbox that an injection looks at or changes."""
+
+    faults: FaultRegistry
+    clock: Clock
+    events: Events
+    in_flight: InFlight
+    journal: Journal
+
+
 class FaultInjector:
-    def __init__(self, registry: FaultRegistry, clock: Clock, events: Events, *, max_body: int) -> None:
-        self._registry = registry
-        self._clock = clock
-        self._events = events
+    def __init__(self, sandbox: Parts, *, journal: bool, max_body: int) -> None:
+        self._registry = sandbox.faults
+        self._clock = sandbox.clock
+        self._events = sandbox.events
+        self._in_flight = sandbox.in_flight
+        self._journal = sandbox.journal if journal else None
         self._max_body = max_body
 
     async def respond(
@@ -28,18 +48,38 @@ class FaultInjector:
     ) -> tuple[Result, Outgoing | None]:
         """What becomes of a request that came `now`, and how its response is sent if a fault has a say in it.
 
-        Raises ClientDisconnect, with the facts known so far.
+        What it may wait for has an entry in the journal meanwhile. Raises ClientDisconnect, with the facts known so
+        far; ApiError (503) where the server ends.
         """
         if self._registry.needs_body(target):
             await self._read_body(request)
         injection = self._registry.pick(request, target, now)
         if injection is None:
             return await handle(now), None
-        with attach(Facts(fault_id=injection.spec.id)):
+        facts = Facts(fault_id=injection.spec.id)
+        self._in_flight.hold(injection.spec.id)
+        self._note(request, target, facts, now)
+        with attach(facts):
             await self._read_body(request)
+            outgoing: Outgoing | None
             if injection.spec.when == "before":
-                return await self._before(injection, request, target, handle)
-            return await self._after_commit(injection, request, target, handle)
+                result, outgoing = await self._before(injection, request, target, handle)
+            else:
+                result, outgoing = await self._after_commit(injection, request, target, handle, now)
+        return result._replace(time=now), outgoing
+
+    async def send(self, outgoing: Outgoing, send: Send) -> bool:
+        """Send a response as its fault has it; whether that wasn't cut short. Raises ConnectionError."""
+        try:
+            await outgoing.send(send)
+        except ClientDisconnect:
+            return False
+        except CancelledError:
+            if (error := self._in_flight.released()) is None:
+                raise
+            await outgoing.break_off(send, render(error))
+            return False
+        return True
 
     async def _read_body(self, request: Request) -> None:
         with suppress(BodyTooLarge):  # refused when its turn comes
@@ -49,7 +89,7 @@ class FaultInjector:
         self, injection: Injection, request: Request, target: Target, handle: Handle
     ) -> tuple[Result, Outgoing]:
         self._publish(injection, request, target)
-        outgoing = Outgoing(request, target, None, injection.source(), injection.retry_after())
+        outgoing = Outgoing(request, target, None, injection.source(), injection.retry_after)
         await self._apply(injection, outgoing)
         now = self._clock.now(target.customer_id)
         if outgoing.response is None:
@@ -60,14 +100,15 @@ class FaultInjector:
         return _injected(injection, result), outgoing
 
     async def _after_commit(
-        self, injection: Injection, request: Request, target: Target, handle: Handle
+        self, injection: Injection, request: Request, target: Target, handle: Handle, came: datetime
     ) -> tuple[Result, Outgoing | None]:
         result = await handle(self._clock.now(target.customer_id))
         if result.response.status != 200:
             injection.take_back()  # there was nothing to commit
             return result, None
         self._publish(injection, request, target)
-        outgoing = Outgoing(request, target, result.response, injection.source(), injection.retry_after())
+        self._note(request, target, result.facts._replace(fault_id=injection.spec.id), came)
+        outgoing = Outgoing(request, target, result.response, injection.source(), injection.retry_after)
         with attach(result.facts):
             await self._apply(injection, outgoing)
         response = outgoing.response or result.response
@@ -76,6 +117,14 @@ class FaultInjector:
     async def _apply(self, injection: Injection, outgoing: Outgoing) -> None:
         for effect in injection.spec.effects:
             await effect.apply(injection.spec, outgoing)
+
+    def _note(self, request: Request, target: Target, facts: Facts, now: datetime) -> None:
+        """Have an entry for a request that has come and isn't answered; the one that it gets in the end replaces it."""
+        if self._journal is not None:
+            is_lost = facts.execution_id is not None
+            duplicate_of = self._journal.lost_before(target, request.id) if is_lost else None
+            result = Result(NO_RESPONSE, facts, now, answer_lost=is_lost)
+            self._journal.record(Exchange.of(request, target, result, duplicate_of, is_pending=True))
 
     def _publish(self, injection: Injection, request: Request, target: Target) -> None:
         self._events.publish("fault", target.customer_id, {"id": injection.spec.id, "request": request.id})

@@ -1,21 +1,23 @@
 """The faults in force: which of them is injected into a request, and what each has done."""
 
 import random
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import product
 
 from workflow_mock.caching import BoundedDict
-from workflow_mock.faults.effects import Quota
+from workflow_mock.errors import ApiError
+from workflow_mock.faults.effects import MAX_COUNT, Quota
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.http.messages import Request
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.exchange import REQUEST_TOKEN, Target
+from workflow_mock.state.in_flight import InFlight
 
 MAX_FAULTS = 10_000
-"""In force at once; over that, the oldest goes."""
+"""At once, besides the catalogue's. Over that, the oldest of those that are over goes; where none is, none is added."""
 
 MAX_TALLIES = 1000
 """Customers for whom one fault counts; the one whose count began first is forgotten first."""
@@ -31,12 +33,19 @@ class Tally:
     injected: int = 0
     window: datetime | None = None
     used: int = 0
+    since: datetime | None = None
+    """When the ttl of a catalogue's fault began for the customer: at the first request that matched."""
+
+    def count(self) -> int:
+        """Count a request that matched; the number of it. Both stop at 2^53."""
+        self.matched = min(self.matched + 1, MAX_COUNT)
+        return self.matched
 
     def exceeds(self, quota: Quota, now: datetime) -> bool:
         """Count a request; whether it is over the quota."""
         if self.window is None or not self.window <= now < self.window + quota.window:
             self.window, self.used = now, 0
-        self.used += 1
+        self.used = min(self.used + 1, MAX_COUNT)
         return self.used > quota.limit
 
 
@@ -55,41 +64,73 @@ class Fault:
         """The customer whom it is for, or None for everybody."""
         return self.spec.matcher.customer_id
 
-    def is_over(self, target: Target, now: datetime) -> bool:
-        """Whether its time or its count is over for this customer; a clock that goes back can undo the first."""
+    def is_over(self, customer_id: str | None, clock: Clock) -> bool:
+        """Whether its time or its count is over for this customer; a clock that goes back can undo the first.
+
+        Its time is that of the clock by which it was created; of one of the catalogue, it is the customer's.
+        """
         ttl, times = self.spec.ttl, self.spec.times
-        if ttl is not None and now - self.created >= ttl:
-            return True
-        tally = None if times is None else self.tallies.get(self._counted_for(target))
+        if ttl is None and times is None:
+            return False
+        tally = self.tallies.get(self._counted_for(customer_id))
+        if ttl is not None:
+            if not self.is_permanent:
+                now, since = clock.now(self.customer_id), self.created
+            else:
+                now = clock.now(customer_id)
+                since = now if tally is None or tally.since is None else tally.since
+            if now - since >= ttl:
+                return True
         return tally is not None and times is not None and tally.injected >= times
 
-    def inject(self, request: Request, target: Target, now: datetime) -> "Injection | None":
-        """Count a request if it matches; what is injected into it, if anything is."""
+    def is_over_for_all(self, clock: Clock) -> bool:
+        """Whether it is over for whoever it is for. Where it counts for each customer apart, its time alone tells."""
+        if self._counts_apart and self.customer_id is None:
+            ttl = None if self.is_permanent else self.spec.ttl
+            return ttl is not None and clock.now() - self.created >= ttl
+        return self.is_over(self.customer_id, clock)
+
+    def inject(self, request: Request, target: Target, now: datetime, clock: Clock) -> "Injection | None":
+        """Count a request that came `now`, by its customer's clock, if it matches; what is injected, if anything is."""
         spec = self.spec
-        if target.operation == REQUEST_TOKEN and spec.matcher.url_path is None:
+        if target.operation == REQUEST_TOKEN and spec.matcher.url_path is spec.matcher.operation is None:
             return None  # who wants the next start to fail doesn't mean the token for it
-        if self.is_over(target, now) or not spec.matcher.matches_request(request, target):
+        if self.is_over(target.customer_id, clock) or not spec.matcher.matches_request(request, target):
             return None
-        tally = self._tally(target)
-        tally.matched += 1
-        if tally.matched <= spec.after or not spec.probability:
+        tally = self._tally(target.customer_id, now)
+        number = tally.count()
+        if number <= spec.after or not spec.probability:
             return None
-        injection = Injection(self, tally, tally.matched, now)
-        if spec.probability < 1 and injection.source().random() >= spec.probability:
+        if spec.probability < 1 and _source(spec, number).random() >= spec.probability:
             return None
         if spec.quota is not None and not tally.exceeds(spec.quota, now):
             return None
-        tally.injected += 1
-        return injection
+        tally.injected = min(tally.injected + 1, MAX_COUNT)
+        retry_after = spec.retry_after
+        if retry_after is None and spec.quota is not None and tally.window is not None:
+            retry_after = tally.window + spec.quota.window - now
+        return Injection(self, tally, number, retry_after)
 
-    def _counted_for(self, target: Target) -> str:
-        return target.customer_id or "" if self.is_permanent or self.spec.quota is not None else ""
+    def counts(self, customer_id: str | None) -> tuple[int, int]:
+        """How many requests matched and how many it was injected into: of a customer where it counts apart, or all."""
+        who = self._counted_for(customer_id)
+        tallies = [each for each in self.tallies.values() if customer_id is None or each.customer_id == who]
+        return sum(each.matched for each in tallies), sum(each.injected for each in tallies)
 
-    def _tally(self, target: Target) -> Tally:
-        who = self._counted_for(target)
+    @property
+    def _counts_apart(self) -> bool:
+        return self.is_permanent or self.spec.quota is not None
+
+    def _counted_for(self, customer_id: str | None) -> str:
+        return customer_id or "" if self._counts_apart else ""
+
+    def _tally(self, customer_id: str | None, now: datetime) -> Tally:
+        who = self._counted_for(customer_id)
         tally = self.tallies.get(who)
         if tally is None:
             tally = self.tallies[who] = Tally(who)
+        if tally.since is None and self.is_permanent and self.spec.ttl is not None:
+            tally.since = now
         return tally
 
 
@@ -101,7 +142,8 @@ class Injection:
     tally: Tally
     number: int
     """Of the request among those that matched."""
-    time: datetime
+    retry_after: timedelta | None
+    """For Retry-After: what the fault says, or when the quota's window ends."""
 
     @property
     def spec(self) -> FaultSpec:
@@ -114,13 +156,7 @@ class Injection:
 
     def source(self) -> random.Random:
         """Randomness for this request: the same for the same seed, whatever else the server is asked."""
-        return random.Random(f"{self.spec.seed}/{self.number}")  # noqa: S311 - repeatable, not secret
-
-    def retry_after(self) -> timedelta | None:
-        """For Retry-After: what the fault says, or when the quota's window ends."""
-        if self.spec.retry_after is None and self.spec.quota is not None and self.tally.window is not None:
-            return self.tally.window + self.spec.quota.window - self.time
-        return self.spec.retry_after
+        return _source(self.spec, self.number)
 
     def take_back(self) -> None:
         """Count the request as one that it was not injected into."""
@@ -130,10 +166,13 @@ class Injection:
 class FaultRegistry:
     """The faults in force, by customer and workflow. The catalogue's are there again after a reset."""
 
-    def __init__(self, permanent: Iterable[FaultSpec], clock: Clock) -> None:
+    def __init__(self, permanent: Iterable[FaultSpec], clock: Clock, in_flight: InFlight) -> None:
         self._clock = clock
+        self._in_flight = in_flight
         self._faults: OrderedDict[str, Fault] = OrderedDict()
         self._permanent: tuple[FaultSpec, ...] = ()
+        self._added = 0
+        """How many of the faults aren't the catalogue's."""
         self._groups: dict[tuple[str | None, str | None], dict[str, Fault]] = {}
         """By the customer and the workflow of their matchers; oldest first."""
         self.reload(permanent)
@@ -147,37 +186,91 @@ class FaultRegistry:
             return list(self._faults.values())
         return [fault for fault in reversed(self._faults.values()) if fault.customer_id == customer_id]
 
+    def of_catalogue(self) -> list[Fault]:
+        """The catalogue's faults for every customer, newest first."""
+        return [each for each in reversed(self._faults.values()) if each.is_permanent and each.customer_id is None]
+
+    def is_over(self, fault: Fault, customer_id: str | None) -> bool:
+        """Whether a fault is over for a customer, or (None) for all whom it is for."""
+        return fault.is_over_for_all(self._clock) if customer_id is None else fault.is_over(customer_id, self._clock)
+
     def get(self, fault_id: str) -> Fault | None:
         return self._faults.get(fault_id)
 
     def reload(self, permanent: Iterable[FaultSpec]) -> None:
-        """Take these for the catalogue's from now on."""
-        for spec in self._permanent:
-            self.remove(spec.id)
-        self._permanent = tuple(permanent)
-        self._restore(None)
+        """Take these for the catalogue's from now on. What is unchanged keeps its counts, or stays deleted."""
+        in_force: dict[str, list[FaultSpec]] = {}
+        for fault in self._faults.values():
+            if fault.is_permanent:
+                in_force.setdefault(_content(fault.spec), []).append(fault.spec)
+        known = Counter(_content(spec) for spec in self._permanent)
+        specs, new = [], []
+        for spec in permanent:
+            content = _content(spec)
+            kept = in_force.get(content)
+            if kept:
+                spec = kept.pop(0)  # noqa: PLW2901 - with its id
+            elif known[content] <= 0:
+                new.append(spec)
+            known[content] -= 1
+            specs.append(spec)
+        self._remove(spec.id for kept in in_force.values() for spec in kept)
+        self._permanent = tuple(specs)
+        for spec in new:
+            self.add(spec, is_permanent=True)
 
     def add(self, spec: FaultSpec, *, is_permanent: bool = False) -> Fault:
-        """Put a fault in force, by the clock of its customer if it is for one, in place of one of the same id."""
+        """Put a fault in force, by the clock of its customer if it is for one, in place of one of the same id.
+
+        Raises ApiError (503) where there are 10,000, and none of them is over.
+        """
         fault = Fault(spec, self._clock.now(spec.matcher.customer_id), is_permanent=is_permanent)
         self.put(fault)
         return fault
 
     def put(self, fault: Fault) -> None:
+        """Put a fault in force. Raises ApiError (503)."""
+        if not fault.is_permanent and fault.spec.id not in self._faults and self._added >= MAX_FAULTS:
+            over = next(
+                (
+                    id
+                    for id, each in self._faults.items()
+                    if not each.is_permanent and each.is_over_for_all(self._clock)
+                ),
+                None,
+            )
+            if over is None:
+                raise ApiError("limit_reached", f"There are {MAX_FAULTS} faults in force already: remove one first")
+            self._take_out(over)
         self.remove(fault.spec.id)
         self._faults[fault.spec.id] = fault
+        self._added += not fault.is_permanent
         self._groups.setdefault(_group(fault), {})[fault.spec.id] = fault
-        if len(self._faults) > MAX_FAULTS:
-            self.remove(next(iter(self._faults)))
 
     def remove(self, fault_id: str) -> Fault | None:
-        fault = self._faults.pop(fault_id, None)
-        if fault is not None:
-            group = self._groups[_group(fault)]
-            del group[fault_id]
-            if not group:
-                del self._groups[_group(fault)]
+        """Take out a fault, and let go of the requests that it holds."""
+        fault = self._faults.get(fault_id)
+        self._remove([fault_id] if fault else ())
         return fault
+
+    def remove_all(self, customer_id: str | None) -> None:
+        """Take out the faults of a customer, or all (None), and let go of the requests that they hold."""
+        self._remove([fault.spec.id for fault in self.for_customer(customer_id)])
+
+    def _remove(self, fault_ids: Iterable[str]) -> None:
+        gone = set(fault_ids)
+        for fault_id in gone:
+            self._take_out(fault_id)
+        if gone:
+            self._in_flight.end_faults(gone)
+
+    def _take_out(self, fault_id: str) -> None:
+        fault = self._faults.pop(fault_id)
+        self._added -= not fault.is_permanent
+        group = self._groups[_group(fault)]
+        del group[fault_id]
+        if not group:
+            del self._groups[_group(fault)]
 
     def needs_body(self, target: Target) -> bool:
         """Whether a fault that may be injected looks at the body."""
@@ -186,7 +279,7 @@ class FaultRegistry:
     def pick(self, request: Request, target: Target, now: datetime) -> Injection | None:
         """The injection into this request, if there is one: of the most specific fault, and of those the newest."""
         for fault in self._candidates(target):
-            if (injection := fault.inject(request, target, now)) is not None:
+            if (injection := fault.inject(request, target, now, self._clock)) is not None:
                 return injection
         return None
 
@@ -199,8 +292,7 @@ class FaultRegistry:
 
     def clear(self, customer_id: str | None) -> None:
         """Take out the faults of a customer, or all, and put the catalogue's back as they were at the start."""
-        for fault in self.for_customer(customer_id):
-            self.remove(fault.spec.id)
+        self.remove_all(customer_id)
         if customer_id is not None:
             for fault in self._faults.values():
                 fault.tallies.pop(customer_id, None)
@@ -211,6 +303,15 @@ class FaultRegistry:
         for spec in self._permanent:
             if customer_id in (None, spec.matcher.customer_id):
                 self.add(spec, is_permanent=True)
+
+
+def _source(spec: FaultSpec, number: int) -> random.Random:
+    return random.Random(f"{spec.seed}/{number}")  # noqa: S311 - repeatable, not secret
+
+
+def _content(spec: FaultSpec) -> str:
+    """What a catalogue says of a fault: the same text for two that differ in an id that nobody gave alone."""
+    return spec.model_dump_json(exclude=None if "id" in spec.model_fields_set else {"id"})
 
 
 def _group(fault: Fault) -> tuple[str | None, str | None]:

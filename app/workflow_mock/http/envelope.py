@@ -4,6 +4,7 @@ Source: docs/contract.md, 1 (the envelope); RFC 6749, section 5.2 (the token end
 """
 
 import json
+import re
 from collections.abc import Sequence
 
 from workflow_mock.errors import ApiError, ErrorDetail, OAuthError, ValidationDetail
@@ -16,6 +17,11 @@ TOKEN_HEADERS = (
     (b"content-type", b"application/json; charset=UTF-8"),
 )
 """Of each response of the token endpoint."""
+BASIC_CHALLENGE = (b"www-authenticate", b'Basic realm="token", charset="UTF-8"')
+"""Of its 401 (RFC 6749, section 5.2)."""
+
+_NOT_OF_DESCRIPTIONS = re.compile(r"[^ !#-\[\]-~]")
+"""What RFC 6749, section 5.2, doesn't allow in an `error_description`."""
 
 
 def render(error: ApiError) -> Response:
@@ -30,6 +36,9 @@ def envelope_body(errors: Sequence[ErrorDetail], validation: Sequence[Validation
     return json.dumps({"meta": {**meta, "info": {}}, "data": None}, separators=(",", ":")).encode("ascii")
 
 
-def oauth_body(code: str) -> bytes:
-    """The body of RFC 6749: the code alone."""
-    return json.dumps({"error": code}, separators=(",", ":")).encode("ascii")
+def oauth_body(code: str, description: str | None = None) -> bytes:
+    """The body of RFC 6749: the code, and a description if one is given, with `?` for characters it doesn't allow."""
+    body = {"error": code}
+    if description is not None:
+        body["error_description"] = _NOT_OF_DESCRIPTIONS.sub("?", description)
+    return json.dumps(body, separators=(",", ":")).encode("ascii")

@@ -3,6 +3,7 @@
 Source: ASGI 3.0, HTTP connection scope and its events; RFC 9110, section 5.3 (repeated header fields).
 """
 
+import asyncio
 from collections.abc import Collection
 from http import HTTPStatus
 from typing import NamedTuple
@@ -57,11 +58,6 @@ class Request:
         """The body if it was read, else nothing."""
         return self._body or b""
 
-    @property
-    def text(self) -> str:
-        """The body that was read, as UTF-8; what is none is replaced."""
-        return self.body_so_far.decode("utf-8", "replace")
-
     def header(self, name: str) -> str | None:
         value = self.headers.get(name.lower().encode("latin-1", "replace"))
         return None if value is None else value.decode("latin-1")
@@ -95,6 +91,15 @@ class Request:
                 return b"".join((*parts, part)) if parts else part
             parts.append(part)
         return None
+
+    async def pause(self, seconds: float) -> None:
+        """Wait so long. Raises ClientDisconnect as soon as the client is gone. The body must have been read."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.disconnection()
+        except TimeoutError:
+            return
+        raise ClientDisconnect
 
     async def disconnection(self) -> None:
         """Wait until the client is gone."""

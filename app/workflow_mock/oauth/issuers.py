@@ -215,9 +215,9 @@ class RemoteIssuer(TrustedIssuer):
                 logger.warning(
                     "the keys of %s can't be had from %s: %s", self._name, without_password(self._url), error
                 )
-            finally:
-                # Not before: who waited for a slow fetch that failed doesn't begin another.
-                self._tried = uptime()
+            # Not before: who waited for a slow fetch that failed doesn't begin another. Nor where the request that
+            # waited was let go: the next one fetches.
+            self._tried = uptime()
 
 
 def _is_past(since: timedelta | None, age: timedelta) -> bool:

@@ -15,7 +15,7 @@ from starlette.types import Scope
 from workflow_mock.domain.client import Client
 from workflow_mock.errors import BodyTooLarge, OAuthError
 from workflow_mock.formats import parse_uuid
-from workflow_mock.http.envelope import TOKEN_HEADERS
+from workflow_mock.http.envelope import BASIC_CHALLENGE, TOKEN_HEADERS
 from workflow_mock.http.hosts import issuer_url
 from workflow_mock.http.messages import Request, Response
 from workflow_mock.oauth.keys import compact_json
@@ -43,8 +43,6 @@ _OTHER_GRANTS = frozenset(
     }
 )
 """Grants that the platform knows and that no client of ours may use."""
-
-_BASIC_CHALLENGE = ((b"www-authenticate", b'Basic realm="token", charset="UTF-8"'),)
 
 _CUSTOMER = re.compile(rb"(?:^|&)customerId=([^&]*)")
 
@@ -118,7 +116,7 @@ class TokenEndpoint:
     def _invalid_client(self, reason: str, *, used_basic: bool) -> OAuthError:
         """400 as the platform answers; 401 under --strict where the Basic scheme failed (RFC 6749, section 5.2)."""
         if used_basic and self._strict:
-            return OAuthError("invalid_client", reason, status=401, headers=_BASIC_CHALLENGE)
+            return OAuthError("invalid_client", reason, status=401, headers=(BASIC_CHALLENGE,))
         return OAuthError("invalid_client", reason)
 
     def _grant(self, client: Client, form: Mapping[str, str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from time import time
 from typing import Any
 
 MAX_HISTORY = 1000
@@ -18,9 +19,20 @@ Event = tuple[int, str, str | None, Any]
 """Its number, kind, customer and data: an `Exchange`, or what JSON has. Most of the time nobody listens."""
 
 
+GAP = 0
+"""The number of an event that says that some are missing before the next one."""
+
+
+def first_number() -> int:
+    """A number under those of this process's events, and over those of the processes before it."""
+    return int(time()) * 1_000_000
+
+
 class Events:
-    def __init__(self) -> None:
-        self._number = 0
+    def __init__(self, number: int = 0) -> None:
+        """Number the events from the one after this."""
+        self._number = self._lost = number
+        """`_lost` is the last number that nobody can be told any more: of an event evicted, or of another process."""
         self._history: deque[Event] = deque(maxlen=MAX_HISTORY)
         self._listeners: set[asyncio.Queue[Event | None]] = set()
 
@@ -30,6 +42,8 @@ class Events:
 
     def publish(self, kind: str, customer_id: str | None, data: Any) -> None:
         self._number += 1
+        if len(self._history) == MAX_HISTORY:
+            self._lost = self._history[0][0]
         event = (self._number, kind, customer_id, data)
         self._history.append(event)
         for listener in tuple(self._listeners) if self._listeners else ():
@@ -52,11 +66,20 @@ class Events:
         self._listeners.clear()
 
     async def listen(self, after: int | None) -> AsyncIterator[Event | None]:
-        """The events from now on, or from the one after this number on; None at the end."""
+        """The events from now on, or from the one after this number on; None at the end.
+
+        0 is before all that are remembered. One of the number `GAP` comes first where some were missed for good, or
+        the number is that of another process.
+        """
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        missed = [] if after is None else [event for event in self._history if event[0] > after]
+        if after is None:
+            after = self._number
+        has_gap = after != 0 and not self._lost <= after <= self._number
+        missed = [event for event in self._history if not self._lost < after <= self._number or event[0] > after]
         self._listeners.add(queue)
         try:
+            if has_gap:
+                yield GAP, "dropped", None, {}
             for event in missed:
                 yield event
             while waited := await queue.get():

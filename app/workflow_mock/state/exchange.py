@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from workflow_mock.errors import ErrorDetail, ValidationDetail
+from workflow_mock.http.charset import CHARSETS, UTF_8, charset_in
 from workflow_mock.http.messages import Request, Response
 from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.redaction import (
@@ -20,6 +21,7 @@ from workflow_mock.state.redaction import (
 
 REQUEST_TOKEN = "requestToken"  # noqa: S105 - the operation's name in the contract
 START_EXECUTION = "startWorkflowExecution"
+OperationName = Literal["startWorkflowExecution", "requestToken"]
 
 
 class Target(NamedTuple):
@@ -100,7 +102,7 @@ class Result(NamedTuple):
     response: Response
     facts: Facts
     time: datetime
-    """When the request came; where a fault delayed it, the end of the delay. Token, record and entry share it."""
+    """When the request came. Token and record share it, but where a fault delayed them: those have the delay's end."""
     errors: Sequence[ErrorDetail] = ()
     validation: Sequence[ValidationDetail] = ()
     answer_lost: bool = False
@@ -108,6 +110,13 @@ class Result(NamedTuple):
 
 
 NO_RESPONSE = Response(0, (), b"")
+
+
+def kept_body(request: Request) -> bytes:
+    """The first 16 KiB of a body in UTF-8: what the journal keeps of it, and what matchers look at."""
+    body = request.body_so_far[:KEPT_BYTES]
+    charset = CHARSETS.get(charset_in(request.headers.get(b"content-type", b"")), UTF_8) if body else UTF_8
+    return body if charset == UTF_8 else body.decode(charset, "replace").encode()
 
 
 class Exchange(NamedTuple):
@@ -124,6 +133,7 @@ class Exchange(NamedTuple):
     headers: Headers
     """Names in lower case. Requests with the same headers share one dictionary."""
     body: bytes
+    """In UTF-8, whatever it came in."""
     status: int
     errors: Sequence[ErrorDetail] = ()
     validation: Sequence[ValidationDetail] = ()
@@ -148,9 +158,17 @@ class Exchange(NamedTuple):
 
     @classmethod
     def of(
-        cls, request: Request, target: Target, result: Result, duplicate_of: str | None, seconds: float
+        cls,
+        request: Request,
+        target: Target,
+        result: Result,
+        duplicate_of: str | None = None,
+        seconds: float = 0.0,
+        *,
+        is_pending: bool = False,
     ) -> "Exchange":
-        """The entry for a request, its secrets replaced."""
+        """The entry for a request, its secrets replaced: in `request.headers` too, unless it `is_pending`."""
+        body = kept_body(request)
         is_token_request = target.operation == REQUEST_TOKEN
         return cls(
             request.id,
@@ -161,10 +179,8 @@ class Exchange(NamedTuple):
             # With %74 for t it is the token URL too.
             TOKEN_PATH if is_token_request else redact_path(request.raw_path[:KEPT_BYTES]),
             redact_form(request.query[:KEPT_BYTES], only_plain=is_token_request) if request.query else b"",
-            redact_headers(request.headers, is_token_request=is_token_request),
-            redact_body(request.body_so_far[:KEPT_BYTES], request.headers, is_token_request)
-            if request.body_so_far
-            else b"",
+            redact_headers(dict(request.headers) if is_pending else request.headers, is_token_request=is_token_request),
+            redact_body(body, request.headers, is_token_request) if body else b"",
             result.response.status,
             result.errors and [ErrorDetail(*map(redact_tokens, error)) for error in result.errors],
             result.validation and [ValidationDetail(*map(redact_tokens, problem)) for problem in result.validation],

@@ -26,13 +26,28 @@ class Journal(BoundedStore[Exchange]):
         super().__init__(per_customer=max_requests, total=max_requests, max_bytes=MAX_BYTES, size_of=attrgetter("size"))
 
     def record(self, exchange: Exchange) -> None:
+        """Keep an exchange: as the newest, or in the place of the entry that was made when its request came."""
         self.lost_answers |= exchange.answer_lost
-        self.add(exchange)
+        if not self.replace(exchange):
+            self.add(exchange)
 
-    def lost_before(self, target: Target) -> str | None:
-        """The execution of the customer's last start of this workflow, if the answer to it was lost."""
+    def lose(self, request_id: str) -> None:
+        """Note that the client can't have read the answer to a start."""
+        exchange = self.get(request_id)
+        if exchange is not None and exchange.facts.execution_id is not None:
+            self.record(exchange._replace(answer_lost=True))
+
+    def lost_before(self, target: Target, request_id: str) -> str | None:
+        """The execution of the customer's last start of this workflow, if the answer to it was lost.
+
+        Looks at what came before the request: of one that a fault held, there is an entry already.
+        """
         if self.lost_answers:
+            own = self.get(request_id)
+            own_number = None if own is None else self.number_of(own)
             for earlier in self.newest(target.customer_id, LOOK_BACK):
+                if own_number is not None and self.number_of(earlier) >= own_number:
+                    continue
                 if earlier.facts.execution_id and earlier.target.workflow_id == target.workflow_id:
                     return earlier.facts.execution_id if earlier.answer_lost else None
         return None

@@ -6,28 +6,21 @@ requests, and a slow one would be a slow server.
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Protocol
+from typing import Annotated
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from workflow_mock.state.exchange import Exchange, Target
+from workflow_mock.http.messages import Request
+from workflow_mock.state.exchange import Exchange, OperationName, Target, kept_body
 from workflow_mock.types import StrictModel, Uuid
 
 Text = Annotated[str, Field(max_length=4096)]
+Method = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$"), AfterValidator(str.upper)]
+
+ANY = "ANY"
+"""As a method: every one."""
 
 _OF_ANSWERS = frozenset({"client_id", "status", "error_code", "execution_id", "fault_id"})
-
-
-class RequestLike(Protocol):
-    """What a matcher looks at: a request, or an exchange."""
-
-    @property
-    def method(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-    def header(self, name: str) -> str | None: ...
 
 
 class TextMatch(StrictModel):
@@ -72,12 +65,15 @@ class Matcher(StrictModel):
         json_schema_extra={"examples": [{"method": "POST", "bodyPatterns": [{"contains": "workflowId"}]}]}
     )
 
-    method: Text | None = None
+    method: Method | None = Field(None, description="In any case; ANY is every method.")
     url_path: Text | None = None
     headers: dict[str, TextMatch] = Field(default_factory=dict, max_length=50)
     body_patterns: list[TextMatch] = Field(default_factory=list, max_length=10)
     customer_id: Uuid | None = None
     workflow_id: Uuid | None = None
+    operation: OperationName | None = Field(
+        None, description="A request of no operation, as one of an unknown path is, matches neither."
+    )
     client_id: Text | None = Field(None, description="Of the token; not for faults.")
     status: int | None = Field(None, ge=0, le=599, description="Of the answer, 0 if there was none; not for faults.")
     error_code: Text | None = Field(None, description="Of the answer; not for faults.")
@@ -94,13 +90,15 @@ class Matcher(StrictModel):
             return False
         return self.matches_request(exchange, exchange.target)
 
-    def matches_request(self, request: RequestLike, target: Target) -> bool:
+    def matches_request(self, request: Request | Exchange, target: Target) -> bool:
         """Whether a request is as it must be, whatever comes of it. The body is looked at last, decoded once."""
         if self.customer_id is not None and target.customer_id != self.customer_id:
             return False
         if self.workflow_id is not None and target.workflow_id != self.workflow_id:
             return False
-        if self.method is not None and request.method != self.method:
+        if self.operation is not None and target.operation != self.operation:
+            return False
+        if self.method is not None and not self._is_method(request.method):
             return False
         if self.url_path is not None and request.path != self.url_path:
             return False
@@ -108,7 +106,7 @@ class Matcher(StrictModel):
             if not text.matches(request.header(name)):
                 return False
         if self.body_patterns:
-            body = request.text
+            body = request.text if isinstance(request, Exchange) else kept_body(request).decode("utf-8", "replace")
             for pattern in self.body_patterns:  # and not all(): a journal of 10,000 is searched in half the time
                 if not pattern.matches_body(body):
                     return False
@@ -117,11 +115,13 @@ class Matcher(StrictModel):
     def differences(self, exchange: Exchange) -> list[str]:
         """What of an exchange isn't as it must be, in words."""
         found = []
+        if self.method is not None and not self._is_method(exchange.method):
+            found.append(f"method is not {self.method}")
         for name, wanted, is_value in (
-            ("method", self.method, exchange.method),
             ("urlPath", self.url_path, exchange.path),
             ("customerId", self.customer_id, exchange.target.customer_id),
             ("workflowId", self.workflow_id, exchange.target.workflow_id),
+            ("operation", self.operation, exchange.target.operation),
         ):
             if wanted is not None and is_value != wanted:
                 found.append(f"{name} is not {wanted}")
@@ -129,6 +129,9 @@ class Matcher(StrictModel):
         found += [f"header {n} is not {t}" for n, t in self.headers.items() if not t.matches(exchange.header(n))]
         body = exchange.text
         return found + [f"body is not {each}" for each in self.body_patterns if not each.matches_body(body)]
+
+    def _is_method(self, method: str) -> bool:
+        return self.method in (ANY, method.upper())
 
     def _answer_differences(self, exchange: Exchange) -> Iterator[str]:
         facts = exchange.facts

@@ -97,8 +97,22 @@ class BoundedStore(Generic[T]):
             self._evict(next(iter(self._items)))
         if self._max_bytes is not None:
             self._bytes += self._size_of(item)
-            while self._bytes > self._max_bytes and len(self._items) > 1:
-                self._evict(next(iter(self._items)))
+            self._evict_over_bytes()
+
+    def replace(self, item: T) -> bool:
+        """Put an item in the place of the one of the same id and customer, under its number; whether there is one."""
+        number = self._numbers.get(item.id)
+        if number is None or self._items[number].customer_id != item.customer_id:
+            return False
+        before, self._items[number] = self._items[number], item
+        if self._max_bytes is not None:
+            self._bytes += self._size_of(item) - self._size_of(before)
+            self._evict_over_bytes()
+        return True
+
+    def _evict_over_bytes(self) -> None:
+        while self._max_bytes is not None and self._bytes > self._max_bytes and len(self._items) > 1:
+            self._evict(next(iter(self._items)))
 
     def _evict(self, number: int) -> None:
         """Take out an item that is its customer's oldest."""

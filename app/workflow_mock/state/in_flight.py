@@ -1,0 +1,90 @@
+"""The requests that have come and aren't answered yet, and what lets go of them.
+
+A request belongs to the world in which it came: whatever it waits for, it ends with that world.
+"""
+
+from asyncio import Task, current_task
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple, cast
+
+from workflow_mock.errors import ApiError
+from workflow_mock.state.exchange import Target
+
+
+class Release(NamedTuple):
+    """Why a request was let go."""
+
+    error: ApiError
+    """What its client is told, if nothing was sent yet."""
+    is_of_world: bool
+    """Whether its world is gone, so that no entry of it may be made."""
+
+
+class InFlight:
+    """The requests in flight, by the task that answers each."""
+
+    def __init__(self) -> None:
+        self._targets: dict[Task[Any], Target] = {}
+        self._held: dict[Task[Any], str] = {}
+        """The id of the fault that was injected."""
+        self._released: dict[Task[Any], Release] = {}
+        self._is_closed = False
+
+    def enter(self, target: Target) -> Task[Any]:
+        """Note that the current task answers a request; `leave` must follow."""
+        task = cast("Task[Any]", current_task())
+        self._targets[task] = target
+        return task
+
+    def leave(self, task: Task[Any]) -> None:
+        del self._targets[task]
+        self._held.pop(task, None)
+        self._released.pop(task, None)
+
+    def hold(self, fault_id: str) -> None:
+        """Note that this fault has a say in the current task's request. Raises ApiError (503) once it is closed."""
+        if self._is_closed:
+            raise _ending()
+        self._held[cast("Task[Any]", current_task())] = fault_id
+
+    def is_of_ended_world(self, task: Task[Any]) -> bool:
+        """Whether the world that the request came into is gone."""
+        return task in self._released and self._released[task].is_of_world
+
+    def released(self) -> ApiError | None:
+        """Why the current task was let go, for whoever catches its CancelledError; None where another cancelled it."""
+        task = cast("Task[Any]", current_task())
+        release = self._released.get(task)
+        if release is None:
+            return None
+        task.uncancel()
+        return release.error
+
+    def end_world(self, customer_id: str | None) -> None:
+        """Let go of the requests of a customer, or of all (None), as their world is no more."""
+        error = ApiError("world_reset", "The sandbox was reset while this request was in flight")
+        tasks = (task for task, target in self._targets.items() if customer_id in (None, target.customer_id))
+        self._release(tasks, Release(error, is_of_world=True))
+
+    def end_faults(self, fault_ids: Collection[str]) -> None:
+        """Let go of the requests that these faults hold, as they were removed."""
+        error = ApiError("world_reset", "The fault that held this request was removed")
+        tasks = (task for task, fault_id in self._held.items() if fault_id in fault_ids)
+        self._release(tasks, Release(error, is_of_world=False))
+
+    def close(self) -> None:
+        """Let go of what faults hold, now and from now on: the server ends."""
+        self._is_closed = True
+        self._release(self._held, Release(_ending(), is_of_world=False))
+
+    def _release(self, tasks: Iterable[Task[Any]], release: Release) -> None:
+        for task in tasks:
+            if task not in self._released:
+                task.cancel()
+                self._released[task] = release
+            elif release.is_of_world:
+                self._released[task] = release
+
+
+def _ending() -> ApiError:
+    return ApiError("too_busy", "The server is ending")
