@@ -1,6 +1,7 @@
 """Every error code: a request that is refused with it, and its status."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from workflow_mock.state.events import MAX_LISTENERS
 
 from tests.in_process import SURFACES, InProcess
 from tests.server.apps import serving_app
-from tests.support import Answer, Server, path, raw_request, raw_start, read_answers, serving
+from tests.support import Answer, Server, path, raw_request, raw_start, read_answers, serving, until
 
 Refusal = httpx.Response | Answer
 EVENTS = raw_request("GET", f"{ADMIN_PATH}/events", "Host: localhost")
@@ -64,6 +65,17 @@ def is_one_connection_too_many(_: Server) -> Refusal:
         first.sendall(raw_start())
         assert [answer.status for answer in read_answers(first, 1)] == [401]
         return own.send(raw_start())[0]
+
+
+def is_of_a_world_that_is_reset(server: Server) -> Refusal:
+    customer = {"customerId": str(uuid4())}
+    server.http.post(f"{ADMIN_PATH}/faults", params=customer, json={"fixedDelayMilliseconds": 60_000})
+    token = server.token()
+    with ThreadPoolExecutor() as pool:
+        held = pool.submit(server.start, customer=customer["customerId"], token=token)
+        until(lambda: server.http.get(f"{ADMIN_PATH}/requests", params=customer).json()["requests"])
+        server.http.post(f"{ADMIN_PATH}/reset", params=customer)
+        return held.result()
 
 
 def is_never_whole(_: Server) -> Refusal:
@@ -120,6 +132,7 @@ REFUSED: dict[str, Callable[[Server], Refusal]] = {
     "internal_error": fails,
     "limit_reached": is_one_listener_too_many,
     "too_busy": is_one_connection_too_many,
+    "world_reset": is_of_a_world_that_is_reset,
     "http_version_not_supported": sent(raw_start(version="2.0")),
 }
 
