@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from pydantic import Field
 
 from workflow_mock.admin.dependencies import Customer, JsonRoute, json_list, json_object, owned_or_404, validation_error
 from workflow_mock.admin.fault_warnings import warnings_of
@@ -21,17 +20,16 @@ class FaultPage(StrictModel):
     faults: list[FaultView]
 
 
-class AddedFault(FaultView):
-    """A fault that was put in force, and why it may never be injected."""
-
-    warnings: list[str] = Field(description="Why no request, as things are, can match its matcher.")
-
-
 def router(sandbox: Sandbox) -> APIRouter:
     routes = APIRouter(prefix="/faults", tags=["Faults"], route_class=JsonRoute)
 
     def shown(fault: Fault, customer: str | None) -> FaultView:
-        return FaultView.of(fault, over=sandbox.faults.is_over(fault, customer), customer_id=customer)
+        return FaultView.of(
+            fault,
+            customer,
+            over=sandbox.faults.is_over(fault, customer),
+            warnings=list(warnings_of(fault.spec.matcher, sandbox.workflows)),
+        )
 
     def may_concern(fault: Fault, customer: str) -> bool:
         """Whether a fault is for a customer, and for a workflow that the customer can start."""
@@ -50,7 +48,7 @@ def router(sandbox: Sandbox) -> APIRouter:
         return json_object(faults=await json_list(found, lambda fault: shown(fault, customer), exclude_none=True))
 
     @routes.post("", status_code=201, response_model_exclude_none=True)
-    async def add_fault(spec: FaultSpec, customer: Customer = None) -> AddedFault:
+    async def add_fault(spec: FaultSpec, customer: Customer = None) -> FaultView:
         """Put a fault in force; `?customerId=` is the same as matcher.customerId."""
         if customer is not None:
             if spec.matcher.customer_id not in (None, customer):
@@ -60,9 +58,7 @@ def router(sandbox: Sandbox) -> APIRouter:
         same = sandbox.faults.get(spec.id)
         if same is not None and same.customer_id != spec.matcher.customer_id:
             raise validation_error(Problem(("id",), "is that of a fault for another customer"))
-        fault = sandbox.faults.add(spec)
-        warnings = list(warnings_of(spec.matcher, sandbox.workflows))
-        return AddedFault.of(fault, over=sandbox.faults.is_over(fault, None), warnings=warnings)
+        return shown(sandbox.faults.add(spec), customer)
 
     @routes.delete("", status_code=204)
     async def remove_all_faults(customer: Customer = None) -> None:

@@ -196,9 +196,10 @@ class FaultView(FaultSpec, json_schema_extra={}):  # the examples are of what is
     over: bool = Field(description="Whether its `times` or its `ttl` is over, for the customer or for all.")
     matched: int = Field(description="Requests that its matcher matched.")
     injected: int = Field(description="Requests that it was injected into.")
+    warnings: list[str] = Field(description="Why no request that could succeed matches its matcher, as things are.")
 
     @classmethod
-    def of(cls, fault: Fault, *, over: bool, customer_id: str | None = None, **more: Any) -> Self:
+    def of(cls, fault: Fault, customer_id: str | None, *, over: bool, warnings: list[str]) -> Self:
         """The fault as it is for a customer, or for all (None)."""
         matched, injected = fault.counts(customer_id)
         return cls.show(
@@ -208,7 +209,7 @@ class FaultView(FaultSpec, json_schema_extra={}):  # the examples are of what is
             over=over,
             matched=matched,
             injected=injected,
-            **more,
+            warnings=warnings,
         )
 
 

@@ -9,7 +9,7 @@ from itertools import product
 
 from workflow_mock.caching import BoundedDict
 from workflow_mock.errors import ApiError
-from workflow_mock.faults.effects import MAX_COUNT, Quota
+from workflow_mock.faults.effects import Quota
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.http.messages import Request
 from workflow_mock.state.clock import Clock
@@ -36,16 +36,11 @@ class Tally:
     since: datetime | None = None
     """When the ttl of a catalogue's fault began for the customer: at the first request that matched."""
 
-    def count(self) -> int:
-        """Count a request that matched; the number of it. Both stop at 2^53."""
-        self.matched = min(self.matched + 1, MAX_COUNT)
-        return self.matched
-
     def exceeds(self, quota: Quota, now: datetime) -> bool:
         """Count a request; whether it is over the quota."""
         if self.window is None or not self.window <= now < self.window + quota.window:
             self.window, self.used = now, 0
-        self.used = min(self.used + 1, MAX_COUNT)
+        self.used += 1
         return self.used > quota.limit
 
 
@@ -98,14 +93,15 @@ class Fault:
         if self.is_over(target.customer_id, clock) or not spec.matcher.matches_request(request, target):
             return None
         tally = self._tally(target.customer_id, now)
-        number = tally.count()
+        tally.matched += 1
+        number = tally.matched
         if number <= spec.after or not spec.probability:
             return None
         if spec.probability < 1 and _source(spec, number).random() >= spec.probability:
             return None
         if spec.quota is not None and not tally.exceeds(spec.quota, now):
             return None
-        tally.injected = min(tally.injected + 1, MAX_COUNT)
+        tally.injected += 1
         retry_after = spec.retry_after
         if retry_after is None and spec.quota is not None and tally.window is not None:
             retry_after = tally.window + spec.quota.window - now
