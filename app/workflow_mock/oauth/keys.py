@@ -1,7 +1,7 @@
 """Keys: making, reading, signing, verifying. The one module that imports python-jose.
 
 Only jose's key objects are used, each built once. Its `jwt.decode` and `jws.verify` are not: they choose the algorithm
-and skip the checks that docs/contract.md, 2.1, "Keys" lists. The parts of a token are taken apart in `oauth.verify`.
+and skip the checks that docs/contract.md, 2.1, "Keys" lists. The parts of a token are taken apart in `oauth.jws`.
 """
 
 import hashlib
