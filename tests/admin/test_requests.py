@@ -22,6 +22,7 @@ ENTRY = {
     "method": str,
     "path": str,
     "query": str,
+    "operation": str,
     "customerId": str,
     "workflowId": str,
     "headers": dict,

@@ -1,15 +1,22 @@
 """What a fault holds ends with its world, its fault, its client or the server; and there is an entry meanwhile."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from workflow_mock.faults.registry import MAX_FAULTS
+from workflow_mock.faults.registry import MAX_FAULTS, Tally
+from workflow_mock.faults.spec import FaultSpec
+from workflow_mock.sandbox import Sandbox
+from workflow_mock.state.clock import Action
+from workflow_mock.state.events import MAX_HISTORY, Events
+from workflow_mock.state.exchange import Target
 
 from tests.admin.world import FAR, TOKEN_PATH, World, until
-from tests.support import WORKFLOW, Server, read_answers, serving
+from tests.support import WORKFLOW, Server, read_answers, request_of, serving
 
 DRIBBLE = {"numberOfChunks": 100, "totalDuration": FAR}
 HOLDS: dict[str, dict[str, Any]] = {
@@ -248,6 +255,55 @@ def test_a_ttl_is_by_one_clock_though_each_customer_has_another(own: Server) -> 
     seen.append([world.start().status_code for world in (past, future)])
     own.http.post("/__admin/reset")
     assert seen == [[503, 503], [401, 401]]
+
+
+def spec_of(**members: Any) -> FaultSpec:
+    return FaultSpec.model_validate({"status": 503, "times": 1, **members})
+
+
+def test_a_reload_keeps_the_counts_of_what_is_unchanged_and_what_was_deleted_stays_away() -> None:
+    sandbox = Sandbox(
+        [], [spec_of(code=code) for code in "abc"], max_executions=1, max_executions_total=1, max_requests=1
+    )
+    unchanged, deleted, changed = sandbox.faults.for_customer(None)
+    unchanged.tallies["x"] = Tally("x", 1, 1)
+    sandbox.faults.remove(deleted.spec.id)
+    sandbox.faults.reload([spec_of(code="a"), spec_of(code="b"), spec_of(code="c", times=2), spec_of(code="d")])
+    found = sandbox.faults.for_customer(None)
+    assert found[0] is unchanged
+    assert [(each.spec.code, each.spec.times) for each in found] == [("a", 1), ("c", 2), ("d", 1)]
+    assert changed not in found
+    sandbox.reset(None)
+    assert [each.spec.code for each in sandbox.faults.for_customer(None)] == ["a", "b", "c", "d"]
+
+
+def test_a_ttl_of_the_catalogue_begins_for_each_customer_with_the_first_request_or_a_reset() -> None:
+    permanent = [spec_of(ttl="1m", times=9)]
+    sandbox = Sandbox([], permanent, max_executions=1, max_executions_total=1, max_requests=1)
+    sandbox.clock.change(Action.FREEZE, None)
+
+    def strikes(customer: str) -> bool:
+        return sandbox.faults.pick(request_of(), Target(None, customer), sandbox.clock.now(customer)) is not None
+
+    sandbox.clock.change(Action.ADVANCE, None, by=timedelta(hours=1))
+    seen = [strikes("a")]
+    sandbox.clock.change(Action.ADVANCE, None, by=timedelta(minutes=1))
+    seen += [strikes("a"), strikes("b")]
+    sandbox.reset("a")
+    assert [*seen, strikes("a")] == [True, False, True, True]
+
+
+def test_who_comes_back_is_told_first_that_events_are_missing() -> None:
+    async def first(after: int) -> str:
+        events = Events(1000)
+        for _ in range(MAX_HISTORY + 5):
+            events.publish("clock", None, {})
+        told = await anext(events.listen(after))
+        assert told is not None
+        return told[1]
+
+    wanted = {0: "clock", 9: "dropped", 1000: "dropped", 1004: "dropped", 1005: "clock", 10**9: "dropped"}
+    assert {after: asyncio.run(first(after)) for after in wanted} == wanted
 
 
 def test_many_resets_and_starts_at_once_leave_no_execution_without_an_entry(world: World) -> None:
