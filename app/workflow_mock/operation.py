@@ -1,6 +1,6 @@
 """The way of a documented operation: request → fault → handler → journal entry → response.
 
-A response is on the wire only after its entry is in the journal: who has the one finds the other.
+A response is on the wire only after its entry is in the journal: a client that has the response finds the entry.
 """
 
 import logging
@@ -73,7 +73,7 @@ class OperationRoute(BaseRoute):
         await self.answer(scope[MATCHED], scope, receive, send)
 
     async def answer(self, matched: Matched, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request whose path says this."""
+        """Answer a request that `match` matched."""
         began = perf_counter()
         request = Request(scope, receive)
         in_flight = self._sandbox.in_flight
@@ -97,7 +97,7 @@ class OperationRoute(BaseRoute):
             await result.response.send(send, request.id)
 
     async def _respond(self, request: Request, matched: Matched) -> tuple[Result, Outgoing | None]:
-        """What becomes of a request, whatever happens on its way."""
+        """Run fault and handler; turn every exception into a Result."""
         now = self._sandbox.clock.now(matched.target.customer_id)
         try:
             if self._sandbox.faults:
