@@ -145,3 +145,8 @@ def internal_error(request_id: str) -> ApiError:
     return ApiError(
         "internal_error", f"An error of the server's own; its log has more under the request id {request_id}"
     )
+
+
+def server_ending() -> ApiError:
+    """What a client is told whose request is in flight when the server ends (503)."""
+    return ApiError("too_busy", "The server is ending")

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
-from workflow_mock.errors import ApiError, ValidationDetail, internal_error
+from workflow_mock.errors import ApiError, ValidationDetail, internal_error, server_ending
 from workflow_mock.faults.effects import Outgoing
 from workflow_mock.faults.injector import FaultInjector
 from workflow_mock.http.envelope import render
@@ -109,7 +109,7 @@ class OperationRoute(BaseRoute):
             return Result(NO_RESPONSE, facts, now, answer_lost=facts.execution_id is not None), None
         except (CancelledError, ApiError) as error:
             reason = error if isinstance(error, ApiError) else self._sandbox.in_flight.released()
-            facts, reason = facts_of(error), reason or ApiError("too_busy", "The server is ending")
+            facts, reason = facts_of(error), reason or server_ending()
             logger.info("%s: %d %s: %s", _named(request), reason.status, reason.code, reason)
             result = _refused(reason, now, facts)
             return result._replace(answer_lost=facts.execution_id is not None), None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Scope
 
-from workflow_mock.errors import ApiError, internal_error
+from workflow_mock.errors import ApiError, internal_error, server_ending
 from workflow_mock.http.envelope import render
 from workflow_mock.http.messages import STATUS_LINES
 from workflow_mock.http.request_id import request_id_of
@@ -88,7 +88,7 @@ class RequestResponseCycle:
         try:
             await app(self.scope, self.receive, self.send)
         except asyncio.CancelledError:  # the server's end
-            self._fail(ApiError("too_busy", "The server is ending"))
+            self._fail(server_ending())
         except Exception as error:
             # What a handler of FastAPI has answered, it has logged too, and Starlette raises it again.
             if not self.response_complete and not self.disconnected:

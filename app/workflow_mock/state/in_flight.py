@@ -7,7 +7,7 @@ from asyncio import Task, current_task
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple, cast
 
-from workflow_mock.errors import ApiError
+from workflow_mock.errors import ApiError, server_ending
 from workflow_mock.state.exchange import Target
 
 
@@ -44,7 +44,7 @@ class InFlight:
     def hold(self, fault_id: str) -> None:
         """Note that this fault has a say in the current task's request. Raises ApiError (503) once it is closed."""
         if self._is_closed:
-            raise _ending()
+            raise server_ending()
         self._held[cast("Task[Any]", current_task())] = fault_id
 
     def is_of_ended_world(self, task: Task[Any]) -> bool:
@@ -75,7 +75,7 @@ class InFlight:
     def close(self) -> None:
         """Let go of what faults hold, now and from now on: the server ends."""
         self._is_closed = True
-        self._release(self._held, Release(_ending(), is_of_world=False))
+        self._release(self._held, Release(server_ending(), is_of_world=False))
 
     def _release(self, tasks: Iterable[Task[Any]], release: Release) -> None:
         for task in tasks:
@@ -84,7 +84,3 @@ class InFlight:
                 self._released[task] = release
             elif release.is_of_world:
                 self._released[task] = release
-
-
-def _ending() -> ApiError:
-    return ApiError("too_busy", "The server is ending")
