@@ -362,7 +362,7 @@ def test_make_checks_everything_or_the_named_tests_alone() -> None:
     everything, some, _ = text_of(MAKE).splitlines()
     planned = [
         subprocess.run(
-            ["make", "-n", *shlex.split(line)[1:]],
+            ["make", "-n", "--no-print-directory", *shlex.split(line)[1:]],
             cwd=ROOT,
             env=environment(),
             capture_output=True,
