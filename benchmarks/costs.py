@@ -24,7 +24,7 @@ from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.exchange import Exchange, Facts, Target
 from workflow_mock.state.matcher import Matcher
-from workflow_mock.state.redaction import Headers
+from workflow_mock.state.recorded_request import recorded
 from workflow_mock.state.workflows import MAX_WORKFLOWS
 
 from tests.state.worlds import CUSTOMER, defined, workflow_id
@@ -112,8 +112,8 @@ def journal() -> None:
     """While a full one is searched, the others have their turn."""
     full = sandbox([defined(1)])
     for number in range(ENTRIES):
-        body = b"a" * 1000
-        full.journal.add(Exchange(str(number), BEGIN, Target(None), Facts(), "POST", "/", b"", Headers(), body, 200))
+        request = recorded("POST", b"/", b"", (), b"%d" % number + b"a" * 1000, False)
+        full.journal.add(Exchange(str(number), BEGIN, Target(None), Facts(), request, 200))
     wanted = Matcher.model_validate({"bodyPatterns": [{"contains": "b"}]})
     waits: list[float] = []
 

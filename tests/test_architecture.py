@@ -23,6 +23,7 @@ LAYERS = (
     ("api",),
     ("oauth",),
     ("operation",),
+    ("injector",),
     ("sandbox", "catalogue"),
     ("faults",),
     ("state",),

@@ -7,6 +7,7 @@ of a request through it.
 """
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -21,11 +22,11 @@ from workflow_mock.api.start import StartExecution
 from workflow_mock.catalogue import loader
 from workflow_mock.catalogue.loader import Catalogue
 from workflow_mock.errors import ConfigError
-from workflow_mock.faults.injector import FaultInjector
 from workflow_mock.http.cors import Cors
 from workflow_mock.http.exception_handlers import handle_errors
 from workflow_mock.http.prefix_route import LazyApp, PrefixRoute
 from workflow_mock.http.request_id import RequestIdMiddleware
+from workflow_mock.injector import FaultInjector
 from workflow_mock.oauth import discovery
 from workflow_mock.oauth.issuers import OwnIssuer, RemoteIssuer, TrustedIssuer
 from workflow_mock.oauth.keys import NO_KEY, InvalidKeyError, SigningKey, read_jwks, shared_secret
@@ -81,12 +82,12 @@ class Application(FastAPI):
             self._token.reload(content.clients)
 
 
-def create_app(settings: Settings) -> Application:
-    """The server with these settings. It starts no task; the signing key is made in the background.
+def create_app(settings: Settings, signing_key: Future[SigningKey] | None = None) -> Application:
+    """The server with these settings. It starts no task; the signing key is made in the background, unless given.
 
     Raises ConfigError: a file that a setting names can't be used.
     """
-    signing_key = SigningKey.begin(settings.signing_key)
+    signing_key = signing_key or SigningKey.begin(settings.signing_key)
     catalogue = loader.read(settings.catalogue, or_demo=True)
     sandbox = Sandbox(
         catalogue.workflows,
@@ -95,6 +96,7 @@ def create_app(settings: Settings) -> Application:
         max_executions=settings.max_executions,
         max_executions_total=settings.max_executions_total,
         max_requests=settings.max_requests,
+        has_journal=settings.journal,
     )
     own = OwnIssuer(signing_key, settings.issuer, sandbox.clock)
     verifier = TokenVerifier(
@@ -108,7 +110,7 @@ def create_app(settings: Settings) -> Application:
     provider = TokenProvider(own, sandbox.clock, audience=settings.audience, lifetime=settings.token_lifetime)
     token = TokenEndpoint(provider, catalogue.clients, default_scope=settings.scope, strict=settings.strict)
     start = StartExecution(sandbox, verifier, strict=settings.strict, max_body=settings.max_body)
-    injector = FaultInjector(sandbox, journal=settings.journal, max_body=settings.max_body)
+    injector = FaultInjector(sandbox, max_body=settings.max_body)
     workflow_routes = WorkflowRoutes((Operation(START_EXECUTION, START_PATH, start),))
 
     def control_plane() -> FastAPI:
@@ -117,10 +119,7 @@ def create_app(settings: Settings) -> Application:
         return admin_app(settings, sandbox, provider, verifier)
 
     app = Application(sandbox, catalogue, token, control_plane)
-    app.operations = tuple(
-        OperationRoute(match, sandbox, injector, journal=settings.journal)
-        for match in (workflow_routes.match, token.match)
-    )
+    app.operations = tuple(OperationRoute(match, sandbox, injector) for match in (workflow_routes.match, token.match))
     app.router.routes += [
         *app.operations,
         health_route(settings, sandbox),

@@ -18,11 +18,11 @@ from starlette.types import Receive, Scope, Send
 
 from workflow_mock.errors import ApiError, ValidationDetail, internal_error, server_ending
 from workflow_mock.faults.effects import Outgoing
-from workflow_mock.faults.injector import FaultInjector
 from workflow_mock.http.envelope import render
 from workflow_mock.http.messages import Request
+from workflow_mock.injector import FaultInjector
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.state.exchange import NO_RESPONSE, Exchange, Facts, Result, Target, facts_of
+from workflow_mock.state.exchange import NO_RESPONSE, Facts, Result, Target, facts_of
 from workflow_mock.state.redaction import redact_path, redact_tokens
 
 MATCHED = "workflow_mock.matched"
@@ -52,14 +52,11 @@ Handler = Callable[[Request, Matched, datetime], Awaitable[Result]]
 class OperationRoute(BaseRoute):
     """The route of one or more documented operations in a FastAPI or Starlette application."""
 
-    def __init__(
-        self, match: Callable[[Scope], Matched | None], sandbox: Sandbox, injector: FaultInjector, *, journal: bool
-    ) -> None:
+    def __init__(self, match: Callable[[Scope], Matched | None], sandbox: Sandbox, injector: FaultInjector) -> None:
         self.match = match
         """What the path of a request says, or None where it is no path of these operations."""
         self._sandbox = sandbox
         self._injector = injector
-        self._journal = journal
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         matched = self.match(scope) if scope["type"] == "http" else None
@@ -80,17 +77,18 @@ class OperationRoute(BaseRoute):
         task = in_flight.enter(matched.target)
         try:
             result, outgoing = await self._respond(request, matched)
-            try:
-                if not in_flight.is_of_ended_world(task):
-                    self._record(request, matched.target, result, perf_counter() - began)
-                if outgoing is not None:
-                    if not await self._injector.send(outgoing, send) and not in_flight.is_of_ended_world(task):
-                        self._sandbox.journal.lose(request.id)
-                    return
-            except Exception as error:
-                if outgoing is not None and (outgoing.is_begun or isinstance(error, ConnectionError)):
-                    raise
-                result = _internal_error(request, error, result.time)
+            seconds = perf_counter() - began
+            if logger.isEnabledFor(logging.DEBUG):
+                logger.debug("%s: %d in %.3f ms", _named(request), result.response.status, seconds * 1000)
+            if not in_flight.is_of_ended_world(task):
+                try:
+                    self._sandbox.record(request, matched.target, result, seconds)
+                except Exception as error:  # noqa: BLE001 - as in `_respond`
+                    result, outgoing = _internal_error(request, error, result.time), None
+            if outgoing is not None:
+                if not await self._injector.send(outgoing, send) and not in_flight.is_of_ended_world(task):
+                    self._sandbox.journal.lose(request.id)
+                return
         finally:
             in_flight.leave(task)
         if result.response.status:
@@ -101,37 +99,28 @@ class OperationRoute(BaseRoute):
         now = self._sandbox.clock.now(matched.target.customer_id)
         try:
             if self._sandbox.faults:
-                return await self._injector.respond(request, matched.target, partial(_handle, request, matched), now)
-            return await _handle(request, matched, now), None
+                handle = partial(_handle, request, matched)
+                return await self._injector.respond(request, matched.target, handle, now)
+            return await matched.handler(request, matched, now), None
+        except ApiError as error:
+            return _refused(request, error, now), None
         except ClientDisconnect as error:
             logger.info("%s: the client went away before its request was answered", request.id)
             facts = facts_of(error)
             return Result(NO_RESPONSE, facts, now, answer_lost=facts.execution_id is not None), None
-        except (CancelledError, ApiError) as error:
-            reason = error if isinstance(error, ApiError) else self._sandbox.in_flight.released()
-            facts, reason = facts_of(error), reason or server_ending()
-            logger.info("%s: %d %s: %s", _named(request), reason.status, reason.code, reason)
-            result = _refused(reason, now, facts)
-            return result._replace(answer_lost=facts.execution_id is not None), None
+        except CancelledError as error:
+            reason = self._sandbox.in_flight.released() or server_ending()
+            return _refused(request, reason, now, facts_of(error)), None
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets the envelope and the log the rest
             return _internal_error(request, error, now), None
-
-    def _record(self, request: Request, target: Target, result: Result, seconds: float) -> None:
-        if self._journal:
-            duplicate_of = self._sandbox.journal.lost_before(target, request.id) if result.facts.execution_id else None
-            self._sandbox.record(Exchange.of(request, target, result, duplicate_of, seconds))
 
 
 async def _handle(request: Request, matched: Matched, now: datetime) -> Result:
     """What the operation's handler says; what it refuses by ApiError is rendered."""
     try:
-        result = await matched.handler(request, matched, now)
+        return await matched.handler(request, matched, now)
     except ApiError as error:
-        logger.info("%s: %d %s: %s", _named(request), error.status, error.code, error)
-        return _refused(error, now)
-    if logger.isEnabledFor(logging.DEBUG):
-        logger.debug("%s: %d", _named(request), result.response.status)
-    return result
+        return _refused(request, error, now)
 
 
 def _named(request: Request) -> str:
@@ -141,8 +130,15 @@ def _named(request: Request) -> str:
 
 def _internal_error(request: Request, error: Exception, now: datetime) -> Result:
     logger.error("%s: an error of the server's own", request.id, exc_info=error)
-    return _refused(internal_error(request.id), now, facts_of(error))
+    return _result(internal_error(request.id), now, facts_of(error))
 
 
-def _refused(error: ApiError, now: datetime, facts: Facts | None = None) -> Result:
-    return Result(render(error), facts_of(error) if facts is None else facts, now, error.errors, error.validation)
+def _refused(request: Request, error: ApiError, now: datetime, facts: Facts | None = None) -> Result:
+    logger.info("%s: %d %s: %s", _named(request), error.status, error.code, error)
+    return _result(error, now, facts_of(error) if facts is None else facts)
+
+
+def _result(error: ApiError, now: datetime, facts: Facts) -> Result:
+    """A refusal; the answer to a start is lost with it where the start was made before."""
+    is_lost = facts.execution_id is not None
+    return Result(render(error), facts, now, error.errors, error.validation, answer_lost=is_lost)

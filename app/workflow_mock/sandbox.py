@@ -7,9 +7,10 @@ from workflow_mock.domain.definition import Outcome, WorkflowDefinition
 from workflow_mock.domain.execution import Execution
 from workflow_mock.faults.registry import FaultRegistry
 from workflow_mock.faults.spec import FaultSpec
+from workflow_mock.http.messages import Request
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.events import Events, first_number
-from workflow_mock.state.exchange import Exchange
+from workflow_mock.state.exchange import Exchange, Result, Target
 from workflow_mock.state.id_source import IdSource
 from workflow_mock.state.in_flight import InFlight
 from workflow_mock.state.journal import Journal
@@ -29,12 +30,14 @@ class Sandbox:
         max_executions: int,
         max_executions_total: int,
         max_requests: int,
+        has_journal: bool = True,
     ) -> None:
         self.clock = Clock()
         self.ids = IdSource(seed)
         self.workflows = Workflows(workflows)
         self.executions: BoundedStore[Execution] = BoundedStore(per_customer=max_executions, total=max_executions_total)
         self.journal = Journal(max_requests)
+        self._has_journal = has_journal
         self.in_flight = InFlight()
         self.faults = FaultRegistry(faults, self.clock, self.in_flight)
         self.events = Events(first_number())
@@ -59,10 +62,17 @@ class Sandbox:
         execution.advance(self.clock.now(execution.customer_id), to_end=to_end)
         self._tell(execution, "advanced")
 
-    def record(self, exchange: Exchange) -> None:
-        """Keep an exchange in the journal, and tell of it."""
+    def record(
+        self, request: Request, target: Target, result: Result, seconds: float = 0.0, *, is_pending: bool = False
+    ) -> None:
+        """Keep a request in the journal, and tell of it unless it `is_pending`: its entry is made anew in the end."""
+        if not self._has_journal:
+            return
+        duplicate_of = self.journal.lost_before(target, request.id) if result.facts.execution_id else None
+        exchange = Exchange.of(request, target, result, duplicate_of, seconds)
         self.journal.record(exchange)
-        self.events.publish("request", exchange.customer_id, exchange)
+        if not is_pending:
+            self.events.publish("request", target.customer_id, exchange)
 
     def reset(self, customer_id: str | None) -> None:
         """Everything of a customer, or all, back to the state after start; lets go of requests in flight."""

@@ -2,11 +2,11 @@
 
 from workflow_mock.state.exchange import Exchange, Facts, Target
 from workflow_mock.state.matcher import Matcher
-from workflow_mock.state.redaction import Headers
+from workflow_mock.state.recorded_request import recorded
 
 from tests.state.worlds import BEGIN
 
-EXCHANGE = Exchange("1", BEGIN, Target(None), Facts(), "POST", "/", b"", Headers(), b"Abc", 200)
+EXCHANGE = Exchange("1", BEGIN, Target(None), Facts(), recorded("POST", b"/", b"", (), b"Abc", False), 200)
 
 
 def test_a_body_is_looked_at_by_all_patterns() -> None:

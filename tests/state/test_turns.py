@@ -16,7 +16,7 @@ from workflow_mock.settings import Settings
 from workflow_mock.state import store
 from workflow_mock.state.exchange import Exchange, Facts, Target
 from workflow_mock.state.matcher import Matcher
-from workflow_mock.state.redaction import Headers
+from workflow_mock.state.recorded_request import recorded
 from workflow_mock.state.store import BATCH_SIZE
 
 from tests.server.apps import serving_app
@@ -81,7 +81,7 @@ def test_a_request_is_answered_while(
 
 
 def exchange(number: int) -> Exchange:
-    return Exchange(str(number), BEGIN, Target(None), Facts(), "POST", "/", b"", Headers(), b"Abc", 200)
+    return Exchange(str(number), BEGIN, Target(None), Facts(), recorded("POST", b"/", b"", (), b"Abc", False), 200)
 
 
 def test_others_have_their_turn_while_the_journal_is_searched_and_may_change_it(

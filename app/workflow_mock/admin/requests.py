@@ -220,13 +220,14 @@ def _nearest(exchange: Exchange, sandbox: Sandbox) -> Nearest:
     differences = [error.message for error in exchange.errors]
     differences += [f"{detail.property}: {detail.message}" for detail in exchange.validation]
     path = TOKEN_PATH
-    if exchange.path != TOKEN_PATH:
+    request = exchange.request
+    if request.path != TOKEN_PATH:
         workflow = sandbox.workflows.nearest(exchange.target.workflow_id or "", exchange.customer_id)
         path = START_PATH.replace("{customerId}", exchange.customer_id or "{customerId}")
         if workflow is not None:
             path = path.replace("{workflowId}", workflow.id)
-        if exchange.path.lower() != path.lower():
-            differences.append(f"path is {exchange.path}")
-    if exchange.method != "POST":
-        differences.append(f"method is {exchange.method}")
+        if request.path.lower() != path.lower():
+            differences.append(f"path is {request.path}")
+    if request.method != "POST":
+        differences.append(f"method is {request.method}")
     return Nearest(method="POST", path=path, differences=differences)

@@ -13,14 +13,8 @@ from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.exchange import REQUEST_TOKEN, START_EXECUTION, Exchange, Facts, OperationName, Target
-from workflow_mock.state.redaction import (
-    KEPT_BYTES,
-    redact_body,
-    redact_form,
-    redact_headers,
-    redact_json,
-    redact_path,
-)
+from workflow_mock.state.recorded_request import recorded
+from workflow_mock.state.redaction import KEPT_BYTES, redact_json
 from workflow_mock.strict_json import check
 from workflow_mock.types import Moment, StrictModel, Uuid
 
@@ -89,18 +83,18 @@ class JournalEntry(StrictModel):
 
     @classmethod
     def of(cls, exchange: Exchange) -> "JournalEntry":
-        target, facts = exchange.target, exchange.facts
+        target, facts, request = exchange.target, exchange.facts, exchange.request
         return cls.model_construct(  # the limits are for what a snapshot says, not for what was sent
             id=exchange.id,
             time=exchange.time,
-            method=exchange.method,
-            path=exchange.path,
-            query=exchange.query.decode("latin-1"),
+            method=request.method,
+            path=request.path,
+            query=request.query.decode("latin-1"),
             operation=cast("OperationName | None", target.operation),
             customer_id=target.customer_id,
             workflow_id=target.workflow_id,
-            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers.items()},
-            body=exchange.text,
+            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.items()},
+            body=request.text,
             client_id=facts.client_id and facts.client_id.encode("utf-8", "replace").decode(),
             token=None
             if facts.token_digest is None
@@ -119,11 +113,9 @@ class JournalEntry(StrictModel):
     def exchange(self) -> Exchange:
         """The way back, for a snapshot; what is secret in it is replaced again."""
         is_token_request = self.path == TOKEN_PATH or self.operation == REQUEST_TOKEN
-        headers = {n.encode("latin-1", "replace"): v.encode("latin-1", "replace") for n, v in self.headers.items()}
         claims = None if self.token is None else self.token.claims
         known = START_EXECUTION if self.workflow_id else None
         operation = REQUEST_TOKEN if is_token_request else self.operation or known
-        query = self.query.encode("latin-1", "replace")
         return Exchange(
             id=self.id,
             time=self.time,
@@ -136,11 +128,14 @@ class JournalEntry(StrictModel):
                 self.fault_id,
                 tuple(self.notes),
             ),
-            method=self.method,
-            path=redact_path(self.path.encode("latin-1", "replace")),
-            query=redact_form(query, only_plain=is_token_request) if query else b"",
-            headers=redact_headers(headers, is_token_request=is_token_request),
-            body=redact_body(self.body.encode(), headers, is_token_request) if self.body else b"",
+            request=recorded(
+                self.method,
+                _latin_1(self.path),
+                _latin_1(self.query),
+                tuple((_latin_1(name), _latin_1(value)) for name, value in self.headers.items()),
+                self.body.encode(),
+                is_token_request,
+            ),
             status=self.status,
             errors=[ErrorDetail(**dict(error)) for error in self.errors],
             validation=[ValidationDetail(**dict(problem)) for problem in self.validation],
@@ -211,6 +206,10 @@ class FaultView(FaultSpec, json_schema_extra={}):  # the examples are of what is
             injected=injected,
             warnings=warnings,
         )
+
+
+def _latin_1(text: str) -> bytes:
+    return text.encode("latin-1", "replace")
 
 
 def _shown(claims: bytes | None) -> dict[str, Any] | None:

@@ -6,11 +6,9 @@ Each use is noted on the request; `--strict` refuses it with the same words. Sou
 
 from collections.abc import Sequence
 from enum import Enum
-from types import TracebackType
 from typing import NamedTuple
 
 from workflow_mock.errors import ApiError, ValidationDetail
-from workflow_mock.state.exchange import NO_FACTS, add_facts
 
 
 class Leniency(Enum):
@@ -45,24 +43,13 @@ MAX_NOTES = 20
 
 
 class LeniencyLog:
-    """The leniencies that one request used; `strict` allows none. An exception that leaves it takes them along."""
+    """The leniencies that one request used; `strict` allows none."""
 
-    __slots__ = ("facts", "notes", "strict")
+    __slots__ = ("notes", "strict")
 
     def __init__(self, strict: bool) -> None:
         self.strict = strict
         self.notes: list[Note] = []
-        self.facts = NO_FACTS
-        """What else an exception takes along."""
-
-    def __enter__(self) -> "LeniencyLog":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if error is not None:
-            add_facts(error, self.facts._replace(notes=tuple(self.notes)))
 
     def use(self, leniency: Leniency, property: str | None = None) -> None:
         """Note a leniency. In strict mode one that isn't about a property raises ApiError; see `refused` for those."""

@@ -18,7 +18,7 @@ from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.operation import Matched
 from workflow_mock.paths import START_PATH
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.state.exchange import Facts, Result
+from workflow_mock.state.exchange import NO_FACTS, Facts, Result, add_facts
 
 _MAX_ACCEPT_BYTES = 8 * 1024
 """Of an Accept header that is read; a longer one is taken for one that lets everything pass."""
@@ -34,12 +34,13 @@ class StartExecution:
         self._max_body = max_body
 
     async def __call__(self, request: Request, matched: Matched, now: datetime) -> Result:
-        with LeniencyLog(self._strict) as log:
+        log = LeniencyLog(self._strict)
+        facts = NO_FACTS
+        try:
             _check_route(request.method, matched, log)
             token = _bearer_token(request)
             issuer = issuer_url(request.scope, request.headers.get(b"host"))
             facts = await self._verifier.verify(token, matched.target.customer_id, now, request_issuer=issuer)
-            log.facts = facts
             charset = charset_of(request.headers.get(b"content-type", b""))
             if charset != "utf-8":
                 log.use(Leniency.CHARSET)
@@ -49,6 +50,9 @@ class StartExecution:
             body = await request.body(self._max_body)
             customer_id, workflow_id = check_request(body, charset, matched, log)
             execution = self._sandbox.start(customer_id, workflow_id, now)
+        except BaseException as error:
+            add_facts(error, facts._replace(notes=tuple(log.notes)))
+            raise
         facts = Facts(facts.token_digest, facts.claims, facts.client_id, execution.id, notes=tuple(log.notes))
         return Result(start_response(execution), facts, now)
 
@@ -67,7 +71,7 @@ def _check_route(method: str, matched: Matched, log: LeniencyLog) -> None:
 def _bearer_token(request: Request) -> bytes:
     """The token of the header (RFC 6750, section 2.1). Raises ApiError (401)."""
     authorization = request.headers.get(b"authorization")
-    if authorization is not None and b", " in authorization and len(request.values(b"authorization")) > 1:
+    if authorization is not None and b"," in authorization and len(request.values(b"authorization")) > 1:
         raise malformed("There are two Authorization headers")
     scheme, _, token = (authorization or b"").partition(b" ")
     token = token.strip(b" ")

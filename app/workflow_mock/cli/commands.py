@@ -66,6 +66,10 @@ def serve(**values: Any) -> int:
         gc.disable()
         # Not at the top of the file: the other commands don't wait for the web framework.
         from workflow_mock import log  # noqa: PLC0415
+        from workflow_mock.oauth.keys import SigningKey  # noqa: PLC0415
+
+        signing_key = SigningKey.begin(settings.signing_key)  # a new one is made while the rest is imported
+
         from workflow_mock.app import create_app  # noqa: PLC0415
         from workflow_mock.cli import banner  # noqa: PLC0415
         from workflow_mock.cli import watcher as watch  # noqa: PLC0415
@@ -76,7 +80,7 @@ def serve(**values: Any) -> int:
             logger.warning(warning)
         listening = server.bind(settings.host, settings.port)
         stamps = watch.stamps(settings.catalogue)
-        app = create_app(settings)
+        app = create_app(settings, signing_key)
         tasks = []
         url = local_url(settings.host, listening.getsockname()[1], settings.tls_cert)
 

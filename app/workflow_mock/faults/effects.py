@@ -69,13 +69,13 @@ class Outgoing:
 
         Raises ClientDisconnect where the client leaves while it waits between chunks; ConnectionError.
         """
+        self.is_begun = True
         if self.connection_fault is not None:
             await self._break(self.connection_fault)
             return
         assert self.response is not None  # noqa: S101 - the injector has called the handler where no effect made one
         status, _, body = self.response
         headers = self.response.all_headers(self.request.id)
-        self.is_begun = True
         await send({"type": "http.response.start", "status": status, "headers": headers})
         whole = len(body)
         if self.truncate_at is not None:
@@ -100,7 +100,6 @@ class Outgoing:
 
     async def _break(self, fault: "ConnectionFault") -> None:
         connection = self._connection()
-        self.is_begun = True
         if fault is ConnectionFault.MALFORMED:
             connection.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
         if fault in (ConnectionFault.MALFORMED, ConnectionFault.RANDOM):

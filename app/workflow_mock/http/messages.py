@@ -68,29 +68,30 @@ class Request:
 
     async def body(self, limit: int) -> bytes:
         """The whole body. Raises BodyTooLarge over `limit` bytes, each time that it is asked; ClientDisconnect."""
-        if self._body is None and not self._is_too_large:
+        if self._body is None:
+            length = self.headers.get(b"content-length", b"0")
+            if self._is_too_large or not length.isdigit() or int(length[:20]) > limit:
+                raise BodyTooLarge(limit)
             self._body = await self._read(limit)
-        if self._body is None or len(self._body) > limit:
+        if len(self._body) > limit:
             raise BodyTooLarge(limit)
         return self._body
 
-    async def _read(self, limit: int) -> bytes | None:
-        """The body, or None as soon as it is known to be over the limit."""
-        length = self.headers.get(b"content-length", b"0")
-        self._is_too_large = not length.isdigit() or int(length[:20]) > limit
+    async def _read(self, limit: int) -> bytes:
         parts: list[bytes] = []
         size = 0
-        while not self._is_too_large:
+        while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
             part = message.get("body", b"")
             size += len(part)
-            self._is_too_large = size > limit
-            if not message.get("more_body", False) and not self._is_too_large:
+            if size > limit:
+                self._is_too_large = True
+                raise BodyTooLarge(limit)
+            if not message.get("more_body", False):
                 return b"".join((*parts, part)) if parts else part
             parts.append(part)
-        return None
 
     async def pause(self, seconds: float) -> None:
         """Wait so long. Raises ClientDisconnect as soon as the client is gone. The body must have been read."""

@@ -10,7 +10,7 @@ NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 _NAME = b"x-request-id"
 
-next_request_id = map((token_hex(4) + "-{:06x}").format, count(1)).__next__
+next_request_id = map((token_hex(4) + "-%06x").__mod__, count(1)).__next__
 """A new id: eight hexadecimal digits of this process, and the request's number in it."""
 
 

@@ -46,7 +46,7 @@ class Events:
             self._lost = self._history[0][0]
         event = (self._number, kind, customer_id, data)
         self._history.append(event)
-        for listener in tuple(self._listeners) if self._listeners else ():
+        for listener in tuple(self._listeners):
             if listener.qsize() >= MAX_WAITING:
                 self._listeners.discard(listener)
                 listener.put_nowait(None)

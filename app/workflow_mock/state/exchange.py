@@ -6,18 +6,9 @@ from types import TracebackType
 from typing import Literal, NamedTuple
 
 from workflow_mock.errors import ErrorDetail, ValidationDetail
-from workflow_mock.http.charset import CHARSETS, UTF_8, charset_in
 from workflow_mock.http.messages import Request, Response
-from workflow_mock.paths import TOKEN_PATH
-from workflow_mock.state.redaction import (
-    KEPT_BYTES,
-    Headers,
-    redact_body,
-    redact_form,
-    redact_headers,
-    redact_path,
-    redact_tokens,
-)
+from workflow_mock.state.recorded_request import RecordedRequest, record_request
+from workflow_mock.state.redaction import redact_tokens
 
 REQUEST_TOKEN = "requestToken"  # noqa: S105 - the operation's name in the contract
 START_EXECUTION = "startWorkflowExecution"
@@ -63,7 +54,7 @@ NO_FACTS = Facts()
 
 def _without_secrets(facts: Facts) -> Facts:
     """The facts; a note names a property of the body, whose name may be a token."""
-    if not any("." in str(note) for note in facts.notes):
+    if not facts.notes or not any("." in str(note) for note in facts.notes):
         return facts
     return facts._replace(notes=tuple(redact_tokens(str(note)) for note in facts.notes))
 
@@ -112,28 +103,15 @@ class Result(NamedTuple):
 NO_RESPONSE = Response(0, (), b"")
 
 
-def kept_body(request: Request) -> bytes:
-    """The first 16 KiB of a body in UTF-8: what the journal keeps of it, and what matchers look at."""
-    body = request.body_so_far[:KEPT_BYTES]
-    charset = CHARSETS.get(charset_in(request.headers.get(b"content-type", b"")), UTF_8) if body else UTF_8
-    return body if charset == UTF_8 else body.decode(charset, "replace").encode()
-
-
 class Exchange(NamedTuple):
-    """A request and its response, without their secrets; at most `KEPT_BYTES` of each text."""
+    """A request and its response, without their secrets."""
 
     id: str
     """Of the request."""
     time: datetime
     target: Target
     facts: Facts
-    method: str
-    path: str
-    query: bytes
-    headers: Headers
-    """Names in lower case. Requests with the same headers share one dictionary."""
-    body: bytes
-    """In UTF-8, whatever it came in."""
+    request: RecordedRequest
     status: int
     errors: Sequence[ErrorDetail] = ()
     validation: Sequence[ValidationDetail] = ()
@@ -142,62 +120,30 @@ class Exchange(NamedTuple):
     answer_lost: bool = False
     seconds: float = 0.0
     """Until the response was ready to be sent."""
-
-    @property
-    def size(self) -> int:
-        """Bytes that it takes, about; header fields that it shares with other entries are counted in each."""
-        claims = self.facts.claims
-        return (
-            1024
-            + len(self.path)
-            + len(self.query)
-            + len(self.body)
-            + self.headers.size
-            + (len(claims) if claims else 0)
-        )
+    size: int = 0
+    """Bytes that it takes, about."""
 
     @classmethod
     def of(
-        cls,
-        request: Request,
-        target: Target,
-        result: Result,
-        duplicate_of: str | None = None,
-        seconds: float = 0.0,
-        *,
-        is_pending: bool = False,
+        cls, request: Request, target: Target, result: Result, duplicate_of: str | None = None, seconds: float = 0.0
     ) -> "Exchange":
-        """The entry for a request, its secrets replaced: in `request.headers` too, unless it `is_pending`."""
-        body = kept_body(request)
-        is_token_request = target.operation == REQUEST_TOKEN
+        recorded = record_request(request, is_token_request=target.operation == REQUEST_TOKEN)
+        claims = result.facts.claims
         return cls(
             request.id,
             result.time,
             target,
             _without_secrets(result.facts),
-            redact_tokens(request.method),
-            # With %74 for t it is the token URL too.
-            TOKEN_PATH if is_token_request else redact_path(request.raw_path[:KEPT_BYTES]),
-            redact_form(request.query[:KEPT_BYTES], only_plain=is_token_request) if request.query else b"",
-            redact_headers(dict(request.headers) if is_pending else request.headers, is_token_request=is_token_request),
-            redact_body(body, request.headers, is_token_request) if body else b"",
+            recorded,
             result.response.status,
             result.errors and [ErrorDetail(*map(redact_tokens, error)) for error in result.errors],
             result.validation and [ValidationDetail(*map(redact_tokens, problem)) for problem in result.validation],
             duplicate_of,
             result.answer_lost,
             seconds,
+            1024 + recorded.size + (len(claims) if claims else 0),
         )
 
     @property
     def customer_id(self) -> str | None:
         return self.target.customer_id
-
-    @property
-    def text(self) -> str:
-        """The body as far as it is kept."""
-        return self.body.decode("utf-8", "replace")
-
-    def header(self, name: str) -> str | None:
-        value = self.headers.get(name.lower().encode("latin-1", "replace"))
-        return None if value is None else value.decode("latin-1")

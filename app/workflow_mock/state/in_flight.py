@@ -5,7 +5,7 @@ A request belongs to the world in which it came: whatever it waits for, it ends 
 
 from asyncio import Task, current_task
 from collections.abc import Collection, Iterable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from workflow_mock.errors import ApiError, server_ending
 from workflow_mock.state.exchange import Target
@@ -20,6 +20,12 @@ class Release(NamedTuple):
     """Whether its world is gone, so that no entry of it may be made."""
 
 
+def _current_task() -> Task[Any]:
+    task = current_task()
+    assert task is not None  # noqa: S101 - every ASGI server answers a request in a task
+    return task
+
+
 class InFlight:
     """The requests in flight, by the task that answers each."""
 
@@ -32,20 +38,22 @@ class InFlight:
 
     def enter(self, target: Target) -> Task[Any]:
         """Note that the current task answers a request; `leave` must follow."""
-        task = cast("Task[Any]", current_task())
+        task = _current_task()
         self._targets[task] = target
         return task
 
     def leave(self, task: Task[Any]) -> None:
         del self._targets[task]
-        self._held.pop(task, None)
-        self._released.pop(task, None)
+        if self._held:
+            self._held.pop(task, None)
+        if self._released:
+            self._released.pop(task, None)
 
     def hold(self, fault_id: str) -> None:
         """Note that this fault has a say in the current task's request. Raises ApiError (503) once it is closed."""
         if self._is_closed:
             raise server_ending()
-        self._held[cast("Task[Any]", current_task())] = fault_id
+        self._held[_current_task()] = fault_id
 
     def is_of_ended_world(self, task: Task[Any]) -> bool:
         """Whether the world that the request came into is gone."""
@@ -53,7 +61,7 @@ class InFlight:
 
     def released(self) -> ApiError | None:
         """Why the current task was let go, for whoever catches its CancelledError; None where another cancelled it."""
-        task = cast("Task[Any]", current_task())
+        task = _current_task()
         release = self._released.get(task)
         if release is None:
             return None

@@ -80,12 +80,6 @@ _PLAIN_HEADERS = frozenset(
 """Header fields of a token request that are shown."""
 
 
-class Headers(dict[bytes, bytes]):
-    """Header fields, and how many bytes they are."""
-
-    size = 0
-
-
 def redact_tokens(text: str) -> str:
     """A text of the server's own, which may quote a word of the request, without tokens."""
     return _DOTTED.sub(_redact_token, text) if _DOT.search(text) else text
@@ -200,17 +194,16 @@ def redact_json(value: Any, depth: int = 200) -> Any:
     return value
 
 
-def redact_headers(headers: dict[bytes, bytes], *, is_token_request: bool = False) -> Headers:
-    """The first 16 KiB of the header fields, without what is secret in them. Changes `headers`."""
-    if b"authorization" in headers:  # before it becomes a part of what is cached
-        headers[b"authorization"] = _REDACTED
+def redact_headers(headers: Mapping[bytes, bytes], *, is_token_request: bool = False) -> Mapping[bytes, bytes]:
+    """The first 16 KiB of the header fields, without what is secret in them."""
     return _redacted(tuple(headers.items()), is_token_request)
 
 
 @lru_cache(maxsize=64)
-def _redacted(headers: tuple[tuple[bytes, bytes], ...], is_token_request: bool) -> Headers:
+def _redacted(headers: tuple[tuple[bytes, bytes], ...], is_token_request: bool) -> Mapping[bytes, bytes]:
     """One dictionary for all requests with the same headers: a client's mostly have, and so the journal takes half."""
-    left, kept = KEPT_BYTES, Headers()
+    left = KEPT_BYTES
+    kept: dict[bytes, bytes] = {}
     for name, value in headers:
         left -= len(name)
         if left <= 0:
@@ -220,7 +213,6 @@ def _redacted(headers: tuple[tuple[bytes, bytes], ...], is_token_request: bool) 
         else:
             kept[name] = _redact_header(b"%s:%s" % (name, value[:left]))[:left]
         left -= len(kept[name])
-        kept.size += len(name) + len(kept[name])
     return kept
 
 

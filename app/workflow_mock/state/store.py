@@ -67,10 +67,9 @@ class BoundedStore(Generic[T]):
         self._size_of = size_of
         self._bytes = 0
         self._last = 0
-        self._items: OrderedDict[int, T] = OrderedDict()
-        """By their numbers; a dict would be slow in finding its first item when many were before it."""
-        self._numbers: dict[str, int] = {}
-        self._by_customer: dict[str | None, list[int] | deque[int]] = {}
+        self._items: OrderedDict[str, tuple[int, T]] = OrderedDict()
+        """Number and item by id; a dict would be slow in finding its first item when many were before it."""
+        self._by_customer: dict[str | None, list[str] | deque[str]] = {}
         self._forgotten: dict[str | None, int] = {}
         self._forgotten_together = 0
 
@@ -80,31 +79,30 @@ class BoundedStore(Generic[T]):
     def add(self, item: T) -> None:
         """Keep an item as the newest. One of the same id gives way, whosever it is."""
         item_id, customer_id = item.id, item.customer_id
-        if item_id in self._numbers:
+        if item_id in self._items:
             self.remove(lambda each: each.id == item_id, None)
-        number = self._last = self._last + 1
-        self._items[number] = item
-        self._numbers[item_id] = number
+        self._last += 1
+        self._items[item_id] = self._last, item
         own = self._by_customer.get(customer_id)
         if own is None:
             own = self._by_customer[customer_id] = []
-        own.append(number)
+        own.append(item_id)
         if len(own) == LIST_UP_TO:
             own = self._by_customer[customer_id] = deque(own)
         if len(own) > self._per_customer:
-            self._evict(own[0])
+            self._evict(own[0], customer_id)
         elif len(self._items) > self._total:
-            self._evict(next(iter(self._items)))
+            self._evict_oldest()
         if self._max_bytes is not None:
             self._bytes += self._size_of(item)
             self._evict_over_bytes()
 
     def replace(self, item: T) -> bool:
         """Put an item in the place of the one of the same id and customer, under its number; whether there is one."""
-        number = self._numbers.get(item.id)
-        if number is None or self._items[number].customer_id != item.customer_id:
+        number, before = self._items.get(item.id, (0, None))
+        if before is None or before.customer_id != item.customer_id:
             return False
-        before, self._items[number] = self._items[number], item
+        self._items[item.id] = number, item
         if self._max_bytes is not None:
             self._bytes += self._size_of(item) - self._size_of(before)
             self._evict_over_bytes()
@@ -112,11 +110,15 @@ class BoundedStore(Generic[T]):
 
     def _evict_over_bytes(self) -> None:
         while self._max_bytes is not None and self._bytes > self._max_bytes and len(self._items) > 1:
-            self._evict(next(iter(self._items)))
+            self._evict_oldest()
 
-    def _evict(self, number: int) -> None:
-        """Take out an item that is its customer's oldest."""
-        customer_id = self._pop(number).customer_id
+    def _evict_oldest(self) -> None:
+        item_id, (_, item) = next(iter(self._items.items()))
+        self._evict(item_id, item.customer_id)
+
+    def _evict(self, item_id: str, customer_id: str | None) -> None:
+        """Take out the oldest item of a customer."""
+        self._pop(item_id)
         own = self._by_customer[customer_id]
         del own[0]
         if not own:
@@ -132,35 +134,32 @@ class BoundedStore(Generic[T]):
         """How many items of a customer, or of all (None), were evicted since they were last cleared."""
         return self._forgotten_together if customer_id is None else self._forgotten.get(customer_id, 0)
 
-    def _pop(self, number: int) -> T:
-        item = self._items.pop(number)
-        del self._numbers[item.id]
+    def _pop(self, item_id: str) -> None:
+        _, item = self._items.pop(item_id)
         if self._max_bytes is not None:
             self._bytes -= self._size_of(item)
-        return item
 
     def get(self, item_id: str) -> T | None:
-        number = self._numbers.get(item_id)
-        return None if number is None else self._items[number]
+        return self._items.get(item_id, (0, None))[1]
 
     def number_of(self, item: T) -> int:
         """The number of an item in the store, 0 for one that is gone."""
-        return self._numbers.get(item.id, 0)
+        return self._items.get(item.id, (0, None))[0]
 
     def for_customer(self, customer_id: str | None) -> Sequence[T]:
         """The items of a customer, or of all (None), oldest first."""
         if customer_id is None:
-            return tuple(self._items.values())
-        return [self._items[number] for number in self._by_customer.get(customer_id, ())]
+            return [item for _, item in self._items.values()]
+        return [self._items[item_id][1] for item_id in self._by_customer.get(customer_id, ())]
 
     def count(self, customer_id: str | None) -> int:
         """How many items a customer has, or all have (None)."""
         return len(self._items) if customer_id is None else len(self._by_customer.get(customer_id, ()))
 
     def newest(self, customer_id: str | None, limit: int) -> list[T]:
-        """The customer's last `limit` items, newest first; None for those without a customer."""
-        numbers = self._by_customer.get(customer_id, ())
-        return [self._items[numbers[-place]] for place in range(1, min(limit, len(numbers)) + 1)]
+        """The last `limit` items of a customer, newest first; `None` stands for those that have no customer."""
+        ids = self._by_customer.get(customer_id, ())
+        return [self._items[ids[-place]][1] for place in range(1, min(limit, len(ids)) + 1)]
 
     async def page(
         self,
@@ -175,11 +174,8 @@ class BoundedStore(Generic[T]):
         found: list[T] = []
         items = self.for_customer(customer_id)
         if after:
-            items = [
-                item
-                for item in items
-                if after != self.number_of(item) and (after > self.number_of(item)) is newest_first
-            ]
+            numbered = [(self.number_of(item), item) for item in items]
+            items = [item for number, item in numbered if (number < after if newest_first else number > after)]
         async with aclosing(in_batches(reversed(items) if newest_first else items)) as batches:
             async for batch in batches:
                 found += filter(wanted, batch)
@@ -191,10 +187,10 @@ class BoundedStore(Generic[T]):
         """Take out, and return, the items of a customer, or of all (None), that are unwanted."""
         gone = [item for item in self.for_customer(customer_id) if unwanted(item)]
         for item in gone:
-            self._pop(self._numbers[item.id])
+            self._pop(item.id)
         for customer in {item.customer_id for item in gone}:
             own = self._by_customer[customer]
-            left = type(own)(number for number in own if number in self._items)
+            left = type(own)(item_id for item_id in own if item_id in self._items)
             if left:
                 self._by_customer[customer] = left
             else:
@@ -205,12 +201,11 @@ class BoundedStore(Generic[T]):
         """Take out the items of a customer, or of all (None)."""
         if customer_id is None:
             self._items.clear()
-            self._numbers.clear()
             self._by_customer.clear()
             self._bytes = 0
             self._forgotten.clear()
             self._forgotten_together = 0
         else:
             self._forgotten_together -= self._forgotten.pop(customer_id, 0)
-            for number in self._by_customer.pop(customer_id, ()):
-                self._pop(number)
+            for item_id in self._by_customer.pop(customer_id, ()):
+                self._pop(item_id)

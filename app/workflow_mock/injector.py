@@ -4,43 +4,27 @@ from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Protocol
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Send
 
 from workflow_mock.errors import BodyTooLarge
 from workflow_mock.faults.effects import Outgoing
-from workflow_mock.faults.registry import FaultRegistry, Injection
+from workflow_mock.faults.registry import Injection
 from workflow_mock.http.envelope import render
 from workflow_mock.http.messages import Request
-from workflow_mock.state.clock import Clock
-from workflow_mock.state.events import Events
-from workflow_mock.state.exchange import NO_RESPONSE, Exchange, Facts, Result, Target, attach
-from workflow_mock.state.in_flight import InFlight
-from workflow_mock.state.journal import Journal
+from workflow_mock.sandbox import Sandbox
+from workflow_mock.state.exchange import NO_RESPONSE, Facts, Result, Target, attach
 
 Handle = Callable[[datetime], Awaitable[Result]]
 """An operation's handler for one request; it takes the moment and refuses by a Result, not by an exception."""
 
 
-class Parts(Protocol):
-    """The parts of the sandbox that an injection looks at or changes."""
-
-    faults: FaultRegistry
-    clock: Clock
-    events: Events
-    in_flight: InFlight
-    journal: Journal
-
-
 class FaultInjector:
-    def __init__(self, sandbox: Parts, *, journal: bool, max_body: int) -> None:
-        self._registry = sandbox.faults
-        self._clock = sandbox.clock
-        self._events = sandbox.events
-        self._in_flight = sandbox.in_flight
-        self._journal = sandbox.journal if journal else None
+    """Carries out the faults that are there for a request: before its handler, or after what that has done."""
+
+    def __init__(self, sandbox: Sandbox, *, max_body: int) -> None:
+        self._sandbox = sandbox
         self._max_body = max_body
 
     async def respond(
@@ -51,13 +35,13 @@ class FaultInjector:
         What it may wait for has an entry in the journal meanwhile. Raises ClientDisconnect, with the facts known so
         far; ApiError (503) where the server ends.
         """
-        if self._registry.needs_body(target):
+        if self._sandbox.faults.needs_body(target):
             await self._read_body(request)
-        injection = self._registry.pick(request, target, now)
+        injection = self._sandbox.faults.pick(request, target, now)
         if injection is None:
             return await handle(now), None
         facts = Facts(fault_id=injection.spec.id)
-        self._in_flight.hold(injection.spec.id)
+        self._sandbox.in_flight.hold(injection.spec.id)
         self._note(request, target, facts, now)
         with attach(facts):
             await self._read_body(request)
@@ -75,7 +59,7 @@ class FaultInjector:
         except ClientDisconnect:
             return False
         except CancelledError:
-            if (error := self._in_flight.released()) is None:
+            if (error := self._sandbox.in_flight.released()) is None:
                 raise
             await outgoing.break_off(send, render(error))
             return False
@@ -91,7 +75,7 @@ class FaultInjector:
         self._publish(injection, request, target)
         outgoing = Outgoing(request, target, None, injection.source(), injection.retry_after)
         await self._apply(injection, outgoing)
-        now = self._clock.now(target.customer_id)
+        now = self._sandbox.clock.now(target.customer_id)
         if outgoing.response is None:
             result = await handle(now)
             outgoing.response = result.response
@@ -102,7 +86,7 @@ class FaultInjector:
     async def _after_commit(
         self, injection: Injection, request: Request, target: Target, handle: Handle, came: datetime
     ) -> tuple[Result, Outgoing | None]:
-        result = await handle(self._clock.now(target.customer_id))
+        result = await handle(self._sandbox.clock.now(target.customer_id))
         if result.response.status != 200:
             injection.take_back()  # there was nothing to commit
             return result, None
@@ -120,14 +104,11 @@ class FaultInjector:
 
     def _note(self, request: Request, target: Target, facts: Facts, now: datetime) -> None:
         """Have an entry for a request that has come and isn't answered; the one that it gets in the end replaces it."""
-        if self._journal is not None:
-            is_lost = facts.execution_id is not None
-            duplicate_of = self._journal.lost_before(target, request.id) if is_lost else None
-            result = Result(NO_RESPONSE, facts, now, answer_lost=is_lost)
-            self._journal.record(Exchange.of(request, target, result, duplicate_of, is_pending=True))
+        result = Result(NO_RESPONSE, facts, now, answer_lost=facts.execution_id is not None)
+        self._sandbox.record(request, target, result, is_pending=True)
 
     def _publish(self, injection: Injection, request: Request, target: Target) -> None:
-        self._events.publish("fault", target.customer_id, {"id": injection.spec.id, "request": request.id})
+        self._sandbox.events.publish("fault", target.customer_id, {"id": injection.spec.id, "request": request.id})
 
 
 def _injected(injection: Injection, result: Result) -> Result:
