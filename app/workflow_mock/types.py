@@ -37,9 +37,7 @@ class StrictModel(BaseModel):
     member that may be left out, it counts as left out, and isn't in `model_fields_set`.
     """
 
-    model_config = ConfigDict(
-        extra="forbid", alias_generator=to_camel, strict=True, frozen=True, allow_inf_nan=False, defer_build=True
-    )
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, strict=True, frozen=True, allow_inf_nan=False)
 
     def __init__(self, /, **fields: Any) -> None:
         self.__pydantic_validator__.validate_python(fields, self_instance=self, by_alias=False, by_name=True)
