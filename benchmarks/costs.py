@@ -22,6 +22,7 @@ from workflow_mock.errors import ApiError
 from workflow_mock.faults.registry import MAX_FAULTS
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
+from workflow_mock.state.clock import Action
 from workflow_mock.state.exchange import Exchange, Facts, Target
 from workflow_mock.state.matcher import Matcher
 from workflow_mock.state.recorded_request import recorded
@@ -67,10 +68,17 @@ def faults() -> None:
     for _ in range(MAX_FAULTS):
         over.faults.add(FaultSpec.model_validate({"status": 503, "ttl": "1s", "matcher": {"customerId": CUSTOMER}}))
 
+    over.clock.change(Action.ADVANCE, None, by=timedelta(minutes=1))
+
     def pick(whose: Sandbox) -> Callable[[], object]:
         return lambda: whose.faults.pick(request_of(), Target(None, CUSTOMER), LATER)
 
     compare("the choice of a fault", f"{MAX_FAULTS:,} over", seconds(pick(over)), "none", seconds(pick(none)))
+    spent = sandbox([])
+    for _ in range(MAX_FAULTS):
+        spent.faults.add(FaultSpec.model_validate({"status": 503, "times": 1, "matcher": {"customerId": CUSTOMER}}))
+        pick(spent)()
+    compare("the choice of a fault", f"{MAX_FAULTS:,} spent", seconds(pick(spent)), "none", seconds(pick(none)))
 
 
 def workflows() -> None:

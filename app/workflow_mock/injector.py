@@ -88,7 +88,7 @@ class FaultInjector:
     ) -> tuple[Result, Outgoing | None]:
         result = await handle(self._sandbox.clock.now(target.customer_id))
         if result.response.status != 200:
-            injection.take_back()  # there was nothing to commit
+            self._sandbox.faults.take_back(injection)  # there was nothing to commit
             return result, None
         self._publish(injection, request, target)
         self._note(request, target, result.facts._replace(fault_id=injection.spec.id), came)

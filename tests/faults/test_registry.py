@@ -60,7 +60,7 @@ def test_a_fault_whose_last_injection_is_taken_back_is_injected_again_in_its_pla
     assert pick(sandbox) is None
     for each in injections:
         assert each is not None
-        each.take_back()
+        sandbox.faults.take_back(each)
     assert (again := pick(sandbox)) is not None
     assert again.fault is second
 

@@ -154,10 +154,6 @@ class Injection:
         """Randomness for this request: the same for the same seed, whatever else the server is asked."""
         return _source(self.spec, self.number)
 
-    def take_back(self) -> None:
-        """Count the request as one that it was not injected into."""
-        self.tally.injected = max(0, self.tally.injected - 1)
-
 
 class FaultRegistry:
     """The faults in force, by customer and workflow. The catalogue's are there again after a reset."""
@@ -170,7 +166,10 @@ class FaultRegistry:
         self._added = 0
         """How many of the faults aren't the catalogue's."""
         self._groups: dict[tuple[str | None, str | None], dict[str, Fault]] = {}
-        """By the customer and the workflow of their matchers; oldest first."""
+        """By customer and workflow of their matchers, oldest first; without those that were found to be over."""
+        self._has_left_out = False
+        """Whether some were."""
+        clock.before_change(self._look_again)
         self.reload(permanent)
 
     def __len__(self) -> int:
@@ -263,9 +262,11 @@ class FaultRegistry:
     def _take_out(self, fault_id: str) -> None:
         fault = self._faults.pop(fault_id)
         self._added -= not fault.is_permanent
-        group = self._groups[_group(fault)]
-        del group[fault_id]
-        if not group:
+        self._leave_group(fault)
+
+    def _leave_group(self, fault: Fault) -> None:
+        group = self._groups.get(_group(fault), {})
+        if group.pop(fault.spec.id, None) and not group:
             del self._groups[_group(fault)]
 
     def needs_body(self, target: Target) -> bool:
@@ -274,10 +275,30 @@ class FaultRegistry:
 
     def pick(self, request: Request, target: Target, now: datetime) -> Injection | None:
         """The injection into this request, if there is one: of the most specific fault, and of those the newest."""
+        over: list[Fault] = []
+        injection = None
         for fault in self._candidates(target):
-            if (injection := fault.inject(request, target, now, self._clock)) is not None:
-                return injection
-        return None
+            if not fault.is_permanent and fault.is_over_for_all(self._clock):
+                over.append(fault)
+            elif (injection := fault.inject(request, target, now, self._clock)) is not None:
+                break
+        for fault in over:
+            self._leave_group(fault)
+            self._has_left_out = True
+        return injection
+
+    def take_back(self, injection: Injection) -> None:
+        """Count the request as one that the fault was not injected into."""
+        injection.tally.injected = max(0, injection.tally.injected - 1)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Have those that were over looked at again, each in its place: they may not be any more."""
+        if self._has_left_out:
+            self._has_left_out = False
+            self._groups.clear()
+            for fault in self._faults.values():
+                self._groups.setdefault(_group(fault), {})[fault.spec.id] = fault
 
     def _candidates(self, target: Target) -> Iterator[Fault]:
         workflows = (target.workflow_id, None) if target.workflow_id else (None,)
