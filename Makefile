@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+# Most tests wait for a server.
+SPREAD := --numprocesses 3 --dist worksteal
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
@@ -24,7 +26,7 @@ else
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q --ignore tests/languages
+	$(BIN)/pytest -q $(SPREAD) --ignore tests/languages
 endif
 
 test-lowest: .venv/dev ## the tests with the lowest releases that pyproject.toml allows, in .venv-lowest
@@ -34,7 +36,7 @@ test-lowest: .venv/dev ## the tests with the lowest releases that pyproject.toml
 	.venv-lowest/bin/uv pip compile --quiet --resolution lowest-direct pyproject.toml -o .venv-lowest/lowest.txt
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest -r .venv-lowest/lowest.txt
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	FUZZ_EXAMPLES=3 .venv-lowest/bin/pytest -q --ignore tests/languages $(ARGS)
+	FUZZ_EXAMPLES=3 .venv-lowest/bin/pytest -q $(SPREAD) --ignore tests/languages $(ARGS)
 
 test-newest: .venv/dev ## the tests with the newest releases of everything, ceilings left aside, in .venv-newest
 	$(PYTHON) -m venv .venv-newest
@@ -43,7 +45,7 @@ test-newest: .venv/dev ## the tests with the newest releases of everything, ceil
 	.venv-newest/bin/uv pip install --quiet --python .venv-newest -r .venv-newest/pyproject.toml \
 		--group .venv-newest/pyproject.toml:dev
 	.venv-newest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	.venv-newest/bin/pytest -q --ignore tests/languages $(ARGS)
+	.venv-newest/bin/pytest -q $(SPREAD) --ignore tests/languages $(ARGS)
 
 test-languages: .venv/dev ## the TypeScript, Java and C# of docs/clients.md; needs node, java and mono's mcs
 	$(BIN)/pytest -q tests/languages

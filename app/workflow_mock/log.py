@@ -9,6 +9,7 @@ from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Condition, Thread
+from typing import Any
 
 MAX_WAITING_BYTES = 1024 * 1024
 """Lines that wait to be written, as the reader of the log is slow; what comes beyond is dropped and counted."""
@@ -116,8 +117,9 @@ def _notice(dropped: int) -> logging.LogRecord:
 
 
 def configure(form: str, level: str) -> None:
-    """Log to standard error in this form (`text` or `json`), from this level on."""
-    handler = PatientHandler(sys.stderr.fileno())
+    """Log to standard error in this form (`text` or `json`), from this level on; nowhere if that is closed."""
+    closed: Any = sys.stderr is None  # which the types don't know
+    handler = logging.NullHandler() if closed else PatientHandler(sys.stderr.fileno())
     handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter("%(levelname)-7s %(message)s"))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # What uvicorn says of its own life is for those who debug it; its errors are ours too. httpx2 would log the address

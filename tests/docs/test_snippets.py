@@ -371,7 +371,7 @@ def test_make_checks_everything_or_the_named_tests_alone() -> None:
         ).stdout
         for line in (everything, some)
     ]
-    assert all(tool in planned[0] for tool in ("ruff format", "ruff check", "mypy", "pytest -q --ignore"))
+    assert all(tool in planned[0] for tool in ("ruff format", "ruff check", "mypy", "pytest -q --numprocesses"))
     assert planned[1].splitlines()[-1].endswith("pytest -q tests/api -k pipeline")
     assert "ruff" not in planned[1].splitlines()[-1]
     assert "mypy" not in planned[1]
