@@ -7,7 +7,7 @@ SPREAD := --numprocesses 3 --dist worksteal
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-lowest test-newest test-languages bench bench-quick profile costs fuzz soak audit openapi format lock lint-openapi image
+.PHONY: help run demo test test-lowest test-newest test-languages bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -64,6 +64,9 @@ fuzz: .venv/dev ## a long run of the fuzzers and the property tests, half an hou
 
 costs: .venv/dev ## what thousands of executions, faults, workflows and requests cost
 	@$(BIN)/python benchmarks/costs.py
+
+waits: .venv/dev ## how long a client waits while others make the largest calls
+	@$(BIN)/python benchmarks/waits.py
 
 soak: .venv/dev ## a million starts: memory and latency before and after
 	$(BIN)/python benchmarks/soak.py
