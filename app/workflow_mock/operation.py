@@ -80,13 +80,13 @@ class OperationRoute(BaseRoute):
             seconds = perf_counter() - began
             if logger.isEnabledFor(logging.DEBUG):
                 logger.debug("%s: %d in %.3f ms", _named(request), result.response.status, seconds * 1000)
-            if not in_flight.is_of_ended_world(task):
+            if not in_flight.was_reset(task):
                 try:
                     self._sandbox.record(request, matched.target, result, seconds)
                 except Exception as error:  # noqa: BLE001 - as in `_respond`
                     result, outgoing = _internal_error(request, error, result.time), None
             if outgoing is not None:
-                if not await self._injector.send(outgoing, send) and not in_flight.is_of_ended_world(task):
+                if not await self._injector.send(outgoing, send) and not in_flight.was_reset(task):
                     self._sandbox.journal.lose(request.id)
                 return
         finally:

@@ -19,7 +19,7 @@ from workflow_mock.state.workflows import Workflows
 
 
 class Sandbox:
-    """The state. A customer is a world of its own in it: each part is kept, and can be reset, by customer."""
+    """The state. Each part of it is kept, and can be reset, by customer; no customer sees another's."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Sandbox:
 
     def reset(self, customer_id: str | None) -> None:
         """Everything of a customer, or all, back to the state after start; lets go of requests in flight."""
-        self.in_flight.end_world(customer_id)
+        self.in_flight.reset(customer_id)
         for part in (self.clock, self.ids, self.executions, self.journal, self.faults):
             part.clear(customer_id)
         if customer_id is None:

@@ -1,6 +1,6 @@
 """The requests that have come and aren't answered yet, and what lets go of them.
 
-A request belongs to the world in which it came: whatever it waits for, it ends with that world.
+A reset ends the customer's requests, whatever they wait for: they came into a state that is no more.
 """
 
 from asyncio import Task, current_task
@@ -16,8 +16,8 @@ class Release(NamedTuple):
 
     error: ApiError
     """What its client is told, if nothing was sent yet."""
-    is_of_world: bool
-    """Whether its world is gone, so that no entry of it may be made."""
+    by_reset: bool
+    """Whether the state that it came into is gone, so that it has no entry in the journal."""
 
 
 def _current_task() -> Task[Any]:
@@ -55,9 +55,9 @@ class InFlight:
             raise server_ending()
         self._held[_current_task()] = fault_id
 
-    def is_of_ended_world(self, task: Task[Any]) -> bool:
-        """Whether the world that the request came into is gone."""
-        return task in self._released and self._released[task].is_of_world
+    def was_reset(self, task: Task[Any]) -> bool:
+        """Whether the customer was reset since the request came."""
+        return task in self._released and self._released[task].by_reset
 
     def released(self) -> ApiError | None:
         """Why the current task was let go, for whoever catches its CancelledError; None where another cancelled it."""
@@ -68,27 +68,27 @@ class InFlight:
         task.uncancel()
         return release.error
 
-    def end_world(self, customer_id: str | None) -> None:
-        """Let go of the requests of a customer, or of all (None), as their world is no more."""
+    def reset(self, customer_id: str | None) -> None:
+        """Let go of the requests of a customer, or of all (None)."""
         error = ApiError("world_reset", "The sandbox was reset while this request was in flight")
         tasks = (task for task, target in self._targets.items() if customer_id in (None, target.customer_id))
-        self._release(tasks, Release(error, is_of_world=True))
+        self._release(tasks, Release(error, by_reset=True))
 
     def end_faults(self, fault_ids: Collection[str]) -> None:
         """Let go of the requests that these faults hold, as they were removed."""
         error = ApiError("world_reset", "The fault that held this request was removed")
         tasks = (task for task, fault_id in self._held.items() if fault_id in fault_ids)
-        self._release(tasks, Release(error, is_of_world=False))
+        self._release(tasks, Release(error, by_reset=False))
 
     def close(self) -> None:
         """Let go of what faults hold, now and from now on: the server ends."""
         self._is_closed = True
-        self._release(self._held, Release(server_ending(), is_of_world=False))
+        self._release(self._held, Release(server_ending(), by_reset=False))
 
     def _release(self, tasks: Iterable[Task[Any]], release: Release) -> None:
         for task in tasks:
             if task not in self._released:
                 task.cancel()
                 self._released[task] = release
-            elif release.is_of_world:
+            elif release.by_reset:
                 self._released[task] = release
