@@ -10,6 +10,8 @@ from starlette.types import Scope
 from workflow_mock.caching import fifo_cache
 from workflow_mock.paths import ISSUER_PATH
 
+# Narrower than the `host` of RFC 3986 that `server/head.py` lets pass: a name that is put into URLs and compared with
+# local names. A Host such as `a!b`, or none at all, is good HTTP, and counts here as none.
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:(?P<port>[0-9]{1,5}))?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _Asked = tuple[bytes, str, tuple[str, int | None] | None]

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from typing import Any
 
 from uvicorn.server import ServerState
 
@@ -37,7 +36,10 @@ class Connection(asyncio.Protocol):
         self._written = 0
         self._taken = 0
         self._unsent_since = 0.0
-        """Bytes of `_written` that the client had taken at this loop time (seconds), the beginning of a measurement."""
+        """Loop time (seconds) at which the client had taken `_taken` bytes: the beginning of a measurement."""
+        self._waiting_since = 0.0
+        """Loop time (seconds) at which we began to wait for the client; `_check_timeouts` compares it with the
+        timeouts."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.transport = transport
@@ -71,7 +73,6 @@ class Connection(asyncio.Protocol):
         if self._writable is not None:
             self._writable.set()
         self._account()
-        self._next()
 
     async def drain(self) -> None:
         """Wait until the client has taken so much that more may be written."""
@@ -86,7 +87,7 @@ class Connection(asyncio.Protocol):
         taken, elapsed = self._written - unsent, now - self._unsent_since
         if not unsent:
             if taken != self._taken:
-                self._client_has_all(now)
+                self._waiting_since = now
         elif elapsed < seconds:
             return True
         elif taken - self._taken < elapsed * MIN_BYTES_PER_SECOND:
@@ -98,9 +99,11 @@ class Connection(asyncio.Protocol):
     def _account(self) -> None:
         """Tell the budget what this connection holds."""
         if not self.transport.is_closing():
-            self._budget.hold(
-                self, len(self._unparsed) + self.transport.get_write_buffer_size() + self._waiting_bytes()
-            )
+            self._budget.hold(self, self._held_bytes())
+
+    def _held_bytes(self) -> int:
+        """The bytes that the connection makes the server hold."""
+        return len(self._unparsed) + self.transport.get_write_buffer_size()
 
     def drop(self) -> None:
         """Reset the connection, as it holds the largest part of a budget that is used up."""
@@ -120,25 +123,3 @@ class Connection(asyncio.Protocol):
             if self.transport.can_write_eof():
                 self.transport.write_eof()
             self._loop.call_later(LINGER_SECONDS, self.transport.close)
-
-    # For whoever speaks HTTP on it
-
-    def parse_more(self) -> None:
-        """Go on parsing, as the application has taken a part of a body."""
-        raise NotImplementedError
-
-    def on_response_complete(self, cycle: Any) -> None:
-        """Go on to the next request, or close, as this RequestResponseCycle is complete."""
-        raise NotImplementedError
-
-    def _next(self) -> None:
-        """Go on, as the client has taken its responses."""
-        raise NotImplementedError
-
-    def _waiting_bytes(self) -> int:
-        """What requests hold."""
-        raise NotImplementedError
-
-    def _client_has_all(self, now: float) -> None:
-        """Note that the client had taken all that was written by this loop time."""
-        raise NotImplementedError

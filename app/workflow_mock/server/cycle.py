@@ -1,16 +1,21 @@
-"""One request and its response: the ASGI `receive` and `send` of it."""
+"""One request and its response: the ASGI `scope`, `receive` and `send` of it."""
 
 import asyncio
 import logging
 from collections.abc import Iterable
+from typing import Any, Protocol
+from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Scope
+from uvicorn.server import ServerState
 
 from workflow_mock.errors import ApiError, internal_error, server_ending
 from workflow_mock.http.envelope import render
-from workflow_mock.http.messages import STATUS_LINES
+from workflow_mock.http.messages import CONNECTION, STATUS_LINES
 from workflow_mock.http.request_id import request_id_of
-from workflow_mock.server.connection import Connection
+from workflow_mock.server.head import RequestHead
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 REQUEST_BYTES = 4096
 """What a request costs that is parsed and waits, beside its header fields and body."""
@@ -19,6 +24,25 @@ FIELD_BYTES = 160
 """What a header field costs beside its bytes."""
 
 logger = logging.getLogger("workflow_mock.requests")
+
+
+class CycleConnection(Protocol):
+    """The connection of a cycle."""
+
+    transport: asyncio.Transport
+    server_state: ServerState
+    app_state: dict[str, Any]
+    scope: Scope
+    """What the scopes of all requests on the connection have in common."""
+    write_paused: bool
+    """Whether the client has so much to take that no more should be written."""
+    is_half_closed: bool
+    """Whether the client sends no more; it may still read."""
+
+    def write(self, first: bytes, second: bytes = b"") -> None: ...
+    async def drain(self) -> None: ...
+    def parse_more(self) -> None: ...
+    def on_response_complete(self, cycle: "RequestResponseCycle") -> None: ...
 
 
 class RequestResponseCycle:
@@ -47,11 +71,23 @@ class RequestResponseCycle:
         "scope",
     )
 
-    def __init__(self, scope: Scope, protocol: Connection, *, keep_alive: bool, expects_continue: bool) -> None:
-        self.scope = scope
-        self.keep_alive = keep_alive
+    def __init__(self, head: RequestHead, protocol: CycleConnection) -> None:
+        path = head.raw_path.decode("ascii")
+        self.scope: Scope = {
+            **protocol.scope,
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": head.version,
+            "method": head.method,
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": head.raw_path,
+            "query_string": head.query,
+            "headers": head.headers,
+            "state": protocol.app_state.copy(),
+            "extensions": {CONNECTION: protocol.transport},
+        }
+        self.keep_alive = head.keep_alive
         """Whether the connection stays open after the response."""
-        self.expects_continue = expects_continue
+        self.expects_continue = head.expects_continue
         """Whether the client waits for 100 (Continue), RFC 9110, section 10.1.1."""
         self.body = b""
         """What has come of the body and was not received yet."""
@@ -118,7 +154,7 @@ class RequestResponseCycle:
         """The next part of the body; `http.disconnect` once the response is complete or the client is gone."""
         protocol = self._protocol
         if self.expects_continue and self.more_body and not self.body and not self.response_started:
-            protocol.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            protocol.write(CONTINUE)
         self.expects_continue = False
         while True:
             if self.disconnected or self.response_complete:

@@ -1,8 +1,9 @@
-"""The checks of a request's head that httptools leaves open."""
+"""The head of a request, and the checks of it that httptools leaves open."""
 
 import re
 from contextlib import suppress
 from ipaddress import IPv6Address
+from typing import NamedTuple
 
 from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import ApiError
@@ -11,6 +12,20 @@ Fields = list[tuple[bytes, bytes]]
 
 _NAME = rb"[A-Za-z0-9._~!$&'()*+,;=-]*"
 _HOST = re.compile(rb"(?:\[([0-9A-Fa-f:.]+)\]|%s(?:%%[0-9A-Fa-f]{2}%s)*)(?::[0-9]*)?" % (_NAME, _NAME))
+
+
+class RequestHead(NamedTuple):
+    """The head of a request, checked."""
+
+    method: str
+    version: str
+    raw_path: bytes
+    query: bytes
+    headers: Fields
+    keep_alive: bool
+    """Whether another request may follow on the connection."""
+    expects_continue: bool
+    """Whether the client waits for 100 (Continue), RFC 9110, section 10.1.1."""
 
 
 def malformed(message: str = "This isn't HTTP/1.1 that can be read") -> ApiError:
