@@ -118,6 +118,11 @@ class ApiError(Exception):
         return STATUS_OF_CODE[self.code]
 
 
+def validation_failed(details: Sequence[ValidationDetail]) -> ApiError:
+    """The error of a request that isn't valid (400); `details` name what is wrong with it, one by one."""
+    return ApiError("validation_failed", "The request is not valid: see validation", validation=details)
+
+
 class BodyTooLarge(ApiError):
     """The request's body is over `limit` bytes (413)."""
 

@@ -27,6 +27,7 @@ from workflow_mock.admin.openapi import for_generators
 from workflow_mock.admin.schemas import ErrorResponse
 from workflow_mock.http.exception_handlers import handle_errors
 from workflow_mock.http.head import HeadAsGet
+from workflow_mock.http.telemetry import NO_TELEMETRY
 from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.paths import ADMIN_PATH
@@ -53,7 +54,7 @@ def admin_app(settings: Settings, sandbox: Sandbox, provider: TokenProvider, ver
         redirect_slashes=False,
         separate_input_output_schemas=False,  # their names would not be the same each time
         generate_unique_id_function=_operation_id,
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        telemetry=NO_TELEMETRY,
     )
     routes = APIRouter(prefix=ADMIN_PATH, dependencies=[Depends(check_parameters)], responses={"default": ERROR})
     for router in (

@@ -18,12 +18,14 @@ from workflow_mock.state.redaction import KEPT_BYTES, redact_json
 from workflow_mock.strict_json import check
 from workflow_mock.types import Moment, StrictModel, Uuid
 
-Text = Annotated[str, Field(max_length=10 * KEPT_BYTES)]
+RequestText = Annotated[str, Field(max_length=10 * KEPT_BYTES)]
 """Of a request: so long can it become where each byte that is no text, or short token, is shown by more than one."""
 
 
 class JournalToken(StrictModel):
-    digest: Text = Field(description="Of the token, which is not kept itself.", examples=["sha256:9f86d081884c7d65"])
+    digest: RequestText = Field(
+        description="Of the token, which is not kept itself.", examples=["sha256:9f86d081884c7d65"]
+    )
     claims: dict[str, Any] | None = Field(
         None, description="If it is signed by a key that is trusted, and they can be shown."
     )
@@ -59,15 +61,15 @@ class JournalEntry(StrictModel):
 
     id: str = Field(max_length=100, description="What the answer has in X-Request-Id.", examples=["5d0f3a7c-00002a"])
     time: Moment
-    method: Text
-    path: Text
-    query: Text
+    method: RequestText
+    path: RequestText
+    query: RequestText
     operation: OperationName | None = Field(None, description="Null where the path is that of none.")
     customer_id: str | None = None
     workflow_id: str | None = None
-    headers: dict[str, Text] = Field(description="Names in lower case; what is secret is replaced.")
-    body: Text
-    client_id: Text | None = None
+    headers: dict[str, RequestText] = Field(description="Names in lower case; what is secret is replaced.")
+    body: RequestText
+    client_id: RequestText | None = None
     token: JournalToken | None = None
     status: int = Field(ge=0, le=599, description="0 where there was no answer, or is none yet.")
     errors: list[Error]

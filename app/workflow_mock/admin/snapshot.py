@@ -16,7 +16,7 @@ from workflow_mock.catalogue.schema import WorkflowEntry, entry_of
 from workflow_mock.domain.definition import InvalidDefinition, Outcome, WorkflowDefinition
 from workflow_mock.domain.execution import Execution, InvalidTransition, Step
 from workflow_mock.errors import Problem
-from workflow_mock.faults.effects import Count
+from workflow_mock.faults.effects import NonNegative
 from workflow_mock.faults.registry import MAX_FAULTS, MAX_TALLIES, Fault, Tally
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
@@ -26,7 +26,7 @@ from workflow_mock.types import Moment, StrictModel, Uuid
 
 M = TypeVar("M", bound=StrictModel)
 
-MAX_BYTES = 1024 * 1024 * 1024
+MAX_SNAPSHOT_BYTES = 1024 * 1024 * 1024
 """What default limits let a server hold: 10,000 requests with 64 KiB of head and 16 KiB of body are 800 MiB, and 40,000
 executions with 50 steps each the rest."""
 
@@ -50,7 +50,7 @@ class ClockEntry(StrictModel):
 class SeedEntry(StrictModel):
     customer_id: Uuid | None = None
     seed: str = Field(max_length=MAX_SEED)
-    number: Count = Field(0, description="Of the next id in the sequence.")
+    number: NonNegative = Field(0, description="Of the next id in the sequence.")
 
 
 class StepEntry(StrictModel):
@@ -62,17 +62,17 @@ class StepEntry(StrictModel):
 class ExecutionEntry(StrictModel):
     id: Uuid
     customer_id: Uuid
-    definition: Count = Field(description="Its index in definitions.")
+    definition: NonNegative = Field(description="Its index in definitions.")
     created: Moment
     steps: list[StepEntry] = Field(default_factory=list)
 
 
 class TallyEntry(StrictModel):
     customer_id: str = Field(max_length=36)
-    matched: Count
-    injected: Count
+    matched: NonNegative
+    injected: NonNegative
     window: Moment | None = None
-    used: Count = 0
+    used: NonNegative = 0
     since: Moment | None = Field(None, description="Where the ttl of a catalogue's fault began for the customer.")
 
 
@@ -94,7 +94,7 @@ class Snapshot(StrictModel, json_schema_extra={"examples": [{"clocks": [{"frozen
 
 
 class SnapshotRoute(JsonRoute):
-    max_bytes = MAX_BYTES
+    max_bytes = MAX_SNAPSHOT_BYTES
 
 
 def router(sandbox: Sandbox) -> APIRouter:

@@ -36,7 +36,7 @@ def _not_of_framing(name: str) -> str:
     return name
 
 
-Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+NonNegative = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Milliseconds = Annotated[float, Field(ge=0, le=MAX_DELAY_MILLISECONDS)]
 HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$"), AfterValidator(_not_of_framing)]
 HeaderValue = Annotated[str, Field(pattern=r"^[ -~]{0,1000}$")]
@@ -196,7 +196,7 @@ _REQUIRED = {
 class Quota(StrictModel):
     """Of the matching requests of a customer, so many in a window are let through."""
 
-    limit: Count
+    limit: NonNegative
     window: Duration = Field(gt=timedelta(0))
 
 
@@ -288,7 +288,7 @@ class TruncatedBody(Effect):
 
     loses_answer = True
 
-    truncate_body_at: Count | None = Field(None, description="The answer ends after so many bytes of its body.")
+    truncate_body_at: NonNegative | None = Field(None, description="The answer ends after so many bytes of its body.")
 
     def is_set(self) -> bool:
         return self.truncate_body_at is not None

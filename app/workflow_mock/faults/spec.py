@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from pydantic import Field, field_validator, model_validator
 
-from workflow_mock.faults.effects import EFFECTS, MAX_COUNT, Count, Effect, Effects
+from workflow_mock.faults.effects import EFFECTS, MAX_COUNT, Effect, Effects, NonNegative
 from workflow_mock.state.matcher import Matcher
 from workflow_mock.types import Duration, Uuid
 
@@ -19,7 +19,7 @@ class FaultSpec(Effects, json_schema_extra={"examples": [{"status": 503, "retryA
         "before", description="afterCommit does the work first, and then breaks the answer."
     )
     times: int | None = Field(None, ge=1, le=MAX_COUNT, description="It is injected so many times at most.")
-    after: Count = Field(0, description="It lets so many matching requests through first.")
+    after: NonNegative = Field(0, description="It lets so many matching requests through first.")
     probability: float = Field(1.0, ge=0, le=1)
     seed: int = Field(0, ge=-MAX_COUNT, le=MAX_COUNT, description="Of the probability and the delays.")
     ttl: Duration | None = Field(None, description="It ends so long after it was made.")
