@@ -19,7 +19,7 @@ from workflow_mock.state.workflows import Workflows
 
 
 class Sandbox:
-    """The state. A customer is a world of its own in it: each part is kept, and can be reset, by customer."""
+    """The state. Each part of it is kept, and can be reset, by customer; no customer sees another's."""
 
     def __init__(
         self,

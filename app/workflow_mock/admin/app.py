@@ -35,7 +35,7 @@ from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings
 
 DESCRIPTION = """\
-Everything that a test does to the sandbox, over HTTP and JSON. `?customerId=` narrows what is asked for to the world of
+Everything that a test does to the sandbox, over HTTP and JSON. `?customerId=` narrows what is asked for to the state of
 one customer; without it, everything is meant. `null` is "not given". Errors have the envelope of the workflow API, and
 name each problem by its path in the JSON."""
 
@@ -43,6 +43,7 @@ ERROR: dict[str, Any] = {"model": ErrorResponse, "description": "An error; `erro
 
 
 def admin_app(settings: Settings, sandbox: Sandbox, provider: TokenProvider, verifier: TokenVerifier) -> "ControlPlane":
+    """Make the control plane's application. That takes as long as making the rest of the server."""
     app = ControlPlane(
         title="workflow-mock control plane",
         version=__version__,

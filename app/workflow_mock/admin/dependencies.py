@@ -111,6 +111,8 @@ async def check_parameters(request: Request) -> None:
 
 
 class Owned(Protocol):
+    """Something that belongs to a customer, or to none."""
+
     @property
     def customer_id(self) -> str | None: ...
 

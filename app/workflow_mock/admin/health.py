@@ -49,6 +49,7 @@ class Health(TypedDict):
 
 
 def health_of(sandbox: Sandbox) -> Health:
+    """The whole health, for those who may use the control plane."""
     return Health(
         status="healthy",
         version=__version__,

@@ -35,6 +35,8 @@ MAX_SEED = 128 * 1024
 
 
 class ClockEntry(StrictModel):
+    """A customer's own clock; without `customerId`, the server's."""
+
     customer_id: Uuid | None = None
     offset_in_seconds: float = Field(0.0, ge=-3e11, le=3e11)
     frozen: Moment | None = None
@@ -48,18 +50,24 @@ class ClockEntry(StrictModel):
 
 
 class SeedEntry(StrictModel):
+    """The seed of a customer's ids; without `customerId`, of everybody's."""
+
     customer_id: Uuid | None = None
     seed: str = Field(max_length=MAX_SEED)
     number: NonNegative = Field(0, description="Of the next id in the sequence.")
 
 
 class StepEntry(StrictModel):
+    """A task that was completed or failed by a call."""
+
     at: Moment
     task_id: Uuid
     outcome: Outcome = Field(strict=False)
 
 
 class ExecutionEntry(StrictModel):
+    """An execution: its start, and the steps that were taken in it."""
+
     id: Uuid
     customer_id: Uuid
     definition: NonNegative = Field(description="Its index in definitions.")
@@ -68,6 +76,8 @@ class ExecutionEntry(StrictModel):
 
 
 class TallyEntry(StrictModel):
+    """What a fault has done; of a fault that counts for all customers together, `customerId` is empty."""
+
     customer_id: str = Field(max_length=36)
     matched: NonNegative
     injected: NonNegative
@@ -77,6 +87,8 @@ class TallyEntry(StrictModel):
 
 
 class FaultEntry(StrictModel):
+    """A fault in force, and what it has done."""
+
     spec: FaultSpec
     created: Moment | None = Field(None, description="Where its ttl begins, if it has one.")
     is_permanent: bool = Field(False, description="Whether it is the catalogue's.")
@@ -84,6 +96,8 @@ class FaultEntry(StrictModel):
 
 
 class Snapshot(StrictModel, json_schema_extra={"examples": [{"clocks": [{"frozen": "2030-01-01T00:00:00Z"}]}]}):
+    """The whole state, without keys and tokens. A member that is left out counts as empty."""
+
     clocks: list[ClockEntry] = Field(default_factory=list)
     seeds: list[SeedEntry] = Field(default_factory=list)
     workflows: list[WorkflowEntry] = Field(default_factory=list, max_length=MAX_WORKFLOWS)
@@ -94,6 +108,8 @@ class Snapshot(StrictModel, json_schema_extra={"examples": [{"clocks": [{"frozen
 
 
 class SnapshotRoute(JsonRoute):
+    """A route whose body may be a snapshot: it has a limit of its own."""
+
     max_bytes = MAX_SNAPSHOT_BYTES
 
 

@@ -1,6 +1,6 @@
 """The body of a start: its media type, its bytes, its JSON, and what it asks for.
 
-Source: docs/contract.md, 1.2, "Order of checks, and the answers".
+Source: docs/contract.md, 1.2, "Order of checks, and the responses".
 """
 
 import json

@@ -1,6 +1,6 @@
 """The operation *start workflow execution*: its checks from top to bottom, then one call of the sandbox.
 
-Source: docs/contract.md, 1 "Order of checks, and the answers".
+Source: docs/contract.md, 1.2, "Order of checks, and the responses".
 """
 
 import re

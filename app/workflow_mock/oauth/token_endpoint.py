@@ -54,6 +54,8 @@ def customer_of(query: bytes) -> str | None:
 
 
 class TokenEndpoint:
+    """The handler of token requests. It authenticates the client, checks grant and scopes, and issues the token."""
+
     def __init__(self, provider: TokenProvider, clients: Iterable[Client], *, default_scope: str, strict: bool) -> None:
         self._provider = provider
         self.reload(clients)
