@@ -62,8 +62,8 @@ class Fault:
     def is_over(self, customer_id: str | None, clock: Clock) -> bool:
         """Whether it has expired (`ttl`) or is exhausted (`times`) for this customer.
 
-        The `ttl` goes by the clock by which the fault was created; that of a catalogue's fault, by the clock of
-        `customer_id`. A fault that has expired is in force again where that clock goes back.
+        The `ttl` goes by the clock of the fault's customer, else the server's; that of a catalogue's fault by the clock
+        of `customer_id`. A fault that has expired is in force again where that clock goes back.
         """
         ttl, times = self.spec.ttl, self.spec.times
         if ttl is None and times is None:
