@@ -50,7 +50,15 @@ def compare(what: str, name: str, of: float, other: str, beside: float) -> None:
 
 
 def sandbox(workflows: list[WorkflowDefinition]) -> Sandbox:
-    return Sandbox(workflows, max_executions=ENTRIES, max_executions_total=ENTRIES, max_requests=ENTRIES)
+    return Sandbox(
+        workflows,
+        [],
+        max_executions=ENTRIES,
+        max_executions_total=ENTRIES,
+        max_requests=ENTRIES,
+        seed=None,
+        has_journal=True,
+    )
 
 
 def executions() -> None:

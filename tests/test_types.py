@@ -62,7 +62,7 @@ from workflow_mock.admin.health import health_route
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings
 
-sandbox = Sandbox([], max_executions=1, max_executions_total=1, max_requests=1)
+sandbox = Sandbox([], [], max_executions=1, max_executions_total=1, max_requests=1, seed=None, has_journal=True)
 answer = TestClient(Router([health_route(Settings(), sandbox)]), base_url="http://localhost").get("/__admin/health")
 assert answer.json()["store"] == {"workflows": 0, "executions": 0, "requests": 0, "faults": 0}, answer.text
 assert not {"workflow_mock.admin.app", "workflow_mock.admin.dependencies"} & sys.modules.keys()

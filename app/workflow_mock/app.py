@@ -26,6 +26,7 @@ from workflow_mock.http.cors import Cors
 from workflow_mock.http.exception_handlers import handle_errors
 from workflow_mock.http.prefix_route import LazyApp, PrefixRoute
 from workflow_mock.http.request_id import RequestIdMiddleware
+from workflow_mock.http.telemetry import NO_TELEMETRY
 from workflow_mock.injector import FaultInjector
 from workflow_mock.oauth import discovery
 from workflow_mock.oauth.issuers import OwnIssuer, RemoteIssuer, TrustedIssuer
@@ -51,8 +52,7 @@ class Application(FastAPI):
             version=__version__,
             openapi_url=None,  # the contract is written by hand: see `api/openapi.py`
             redirect_slashes=False,
-            # It calls nobody, whatever the environment says.
-            telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+            telemetry=NO_TELEMETRY,
         )
         self.sandbox = sandbox
         self.catalogue = catalogue

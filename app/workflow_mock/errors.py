@@ -43,7 +43,10 @@ STATUS_OF_CODE = {
     "world_reset": 503,
     "http_version_not_supported": 505,
 }
-"""Every `errors[].code` and its HTTP status (docs/contract.md, 1.2, "Order of checks, and the answers")."""
+"""Every `errors[].code` and its HTTP status; docs/errors.md lists them.
+
+The rules of those of the workflow API are in docs/contract.md, 1.2, "Order of checks, and the responses".
+"""
 
 
 Path = tuple[str | int, ...]
@@ -118,6 +121,11 @@ class ApiError(Exception):
         return STATUS_OF_CODE[self.code]
 
 
+def validation_failed(details: Sequence[ValidationDetail]) -> ApiError:
+    """The error of a request that isn't valid (400); `details` name what is wrong with it, one by one."""
+    return ApiError("validation_failed", "The request is not valid: see validation", validation=details)
+
+
 class BodyTooLarge(ApiError):
     """The request's body is over `limit` bytes (413)."""
 
@@ -128,7 +136,7 @@ class BodyTooLarge(ApiError):
 class OAuthError(ApiError):
     """An error of the token endpoint (RFC 6749, section 5.2), 400 or 401.
 
-    The answer carries the code alone; `reason` is for the log and the journal.
+    The response carries the code alone; `reason` is for the log and the journal.
     """
 
     def __init__(self, code: str, reason: str, *, status: int = 400, headers: Headers = ()) -> None:

@@ -24,13 +24,13 @@ class Sandbox:
     def __init__(
         self,
         workflows: Sequence[WorkflowDefinition],
-        faults: Sequence[FaultSpec] = (),
+        faults: Sequence[FaultSpec],
         *,
-        seed: str | None = None,
+        seed: str | None,
         max_executions: int,
         max_executions_total: int,
         max_requests: int,
-        has_journal: bool = True,
+        has_journal: bool,
     ) -> None:
         self.clock = Clock()
         self.ids = IdSource(seed)

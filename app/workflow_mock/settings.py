@@ -185,7 +185,7 @@ class Settings:
     log_format: str = setting("text", "Form of the log on standard error.", _one_of("text", "json"), "[text|json]")
     log_level: str = setting(
         "info",
-        "debug logs every request, info the refused ones, warning neither.",
+        "debug logs every request for an execution or a token, info the refused ones, warning neither.",
         _one_of("debug", "info", "warning", "error"),
         "[debug|info|warning|error]",
     )

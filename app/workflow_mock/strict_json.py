@@ -46,7 +46,7 @@ class StrictDecoder:
 
     def __init__(self, *, pairs: bool = False, doubles: bool = False) -> None:
         self._decode = json.JSONDecoder(
-            object_pairs_hook=JsonObject if pairs else _unique,
+            object_pairs_hook=JsonObject if pairs else _without_repeats,
             parse_int=_double if doubles else None,
             parse_float=_double if doubles else None,
             parse_constant=_refuse_constant,
@@ -60,7 +60,8 @@ class StrictDecoder:
             raise TooDeep("it is nested too deep") from None
 
 
-def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_repeats(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises RepeatedName."""
     found = dict(members)
     if len(found) != len(members):
         raise RepeatedName(first_repeated(name for name, _ in members) or "")
@@ -95,11 +96,11 @@ def check(value: Any) -> None:
     """
     try:
         _check(value, 0)
-    except _TooDeep:
+    except _TooManyLevels:
         raise NotSerializable((), "is nested too deep") from None
 
 
-class _TooDeep(Exception):
+class _TooManyLevels(Exception):
     pass
 
 
@@ -116,7 +117,7 @@ def _check(value: Any, depth: int) -> None:
             if isinstance(step, str):
                 _check_text(step)
             if depth == MAX_DEPTH:
-                raise _TooDeep
+                raise _TooManyLevels
             try:
                 _check(member, depth + 1)
             except NotSerializable as error:

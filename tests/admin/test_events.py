@@ -278,7 +278,7 @@ async def heard(events: Events, after: int | None, count: int) -> list[Event | N
 
 
 def test_a_listener_that_does_not_read_is_dropped_with_a_word_and_nothing_more_waits_for_it() -> None:
-    told = asyncio.run(heard(Events(), None, MAX_WAITING * 3))
+    told = asyncio.run(heard(Events(0), None, MAX_WAITING * 3))
     assert told[-1] is None
     assert None not in told[:-1]
     assert len(told) <= MAX_WAITING + 2
@@ -286,7 +286,7 @@ def test_a_listener_that_does_not_read_is_dropped_with_a_word_and_nothing_more_w
 
 def test_a_slow_listener_does_not_slow_the_others() -> None:
     async def both() -> tuple[int, int]:
-        events = Events()
+        events = Events(0)
         slow, quick = events.listen(None), events.listen(None)
         waiting = asyncio.ensure_future(anext(slow))
         told = 0
@@ -305,7 +305,7 @@ def test_a_slow_listener_does_not_slow_the_others() -> None:
 
 def test_what_a_listener_missed_does_not_count_as_waiting() -> None:
     async def come_back() -> list[int]:
-        events = Events()
+        events = Events(0)
         publish(events, MAX_HISTORY + 10)
         listener = events.listen(0)
         first = await anext(listener)
@@ -319,7 +319,7 @@ def test_what_a_listener_missed_does_not_count_as_waiting() -> None:
 
 def test_a_listener_that_goes_leaves_its_place() -> None:
     async def come_and_go() -> list[bool]:
-        events = Events()
+        events = Events(0)
         listeners = [events.listen(None) for _ in range(MAX_LISTENERS)]
         waiting = [asyncio.ensure_future(anext(listener)) for listener in listeners]
         await asyncio.sleep(0)

@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl
 from uuid import uuid4
 
 import pytest
-from workflow_mock.state.redaction import FORM, redact_form
+from workflow_mock.http.content_type import FORM
+from workflow_mock.state.redaction import redact_form
 
 from tests.admin.world import TOKEN_PATH, World, error_of, until
 from tests.support import WORKFLOW, Server, path, serving

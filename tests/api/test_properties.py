@@ -9,7 +9,7 @@ from urllib.parse import quote_from_bytes
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from workflow_mock.api.body import MAX_DEPTH, charset_of, read_json
+from workflow_mock.api.body import MAX_BODY_DEPTH, charset_of, read_json
 from workflow_mock.api.leniency import Leniency, LeniencyLog
 from workflow_mock.app import create_app
 from workflow_mock.errors import STATUS_OF_CODE, ApiError
@@ -30,7 +30,7 @@ values = st.recursive(
 nested = st.builds(
     lambda value, opening: "".join(opening) + value + "".join("]" if part == "[" else "}" for part in opening[::-1]),
     st.sampled_from(["1", '""', "[]", "{}"]),
-    st.lists(st.sampled_from(["[", '{"a":']), min_size=MAX_DEPTH - 2, max_size=MAX_DEPTH + 1),
+    st.lists(st.sampled_from(["[", '{"a":']), min_size=MAX_BODY_DEPTH - 2, max_size=MAX_BODY_DEPTH + 1),
 )
 odd = st.sampled_from(
     [
@@ -81,7 +81,7 @@ def reference(body: bytes) -> Any:
         parse_int=float,
         parse_constant=no_constant,
     )
-    if depth_of(value) > MAX_DEPTH:
+    if depth_of(value) > MAX_BODY_DEPTH:
         raise ValueError("too deep")
     # Each of these raises ValueError: Infinity, half of a surrogate pair.
     json.dumps(value, ensure_ascii=False, allow_nan=False).encode()

@@ -18,7 +18,7 @@ def test_check_exits_with_what_it_found(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     good.write_text("workflows: [{name: A, tasks: [{key: a}]}]")
     bad.write_text("workflows: [{name: A, tasks: [{key: a, after: [b]}]}]")
-    assert run("check", str(good)).stdout == "1 workflow and 1 client: no faults\n"
+    assert run("check", str(good)).stdout == "1 workflow and 1 client: no problems\n"
     (empty := tmp_path / "empty").mkdir()
     assert run("check", str(empty)).stderr == f"{empty}: there are no catalogue files in it\n"
     assert run("check", str(empty)).returncode == 1

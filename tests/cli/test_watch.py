@@ -15,7 +15,7 @@ def test_a_fault_of_our_own_is_logged_and_told_and_the_watch_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "c.yaml"
-    good = Catalogue((), ())
+    good = Catalogue((), (), ())
     told: list[Catalogue | ConfigError] = []
     outcomes = iter((RecursionError("hush"), good))
 

@@ -65,7 +65,7 @@ def test_a_refused_call_fails_the_script(own: Server, tmp_path: Path) -> None:
 
 def test_the_answer_is_lost_and_the_second_try_known_for_one(own: Server, tmp_path: Path) -> None:
     printed = cook(LOSE, own, tmp_path)
-    assert "no answer" in printed
+    assert "no response" in printed
     assert statuses(printed) == [200]
     first, second = documents(printed)[-1]["requests"]
     assert second["duplicateOf"] == first["executionId"] is not None

@@ -54,7 +54,7 @@ ISSUERS = Snippet(TOKENS, "sh")
 DOCKER = Snippet(DOCKER_AND_CI, "sh", "docker build")
 READY_FILE = Snippet(DOCKER_AND_CI, "sh", "ready.json")
 FIXTURE = Snippet(DOCKER_AND_CI, "python", "tmp_path_factory")
-PARALLEL = Snippet(DOCKER_AND_CI, "python", "class World")
+PARALLEL = Snippet(DOCKER_AND_CI, "python", "class Customer")
 MAKE = Snippet(CONTRIBUTING, "sh")
 SNIPPETS = [
     *(CLONE, FIRST_REQUEST, FIRST_ANSWER, FIRST_FAULT, FIRST_IMAGE, CURL, PYTHON, PYTHON_OAUTH, IN_PROCESS),
@@ -161,7 +161,7 @@ def test_the_workflow_of_ones_own_is_checked_and_started(tmp_path: Path) -> None
     file.write_text(text_of(OWN_WORKFLOW))
     assert len(text_of(OWN_WORKFLOW).splitlines()) == 10
     check, (command, *options) = commands(text_of(OWN_COMMANDS))
-    assert shell(shlex.join([COMMAND.strip(), *check]), tmp_path) == "1 workflow and 1 client: no faults\n"
+    assert shell(shlex.join([COMMAND.strip(), *check]), tmp_path) == "1 workflow and 1 client: no problems\n"
     assert command == "serve"
     with serving(*(str(file) if word == file.name else word for word in options)) as own:
         (workflow,) = re.findall(r"/workflow/([0-9a-f-]{36})/", own.banner())
@@ -320,7 +320,7 @@ def test_the_fixture_waits_no_longer_than_it_says(tmp_path: Path) -> None:
     assert "was not ready after" in pytest_in(tmp_path)
 
 
-SEND = "    requests.post(f'{world.url}/api/workflow/v1.0/customer/{world.customer}/workflow/x/WorkflowExecution')\n"
+SEND = "    requests.post(f'{customer.url}/api/workflow/v1.0/customer/{customer.id}/workflow/x/WorkflowExecution')\n"
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ SEND = "    requests.post(f'{world.url}/api/workflow/v1.0/customer/{world.custom
 def test_each_parallel_test_has_a_world(server: Server, tmp_path: Path, client: str, fault: str, outcome: str) -> None:
     fixture = f"import pytest\n@pytest.fixture\ndef workflow_api(): return {{'url': {server.url!r}}}\n"
     (tmp_path / "conftest.py").write_text(fixture)
-    hole = "    ...  # let the client start a workflow for world.customer\n"
+    hole = "    ...  # let the client start a workflow for customer.id\n"
     assert hole in text_of(PARALLEL)
     text = text_of(PARALLEL).replace(hole, client)
     (tmp_path / "test_it.py").write_text(text.replace('"faults", {"status"', f'"faults", {{"{fault}"'))

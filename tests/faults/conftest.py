@@ -16,6 +16,8 @@ def world(server: Server, token: str) -> World:
 
 @pytest.fixture
 def sandbox() -> Sandbox:
-    found = Sandbox([defined(1)], max_executions=10, max_executions_total=10, max_requests=10)
+    found = Sandbox(
+        [defined(1)], [], max_executions=10, max_executions_total=10, max_requests=10, seed=None, has_journal=True
+    )
     found.clock.change(Action.FREEZE, None, to=BEGIN)
     return found

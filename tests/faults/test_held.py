@@ -263,7 +263,13 @@ def spec_of(**members: Any) -> FaultSpec:
 
 def test_a_reload_keeps_the_counts_of_what_is_unchanged_and_what_was_deleted_stays_away() -> None:
     sandbox = Sandbox(
-        [], [spec_of(code=code) for code in "abc"], max_executions=1, max_executions_total=1, max_requests=1
+        [],
+        [spec_of(code=code) for code in "abc"],
+        max_executions=1,
+        max_executions_total=1,
+        max_requests=1,
+        seed=None,
+        has_journal=True,
     )
     unchanged, deleted, changed = sandbox.faults.for_customer(None)
     unchanged.tallies["x"] = Tally("x", 1, 1)
@@ -279,7 +285,9 @@ def test_a_reload_keeps_the_counts_of_what_is_unchanged_and_what_was_deleted_sta
 
 def test_a_ttl_of_the_catalogue_begins_for_each_customer_with_the_first_request_or_a_reset() -> None:
     permanent = [spec_of(ttl="1m", times=9)]
-    sandbox = Sandbox([], permanent, max_executions=1, max_executions_total=1, max_requests=1)
+    sandbox = Sandbox(
+        [], permanent, max_executions=1, max_executions_total=1, max_requests=1, seed=None, has_journal=True
+    )
     sandbox.clock.change(Action.FREEZE, None)
 
     def strikes(customer: str) -> bool:

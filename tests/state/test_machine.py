@@ -133,7 +133,15 @@ class FaultModel:
 class Machine(RuleBasedStateMachine):
     @initialize(definition=definitions())
     def begin(self, definition: WorkflowDefinition) -> None:
-        self.sandbox = Sandbox([definition], max_executions=100, max_executions_total=1000, max_requests=100)
+        self.sandbox = Sandbox(
+            [definition],
+            [],
+            max_executions=100,
+            max_executions_total=1000,
+            max_requests=100,
+            seed=None,
+            has_journal=True,
+        )
         self.definition = definition
         self.now = dict.fromkeys(CUSTOMERS, BEGIN)
         self.models: dict[str, Model] = {}

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from workflow_mock.errors import ErrorDetail, ValidationDetail
+from workflow_mock.http.content_type import FORM
 from workflow_mock.http.messages import Response
 from workflow_mock.state.exchange import REQUEST_TOKEN, START_EXECUTION, Exchange, Facts, Result, Target
 from workflow_mock.state.redaction import (
-    FORM,
     REDACTED,
     is_secret_name,
     redact_body,

@@ -27,6 +27,7 @@ from workflow_mock.admin.openapi import for_generators
 from workflow_mock.admin.schemas import ErrorResponse
 from workflow_mock.http.exception_handlers import handle_errors
 from workflow_mock.http.head import HeadAsGet
+from workflow_mock.http.telemetry import NO_TELEMETRY
 from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.paths import ADMIN_PATH
@@ -34,7 +35,7 @@ from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings
 
 DESCRIPTION = """\
-Everything that a test does to the sandbox, over HTTP and JSON. `?customerId=` narrows what is asked for to the world of
+Everything that a test does to the sandbox, over HTTP and JSON. `?customerId=` narrows what is asked for to the state of
 one customer; without it, everything is meant. `null` is "not given". Errors have the envelope of the workflow API, and
 name each problem by its path in the JSON."""
 
@@ -42,6 +43,7 @@ ERROR: dict[str, Any] = {"model": ErrorResponse, "description": "An error; `erro
 
 
 def admin_app(settings: Settings, sandbox: Sandbox, provider: TokenProvider, verifier: TokenVerifier) -> "ControlPlane":
+    """Make the control plane's application. That takes as long as making the rest of the server."""
     app = ControlPlane(
         title="workflow-mock control plane",
         version=__version__,
@@ -53,7 +55,7 @@ def admin_app(settings: Settings, sandbox: Sandbox, provider: TokenProvider, ver
         redirect_slashes=False,
         separate_input_output_schemas=False,  # their names would not be the same each time
         generate_unique_id_function=_operation_id,
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        telemetry=NO_TELEMETRY,
     )
     routes = APIRouter(prefix=ADMIN_PATH, dependencies=[Depends(check_parameters)], responses={"default": ERROR})
     for router in (

@@ -13,6 +13,8 @@ from workflow_mock.types import Duration, Moment, StrictModel
 
 
 class ClockView(StrictModel):
+    """The clock that a customer's requests go by, or the server's."""
+
     now: Moment
     frozen: bool
     own: bool = Field(description="Whether it is the customer's own, and not the server's.")

@@ -13,7 +13,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
-from workflow_mock.errors import ApiError, Problem, ValidationDetail, show_path
+from workflow_mock.errors import ApiError, Problem, ValidationDetail, show_path, validation_failed
+from workflow_mock.http.content_type import media_type
 from workflow_mock.http.messages import Request as BoundedRequest
 from workflow_mock.state.store import in_batches
 from workflow_mock.strict_json import NotSerializable, check
@@ -29,7 +30,7 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 PARSED_ON_LOOP_BYTES = 64 * 1024
 """A longer body is parsed and checked in a thread."""
 
-_JSON_TYPE = re.compile(r"application/([^/;]+\+)?json\s*(;.*)?", re.IGNORECASE)
+_JSON_TYPE = re.compile(r"application/([^/]+\+)?json")
 
 
 class JsonRoute(APIRoute):
@@ -74,7 +75,7 @@ class _JsonRequest(Request):
         body = await self.body()
         if not body:
             return
-        if not _JSON_TYPE.fullmatch(self.headers.get("content-type", "")):
+        if not _JSON_TYPE.fullmatch(media_type(self.headers.get("content-type", "").encode("latin-1"))):
             raise ApiError("unsupported_media_type", "Send Content-Type: application/json")
         try:
             if len(body) > PARSED_ON_LOOP_BYTES:
@@ -110,6 +111,8 @@ async def check_parameters(request: Request) -> None:
 
 
 class Owned(Protocol):
+    """Something that belongs to a customer, or to none."""
+
     @property
     def customer_id(self) -> str | None: ...
 
@@ -134,8 +137,7 @@ def owned_or_404(found: Own | None, name: str, customer: str | None) -> Own:
 
 def validation_error(*problems: Problem) -> ApiError:
     """Make the error (400) for a request with these problems."""
-    details = [ValidationDetail(show_path(path), message) for path, message in problems]
-    return ApiError("validation_failed", "The request is not valid: see validation", validation=details)
+    return validation_failed([ValidationDetail(show_path(path), message) for path, message in problems])
 
 
 async def json_list(items: Iterable[T], show: Callable[[T], BaseModel], *, exclude_none: bool = False) -> bytes:

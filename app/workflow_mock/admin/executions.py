@@ -23,11 +23,15 @@ ExecutionState = Literal["running", "completed", "failed"]
 
 
 class ExecutionPage(StrictModel):
+    """Executions, oldest first."""
+
     executions: list[ExecutionSummary]
     next: int | None = Field(description="The cursor of the next page, if there may be one.")
 
 
 class Advance(StrictModel, json_schema_extra={"examples": [{"to": "end"}]}):
+    """How far to advance an execution."""
+
     to: Literal["next", "end"] = Field(
         description="Give the tasks in the queue their outcome once, or until none is left."
     )

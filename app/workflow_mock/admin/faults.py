@@ -17,6 +17,8 @@ Id = Annotated[Uuid, Path(alias="faultId")]
 
 
 class FaultPage(StrictModel):
+    """Faults in force, those that are over among them."""
+
     faults: list[FaultView]
 
 

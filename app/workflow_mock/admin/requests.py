@@ -31,22 +31,30 @@ Order = Annotated[
 
 
 class Meta(StrictModel):
+    """Numbers of the journal."""
+
     total: int = Field(description="Requests in the journal, of the customer or of all.")
     forgotten: Forgotten
 
 
 class JournalPage(StrictModel):
+    """A page of requests, and the numbers of the journal."""
+
     requests: list[JournalEntry]
     meta: Meta
     next: int | None = Field(description="The cursor of the next page, if there may be one.")
 
 
 class Count(StrictModel):
+    """How many requests match."""
+
     count: int
     forgotten: Forgotten
 
 
 class RemovedCount(StrictModel):
+    """How many requests were removed."""
+
     count: int
 
 
@@ -59,11 +67,15 @@ class Nearest(StrictModel):
 
 
 class Unmatched(StrictModel):
+    """A request that was refused, and the nearest one that would have worked."""
+
     request: JournalEntry
     nearest: Nearest
 
 
 class UnmatchedPage(StrictModel):
+    """The newest requests that were refused, oldest first."""
+
     requests: list[Unmatched]
 
 
@@ -83,6 +95,7 @@ class VerificationTimes(StrictModel):
         return self
 
     def allows(self, count: int) -> bool:
+        """Whether there may be so many requests."""
         if self.exactly is self.at_least is self.at_most is None:
             return count >= 1
         least, most = (self.at_least, self.at_most) if self.exactly is None else (self.exactly, self.exactly)
@@ -92,16 +105,22 @@ class VerificationTimes(StrictModel):
 class Verification(
     StrictModel, json_schema_extra={"examples": [{"matcher": {"status": 500}, "count": {"exactly": 0}}]}
 ):
+    """Which requests there must be, and how many."""
+
     matcher: Matcher = Field(default_factory=Matcher)
     count: VerificationTimes = Field(default_factory=VerificationTimes)
 
 
 class NearMiss(StrictModel):
+    """A request that the matcher almost matched, and how it differs."""
+
     request: JournalEntry
     differences: list[str]
 
 
 class VerificationResult(StrictModel):
+    """Whether there were as many requests as there must be, and what was seen."""
+
     verified: bool = Field(description="False too where it hangs on requests that were forgotten.")
     count: int
     forgotten: Forgotten

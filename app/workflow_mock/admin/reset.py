@@ -10,6 +10,8 @@ from workflow_mock.types import StrictModel
 
 
 class Seed(StrictModel, json_schema_extra={"examples": [{"seed": "42"}]}):
+    """The seed of the ids of executions: the same seed gives the same ids."""
+
     seed: str = Field(max_length=200)
 
 

@@ -18,18 +18,24 @@ from workflow_mock.state.redaction import KEPT_BYTES, redact_json
 from workflow_mock.strict_json import check
 from workflow_mock.types import Moment, StrictModel, Uuid
 
-Text = Annotated[str, Field(max_length=10 * KEPT_BYTES)]
+RequestText = Annotated[str, Field(max_length=10 * KEPT_BYTES)]
 """Of a request: so long can it become where each byte that is no text, or short token, is shown by more than one."""
 
 
 class JournalToken(StrictModel):
-    digest: Text = Field(description="Of the token, which is not kept itself.", examples=["sha256:9f86d081884c7d65"])
+    """The token of a request: its digest, and its claims."""
+
+    digest: RequestText = Field(
+        description="Of the token, which is not kept itself.", examples=["sha256:9f86d081884c7d65"]
+    )
     claims: dict[str, Any] | None = Field(
         None, description="If it is signed by a key that is trusted, and they can be shown."
     )
 
 
 class Error(StrictModel):
+    """An entry of `meta.errors`."""
+
     code: str = Field(
         description="New ones may come, and a fault names its own.", examples=["validation_failed", "not_found"]
     )
@@ -37,11 +43,15 @@ class Error(StrictModel):
 
 
 class ValidationError(StrictModel):
+    """An entry of `meta.validation`: a property of the request, and what is wrong with it."""
+
     property: str
     message: str
 
 
 class ErrorMeta(StrictModel):
+    """The `meta` of an error."""
+
     errors: list[Error]
     validation: list[ValidationError]
     info: dict[str, Any]
@@ -57,32 +67,33 @@ class ErrorResponse(StrictModel):
 class JournalEntry(StrictModel):
     """A request of the workflow API or the token endpoint, and what became of it."""
 
-    id: str = Field(max_length=100, description="What the answer has in X-Request-Id.", examples=["5d0f3a7c-00002a"])
+    id: str = Field(max_length=100, description="The X-Request-Id of its response.", examples=["5d0f3a7c-00002a"])
     time: Moment
-    method: Text
-    path: Text
-    query: Text
+    method: RequestText
+    path: RequestText
+    query: RequestText
     operation: OperationName | None = Field(None, description="Null where the path is that of none.")
     customer_id: str | None = None
     workflow_id: str | None = None
-    headers: dict[str, Text] = Field(description="Names in lower case; what is secret is replaced.")
-    body: Text
-    client_id: Text | None = None
+    headers: dict[str, RequestText] = Field(description="Names in lower case; what is secret is replaced.")
+    body: RequestText
+    client_id: RequestText | None = None
     token: JournalToken | None = None
-    status: int = Field(ge=0, le=599, description="0 where there was no answer, or is none yet.")
+    status: int = Field(ge=0, le=599, description="0 where there was no response, or is none yet.")
     errors: list[Error]
     validation: list[ValidationError]
-    duration_in_milliseconds: float = Field(description="Until the answer was ready to be sent.")
+    duration_in_milliseconds: float = Field(description="Until the response was ready to be sent.")
     execution_id: str | None = Field(None, description="The execution that it started.")
     answer_lost: bool = Field(description="Whether the client can't know of that execution.")
     duplicate_of: str | None = Field(
-        None, description="The execution of the client's first try, whose answer was lost."
+        None, description="The execution of the client's first try, whose response was lost."
     )
     fault_id: str | None = Field(None, description="The fault that struck.")
     notes: list[str] = Field(description="What the API's page doesn't document, and was let pass.")
 
     @classmethod
     def of(cls, exchange: Exchange) -> "JournalEntry":
+        """Show an exchange."""
         target, facts, request = exchange.target, exchange.facts, exchange.request
         return cls.model_construct(  # the limits are for what a snapshot says, not for what was sent
             id=exchange.id,
@@ -154,6 +165,8 @@ class TaskView(WireTask):
 
 
 class ExecutionSummary(StrictModel):
+    """An execution without its tasks."""
+
     id: Uuid
     customer_id: Uuid
     workflow_id: Uuid

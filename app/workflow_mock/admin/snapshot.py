@@ -16,7 +16,7 @@ from workflow_mock.catalogue.schema import WorkflowEntry, entry_of
 from workflow_mock.domain.definition import InvalidDefinition, Outcome, WorkflowDefinition
 from workflow_mock.domain.execution import Execution, InvalidTransition, Step
 from workflow_mock.errors import Problem
-from workflow_mock.faults.effects import Count
+from workflow_mock.faults.effects import NonNegative
 from workflow_mock.faults.registry import MAX_FAULTS, MAX_TALLIES, Fault, Tally
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
@@ -26,7 +26,7 @@ from workflow_mock.types import Moment, StrictModel, Uuid
 
 M = TypeVar("M", bound=StrictModel)
 
-MAX_BYTES = 1024 * 1024 * 1024
+MAX_SNAPSHOT_BYTES = 1024 * 1024 * 1024
 """What default limits let a server hold: 10,000 requests with 64 KiB of head and 16 KiB of body are 800 MiB, and 40,000
 executions with 50 steps each the rest."""
 
@@ -35,6 +35,8 @@ MAX_SEED = 128 * 1024
 
 
 class ClockEntry(StrictModel):
+    """A customer's own clock; without `customerId`, the server's."""
+
     customer_id: Uuid | None = None
     offset_in_seconds: float = Field(0.0, ge=-3e11, le=3e11)
     frozen: Moment | None = None
@@ -48,35 +50,45 @@ class ClockEntry(StrictModel):
 
 
 class SeedEntry(StrictModel):
+    """The seed of a customer's ids; without `customerId`, of everybody's."""
+
     customer_id: Uuid | None = None
     seed: str = Field(max_length=MAX_SEED)
-    number: Count = Field(0, description="Of the next id in the sequence.")
+    number: NonNegative = Field(0, description="Of the next id in the sequence.")
 
 
 class StepEntry(StrictModel):
+    """A task that was completed or failed by a call."""
+
     at: Moment
     task_id: Uuid
     outcome: Outcome = Field(strict=False)
 
 
 class ExecutionEntry(StrictModel):
+    """An execution: its start, and the steps that were taken in it."""
+
     id: Uuid
     customer_id: Uuid
-    definition: Count = Field(description="Its index in definitions.")
+    definition: NonNegative = Field(description="Its index in definitions.")
     created: Moment
     steps: list[StepEntry] = Field(default_factory=list)
 
 
 class TallyEntry(StrictModel):
+    """What a fault has done; of a fault that counts for all customers together, `customerId` is empty."""
+
     customer_id: str = Field(max_length=36)
-    matched: Count
-    injected: Count
+    matched: NonNegative
+    injected: NonNegative
     window: Moment | None = None
-    used: Count = 0
+    used: NonNegative = 0
     since: Moment | None = Field(None, description="Where the ttl of a catalogue's fault began for the customer.")
 
 
 class FaultEntry(StrictModel):
+    """A fault in force, and what it has done."""
+
     spec: FaultSpec
     created: Moment | None = Field(None, description="Where its ttl begins, if it has one.")
     is_permanent: bool = Field(False, description="Whether it is the catalogue's.")
@@ -84,6 +96,8 @@ class FaultEntry(StrictModel):
 
 
 class Snapshot(StrictModel, json_schema_extra={"examples": [{"clocks": [{"frozen": "2030-01-01T00:00:00Z"}]}]}):
+    """The whole state, without keys and tokens. A member that is left out counts as empty."""
+
     clocks: list[ClockEntry] = Field(default_factory=list)
     seeds: list[SeedEntry] = Field(default_factory=list)
     workflows: list[WorkflowEntry] = Field(default_factory=list, max_length=MAX_WORKFLOWS)
@@ -94,7 +108,9 @@ class Snapshot(StrictModel, json_schema_extra={"examples": [{"clocks": [{"frozen
 
 
 class SnapshotRoute(JsonRoute):
-    max_bytes = MAX_BYTES
+    """A route whose body may be a snapshot: it has a limit of its own."""
+
+    max_bytes = MAX_SNAPSHOT_BYTES
 
 
 def router(sandbox: Sandbox) -> APIRouter:

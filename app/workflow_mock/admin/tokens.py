@@ -42,15 +42,21 @@ class ExpectedResponse(StrictModel):
 
 
 class MintedToken(StrictModel):
+    """A token, and what presenting it gets."""
+
     access_token: str
     expected: ExpectedResponse
 
 
 class KeyRotation(StrictModel, json_schema_extra={"examples": [{"overlap": "5m"}]}):
+    """A change of the key that signs."""
+
     overlap: Duration = Field(timedelta(0), description="How long the old key still counts.")
 
 
 class RotatedKeys(StrictModel):
+    """The id of the key that signs now, and those of all whose tokens are accepted."""
+
     kid: str
     valid_kids: list[str]
 

@@ -26,6 +26,8 @@ class Workflow(WorkflowEntry):
 
 
 class WorkflowSummary(StrictModel):
+    """A workflow; `tasks` is how many it has."""
+
     id: Uuid
     name: str
     customers: list[Uuid] | None
@@ -33,6 +35,8 @@ class WorkflowSummary(StrictModel):
 
 
 class WorkflowPage(StrictModel):
+    """Workflows that can be started."""
+
     workflows: list[WorkflowSummary]
 
 

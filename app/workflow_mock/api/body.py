@@ -1,6 +1,6 @@
 """The body of a start: its media type, its bytes, its JSON, and what it asks for.
 
-Source: docs/contract.md, 1.2, "Order of checks, and the answers".
+Source: docs/contract.md, 1.2, "Order of checks, and the responses".
 """
 
 import json
@@ -10,17 +10,17 @@ from typing import Any
 
 from workflow_mock.api.leniency import Leniency, LeniencyLog, Note
 from workflow_mock.caching import fifo_cache
-from workflow_mock.errors import ApiError, ErrorDetail, ValidationDetail
+from workflow_mock.errors import ApiError, ErrorDetail, ValidationDetail, validation_failed
 from workflow_mock.formats import parse_uuid
-from workflow_mock.http.charset import CHARSETS, MAX_CONTENT_TYPE_BYTES, charset_in
+from workflow_mock.http.content_type import CHARSETS, MAX_CONTENT_TYPE_BYTES, charset_in, media_type
 from workflow_mock.operation import Matched
 from workflow_mock.strict_json import JsonObject, StrictDecoder, TooDeep
 
-MAX_DEPTH = 32
+MAX_BODY_DEPTH = 32
 """As deep as the platform reads (System.Text.Json in ASP.NET Core)."""
 
 _BOM = b"\xef\xbb\xbf"
-_MEDIA_TYPE = re.compile(r"(application/json|text/json|application/[!#$&^_.+*a-z0-9-]+\+json)")
+_JSON_TYPE = re.compile(r"(application/json|text/json|application/[!#$&^_.+*a-z0-9-]+\+json)")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -31,8 +31,7 @@ def charset_of(content_type: bytes) -> str:
         raise ApiError("unsupported_media_type", "The request has no Content-Type: send application/json")
     if len(content_type) > MAX_CONTENT_TYPE_BYTES:
         raise ApiError("unsupported_media_type", f"The Content-Type is over {MAX_CONTENT_TYPE_BYTES} bytes")
-    media_type = content_type.decode("latin-1").lower().partition(";")[0]
-    if not _MEDIA_TYPE.fullmatch(media_type.strip()):
+    if not _JSON_TYPE.fullmatch(media_type(content_type)):
         message = "The Content-Type must be application/json, text/json or application/*+json"
         raise ApiError("unsupported_media_type", message)
     charset = CHARSETS.get(charset_in(content_type))
@@ -66,7 +65,7 @@ def read_json(body: bytes, charset: str, leniencies: LeniencyLog) -> Any:
         raise _too_deep() from None
     except ValueError as error:
         raise _malformed(str(error)) from None
-    if text.count("{") + text.count("[") > MAX_DEPTH and _is_too_deep(document):
+    if text.count("{") + text.count("[") > MAX_BODY_DEPTH and _is_too_deep(document):
         raise _too_deep()
     return document
 
@@ -76,12 +75,12 @@ def _malformed(reason: str) -> ApiError:
 
 
 def _too_deep() -> ApiError:
-    return _malformed(f"it is nested deeper than {MAX_DEPTH}")
+    return _malformed(f"it is nested deeper than {MAX_BODY_DEPTH}")
 
 
 def _is_too_deep(document: Any) -> bool:
     level: list[Any] = [document]
-    for _ in range(MAX_DEPTH):
+    for _ in range(MAX_BODY_DEPTH):
         level = [child for value in level for child in _children(value)]
     return any(isinstance(value, list) for value in level)
 
@@ -104,7 +103,7 @@ def check_request(body: bytes, charset: str, matched: Matched, log: LeniencyLog)
     log.add(notes)
     problems = [*matched.problems, *problems_of_body, *log.refused()]
     if problems or customer is None or workflow is None:
-        raise ApiError("validation_failed", "The request is not valid: see validation", validation=problems)
+        raise validation_failed(problems)
     return customer, workflow
 
 

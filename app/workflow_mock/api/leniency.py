@@ -12,11 +12,11 @@ from workflow_mock.errors import ApiError, ValidationDetail
 
 
 class Leniency(Enum):
-    """Each is the code of the error that strict mode answers, and what to say."""
+    """A deviation that is let pass: the code of the error that strict mode refuses it with, and its message."""
 
     PATH_CASE = ("route_not_found", "the path differs from the documented one in upper and lower case")
     TRAILING_SLASH = ("route_not_found", "the documented path has no slash at its end")
-    ACCEPT = ("not_acceptable", "the Accept header excludes application/json, the only type of the answers")
+    ACCEPT = ("not_acceptable", "the Accept header excludes application/json, the only type of the responses")
     CHARSET = ("unsupported_media_type", "a charset other than utf-8 is not documented")
     BYTE_ORDER_MARK = ("malformed_json", "the body begins with a byte order mark")
     PROPERTY_CASE = (
@@ -64,7 +64,7 @@ class LeniencyLog:
         self.notes += notes[: MAX_NOTES - len(self.notes)]
 
     def refused(self) -> list[ValidationDetail]:
-        """In strict mode, a validation fault for each noted property."""
+        """In strict mode, an entry of `validation` for each noted property."""
         if not self.strict:
             return []
         return [ValidationDetail(n.property or "", f"Refused by --strict: {n.leniency.value[1]}") for n in self.notes]

@@ -33,6 +33,7 @@ def _served() -> tuple[str, str]:
 
 
 def router(fixed_issuer: str | None) -> APIRouter:
+    """The routes of the contract. Its token URL is absolute: of `fixed_issuer`, else of the host that was asked."""
     routes = APIRouter()
 
     def token_url(request: Request) -> str:

@@ -1,6 +1,6 @@
 """The route table of the workflow API: path → operation and ids.
 
-Source: docs/contract.md, 1 "Order of checks, and the answers".
+Source: docs/contract.md, 1.2, "Order of checks, and the responses".
 """
 
 import re

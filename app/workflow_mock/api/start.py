@@ -1,6 +1,6 @@
 """The operation *start workflow execution*: its checks from top to bottom, then one call of the sandbox.
 
-Source: docs/contract.md, 1 "Order of checks, and the answers".
+Source: docs/contract.md, 1.2, "Order of checks, and the responses".
 """
 
 import re
@@ -13,7 +13,7 @@ from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import ApiError
 from workflow_mock.http.hosts import issuer_url
 from workflow_mock.http.messages import Request
-from workflow_mock.oauth.jws import malformed
+from workflow_mock.oauth.jws import malformed_token
 from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.operation import Matched
 from workflow_mock.paths import START_PATH
@@ -72,7 +72,7 @@ def _bearer_token(request: Request) -> bytes:
     """The token of the header (RFC 6750, section 2.1). Raises ApiError (401)."""
     authorization = request.headers.get(b"authorization")
     if authorization is not None and b"," in authorization and len(request.values(b"authorization")) > 1:
-        raise malformed("There are two Authorization headers")
+        raise malformed_token("There are two Authorization headers")
     scheme, _, token = (authorization or b"").partition(b" ")
     token = token.strip(b" ")
     if scheme.lower() != b"bearer" or not token:

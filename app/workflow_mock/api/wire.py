@@ -1,4 +1,4 @@
-"""The documented JSON shapes, and the answer to a start.
+"""The documented JSON shapes, and the response to a start.
 
 Source: docs/contract.md, 1, "The documented operation"; the page's own example is in `openapi/workflow-api.yaml`.
 """
@@ -22,11 +22,15 @@ class _Wire(BaseModel):
 
 
 class WireQueueEntry(_Wire):
+    """A task in the execution queue, and the subject that its job works on."""
+
     task_id: str
     job_subject_id: str
 
 
 class WireTask(_Wire):
+    """A task of the record."""
+
     id: str
     subject_id: str
     name: str
@@ -35,6 +39,8 @@ class WireTask(_Wire):
 
 
 class WireEdge(_Wire):
+    """A line of the hierarchy: the child waits for the parent."""
+
     parent: str
     child: str
 
@@ -69,7 +75,7 @@ def start_response(execution: Execution) -> Response:
 
 
 def prepare(definition: WorkflowDefinition) -> tuple[bytes, bytes]:
-    """Write the definition's part of its answers: what stands before and after the time of creation."""
+    """Write the definition's part of its responses: what stands before and after the time of creation."""
     queue = _QueuePart(workflow_id=definition.id, execution_queue=queue_entries(definition.triggers))
     rest = _DefinitionPart.model_validate({"tasks": definition.tasks, "tasksHierarchy": definition.hierarchy})
     before = b'","' + _members(queue)[1:] + b',"created":"'

@@ -44,7 +44,7 @@ class Catalogue:
 
     workflows: tuple[WorkflowDefinition, ...]
     clients: tuple[Client, ...]
-    faults: tuple[FaultSpec, ...] = ()
+    faults: tuple[FaultSpec, ...]
 
 
 def demo() -> Catalogue:

@@ -46,9 +46,9 @@ def call(url: str, form: Mapping[str, str] | None = None, *, token: str | None =
             headers["Authorization"] = f"Bearer {token}"
         connection.request("GET" if form is None else "POST", parts.path, urlencode(form or {}) or None, headers)
         response = connection.getresponse()
-        answer = json.loads(response.read(MAX_RESPONSE_BYTES))
+        document = json.loads(response.read(MAX_RESPONSE_BYTES))
     except (OSError, HTTPException) as error:
         raise ConnectError(f"no answer from {url}: {error}") from None
     except ValueError:
         raise ConnectError(f"{url} answered with something that isn't JSON") from None
-    return response.status, answer if isinstance(answer, dict) else {}
+    return response.status, document if isinstance(document, dict) else {}

@@ -115,15 +115,15 @@ def token(url: str | None, client: str, secret: str, scope: str | None, **local:
     form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
     address = (url or local_url(**local)).rstrip("/") + TOKEN_PATH
     try:
-        status, answer = call(address, form | ({"scope": scope} if scope else {}))
+        status, document = call(address, form | ({"scope": scope} if scope else {}))
     except ConnectError as error:
         raise click.ClickException(f"{error}; is the server running? workflow-mock serve starts it") from None
     if status != 200:
-        code = str(answer.get("error", status))
+        code = str(document.get("error", status))
         raise click.ClickException(
             f"the token endpoint refused: {code}" + (f": {HINTS[code]}" if code in HINTS else "")
         )
-    click.echo(answer["access_token"])
+    click.echo(document["access_token"])
 
 
 def _tell_ignored() -> None:
@@ -134,7 +134,7 @@ def _tell_ignored() -> None:
 @cli.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 def check(files: tuple[Path, ...]) -> int:
-    """Check catalogue files, and print each fault with file, line and key."""
+    """Check catalogue files, and print each problem with file, line and key."""
     from workflow_mock.catalogue import loader as catalogue  # noqa: PLC0415
 
     try:
@@ -143,7 +143,7 @@ def check(files: tuple[Path, ...]) -> int:
         click.echo(str(error), err=True)
         return 1
     counts = ((len(content.workflows), "workflow"), (len(content.clients), "client"))
-    click.echo(" and ".join(f"{count} {name}{'s' * (count != 1)}" for count, name in counts) + ": no faults")
+    click.echo(" and ".join(f"{count} {name}{'s' * (count != 1)}" for count, name in counts) + ": no problems")
     return 0
 
 
@@ -179,10 +179,10 @@ def health(url: str | None, admin_token: str | None, **local: Any) -> int:
     _tell_ignored()
     address = (url or local_url(**local)).rstrip("/") + HEALTH_PATH
     try:
-        status, answer = call(address, token=admin_token)
+        status, document = call(address, token=admin_token)
     except ConnectError as error:
         click.echo(f"not healthy: {error}", err=True)
         return 1
-    healthy = status == 200 and answer.get("status") == "healthy"
-    click.echo("healthy" if healthy else f"not healthy: {status} {json.dumps(answer)}", err=not healthy)
+    healthy = status == 200 and document.get("status") == "healthy"
+    click.echo("healthy" if healthy else f"not healthy: {status} {json.dumps(document)}", err=not healthy)
     return 0 if healthy else 1

@@ -30,9 +30,9 @@ async def watch(paths: Sequence[Path], seen: object, reload: Callable[[Catalogue
             logger.warning("the catalogue has changed and is in force")
         except ConfigError as error:
             reload(error)
-            logger.error("the changed catalogue has faults, the last good one stays in force:\n%s", error)  # noqa: TRY400
+            logger.error("the changed catalogue has problems, the last good one stays in force:\n%s", error)  # noqa: TRY400
         except Exception as error:
-            what = "by a fault of workflow-mock's own, the changed catalogue isn't in force"
+            what = "by an error of workflow-mock's own, the changed catalogue isn't in force"
             reload(ConfigError(f"{what}: its log has the {type(error).__name__}"))  # whose text might say a secret
             logger.exception(what)
 

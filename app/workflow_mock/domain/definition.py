@@ -19,7 +19,7 @@ class InvalidDefinition(ValueError):
     """A definition can't be used; `problems` says why, all of it at once, each with its index in the definition."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(str(fault) for fault in problems))
+        super().__init__("; ".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
 
 
@@ -32,12 +32,16 @@ class Progression(StrEnum):
 
 
 class Outcome(StrEnum):
+    """How a task ends."""
+
     COMPLETE = "complete"
     FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
+    """A task of a definition. `duration` goes with TIMED; `outcome` is how it ends unless a call says otherwise."""
+
     id: str
     subject_id: str
     name: str
@@ -71,6 +75,7 @@ class WorkflowDefinition:
     """The indices of the tasks in topological order; of those that could come next, the first in `tasks` does."""
 
     def serves(self, customer_id: str | None) -> bool:
+        """Whether this customer may start it."""
         return self.customers is None or customer_id in self.customers
 
     @cached_property
@@ -118,7 +123,7 @@ def define(
     `edge_paths` gives the path of each edge where it isn't `tasksHierarchy[i]`, and `labels` what people call each
     task where it isn't its id; both are for messages only.
 
-    Raises InvalidDefinition with every fault found.
+    Raises InvalidDefinition with every problem found.
     """
     labels = labels or [task.id for task in tasks]
     problems: list[Problem] = []

@@ -122,6 +122,7 @@ class Progress:
 
     @property
     def state(self) -> State:
+        """Running until nothing is queued; then failed if a task has failed, else completed."""
         if self.finished is None:
             return State.RUNNING
         return State.FAILED if State.FAILED in self.states else State.COMPLETED

@@ -36,7 +36,7 @@ def _not_of_framing(name: str) -> str:
     return name
 
 
-Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+NonNegative = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Milliseconds = Annotated[float, Field(ge=0, le=MAX_DELAY_MILLISECONDS)]
 HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$"), AfterValidator(_not_of_framing)]
 HeaderValue = Annotated[str, Field(pattern=r"^[ -~]{0,1000}$")]
@@ -154,7 +154,7 @@ class Effect(StrictModel):
     """What a fault does: members of its JSON, all optional."""
 
     loses_answer: ClassVar[bool] = False
-    """Whether the client can't have read the operation's answer."""
+    """Whether the client can't have read the operation's response."""
 
     def is_set(self) -> bool:
         """Whether the fault has this effect."""
@@ -183,37 +183,34 @@ class Delay(Effect):
         await outgoing.request.pause(min(milliseconds, MAX_DELAY_MILLISECONDS) / 1000)
 
 
-_REQUIRED = {
-    (False, 401): {b"www-authenticate": b"Bearer"},
-    (False, 405): {b"allow": b"POST"},
-    (False, 429): {b"retry-after": b"1"},
-    (True, 401): dict([BASIC_CHALLENGE]),
-    (True, 429): {b"retry-after": b"1"},
-}
-"""Header fields without which a response of this status isn't as the contract has it; by whether it is for a token."""
+_RETRY = {b"retry-after": b"1"}
+_HEADERS_OF_API = {401: {b"www-authenticate": b"Bearer"}, 405: {b"allow": b"POST"}, 429: _RETRY}
+"""By status, the header fields that an error of the workflow API must have."""
+_HEADERS_OF_TOKEN_ENDPOINT = {401: dict([BASIC_CHALLENGE]), 429: _RETRY}
+"""By status, the header fields that an error of the token endpoint must have."""
 
 
 class Quota(StrictModel):
     """Of the matching requests of a customer, so many in a window are let through."""
 
-    limit: Count
+    limit: NonNegative
     window: Duration = Field(gt=timedelta(0))
 
 
 class InjectedError(Effect):
-    """Answers with an error in the place of the operation's answer."""
+    """Responds with an error in the place of the operation's response."""
 
     loses_answer = True
 
-    status: int | None = Field(None, ge=400, le=599, description="It answers with this status and an error.")
-    code: str = Field("injected_fault", min_length=1, max_length=100, description="Of the error that it answers with.")
+    status: int | None = Field(None, ge=400, le=599, description="It responds with this status and an error.")
+    code: str = Field("injected_fault", min_length=1, max_length=100, description="Of the error that it responds with.")
     message: str = Field(
         "A fault that was asked for at /__admin/faults",
         max_length=1000,
-        description="Of the error that it answers with.",
+        description="Of the error that it responds with.",
     )
     headers: dict[HeaderName, HeaderValue] = Field(
-        default_factory=dict, max_length=50, description="Of the answer with the error."
+        default_factory=dict, max_length=50, description="Of the response with the error."
     )
     retry_after: Duration | None = Field(
         None, description="For the Retry-After header, in whole seconds; 429 has one without it too."
@@ -229,7 +226,7 @@ class InjectedError(Effect):
         status = self.status or 429
         is_token_request = outgoing.target.operation == REQUEST_TOKEN
         headers = dict(TOKEN_HEADERS if is_token_request else [JSON_TYPE])
-        headers |= _REQUIRED.get((is_token_request, status), {})
+        headers |= (_HEADERS_OF_TOKEN_ENDPOINT if is_token_request else _HEADERS_OF_API).get(status, {})
         if outgoing.wait is not None:
             headers[b"retry-after"] = b"%d" % max(0, ceil(outgoing.wait.total_seconds()))
         headers |= {name.lower().encode(): value.encode() for name, value in self.headers.items()}
@@ -239,7 +236,7 @@ class InjectedError(Effect):
 
 
 class ConnectionFault(StrEnum):
-    """What happens to the connection instead of an answer."""
+    """What happens to the connection instead of a response."""
 
     RESET = "CONNECTION_RESET_BY_PEER"
     EMPTY = "EMPTY_RESPONSE"
@@ -248,7 +245,7 @@ class ConnectionFault(StrEnum):
 
 
 class BrokenConnection(Effect):
-    """Breaks the connection in the place of an answer."""
+    """Breaks the connection in the place of a response."""
 
     loses_answer = True
 
@@ -288,7 +285,7 @@ class TruncatedBody(Effect):
 
     loses_answer = True
 
-    truncate_body_at: Count | None = Field(None, description="The answer ends after so many bytes of its body.")
+    truncate_body_at: NonNegative | None = Field(None, description="The response ends after so many bytes of its body.")
 
     def is_set(self) -> bool:
         return self.truncate_body_at is not None

@@ -17,7 +17,7 @@ from workflow_mock.state.exchange import REQUEST_TOKEN, Target
 from workflow_mock.state.in_flight import InFlight
 
 MAX_FAULTS = 10_000
-"""At once, besides the catalogue's. Over that, the oldest of those that are over goes; where none is, none is added."""
+"""Faults in force, besides the catalogue's. One more takes the place of the oldest that is over, or is refused."""
 
 MAX_TALLIES = 1000
 """Customers for whom one fault counts; the one whose count began first is forgotten first."""
@@ -60,9 +60,10 @@ class Fault:
         return self.spec.matcher.customer_id
 
     def is_over(self, customer_id: str | None, clock: Clock) -> bool:
-        """Whether its time or its count is over for this customer; a clock that goes back can undo the first.
+        """Whether it has expired (`ttl`) or is exhausted (`times`) for this customer.
 
-        Its time is that of the clock by which it was created; of one of the catalogue, it is the customer's.
+        The `ttl` goes by the clock of the fault's customer, else the server's; that of a catalogue's fault by the clock
+        of `customer_id`. A fault that has expired is in force again where that clock goes back.
         """
         ttl, times = self.spec.ttl, self.spec.times
         if ttl is None and times is None:
@@ -147,7 +148,7 @@ class Injection:
 
     @property
     def loses_answer(self) -> bool:
-        """Whether the client can't have read the operation's answer."""
+        """Whether the client can't have read the operation's response."""
         return any(effect.loses_answer for effect in self.spec.effects)
 
     def source(self) -> random.Random:
@@ -327,7 +328,7 @@ def _source(spec: FaultSpec, number: int) -> random.Random:
 
 
 def _content(spec: FaultSpec) -> str:
-    """What a catalogue says of a fault: the same text for two that differ in an id that nobody gave alone."""
+    """The spec as JSON, without an id that was generated: equal for a fault that a changed catalogue still has."""
     return spec.model_dump_json(exclude=None if "id" in spec.model_fields_set else {"id"})
 
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from pydantic import Field, field_validator, model_validator
 
-from workflow_mock.faults.effects import EFFECTS, MAX_COUNT, Count, Effect, Effects
+from workflow_mock.faults.effects import EFFECTS, MAX_COUNT, Effect, Effects, NonNegative
 from workflow_mock.state.matcher import Matcher
 from workflow_mock.types import Duration, Uuid
 
@@ -16,10 +16,10 @@ class FaultSpec(Effects, json_schema_extra={"examples": [{"status": 503, "retryA
     id: Uuid = Field(default_factory=lambda: str(uuid4()))
     matcher: Matcher = Field(default_factory=Matcher)
     when: Literal["before", "afterCommit"] = Field(
-        "before", description="afterCommit does the work first, and then breaks the answer."
+        "before", description="afterCommit does the work first, and then breaks the response."
     )
     times: int | None = Field(None, ge=1, le=MAX_COUNT, description="It is injected so many times at most.")
-    after: Count = Field(0, description="It lets so many matching requests through first.")
+    after: NonNegative = Field(0, description="It lets so many matching requests through first.")
     probability: float = Field(1.0, ge=0, le=1)
     seed: int = Field(0, ge=-MAX_COUNT, le=MAX_COUNT, description="Of the probability and the delays.")
     ttl: Duration | None = Field(None, description="It ends so long after it was made.")
@@ -34,12 +34,15 @@ class FaultSpec(Effects, json_schema_extra={"examples": [{"status": 503, "retryA
     @model_validator(mode="after")
     def _sensible(self) -> "FaultSpec":
         if self.fault is not None and self.status is not None:
-            raise ValueError("fault and status exclude each other: there is no answer to give a status to")
+            raise ValueError("fault and status exclude each other: there is no response to give a status to")
         if not self.effects:
             raise ValueError("does nothing: give it a status, a fault, a delay, a quota or truncateBodyAt")
         return self
 
     @property
     def effects(self) -> tuple[type[Effect], ...]:
-        """Its effects, in the order in which they apply: each is called with this fault as its `self`."""
+        """The classes of the effects that it has, in the order in which they apply.
+
+        They are called on the spec, which derives from each of them: `effect.apply(spec, outgoing)`.
+        """
         return tuple(effect for effect in EFFECTS if effect.is_set(self))

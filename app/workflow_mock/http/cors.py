@@ -1,6 +1,6 @@
 """Calls from web pages of other origins (`--cors-origin`).
 
-Source: the Fetch standard, section 3.2; that every answer has the envelope, docs/contract.md, 1,
+Source: the Fetch standard, section 3.2; that every response has the envelope, docs/contract.md, 1,
 "The documented operation".
 """
 

@@ -32,6 +32,7 @@ def render(error: ApiError) -> Response:
 
 
 def envelope_body(errors: Sequence[ErrorDetail], validation: Sequence[ValidationDetail] = ()) -> bytes:
+    """The body of an error in the envelope (docs/contract.md, 1), in ASCII."""
     meta = {"errors": [error._asdict() for error in errors], "validation": [each._asdict() for each in validation]}
     return json.dumps({"meta": {**meta, "info": {}}, "data": None}, separators=(",", ":")).encode("ascii")
 

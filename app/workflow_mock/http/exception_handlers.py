@@ -9,7 +9,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from workflow_mock.errors import ApiError, ValidationDetail, internal_error, show_path
+from workflow_mock.errors import ApiError, ValidationDetail, internal_error, show_path, validation_failed
 from workflow_mock.http.envelope import render
 from workflow_mock.http.request_id import NOSNIFF, request_id_of
 from workflow_mock.types import explain, place_in
@@ -52,19 +52,21 @@ def _allowed(app: FastAPI, request: Request) -> set[str]:
 
 
 def _invalid(error: RequestValidationError) -> ApiError:
-    faults = []
-    for fault in error.errors():
-        where, *path = fault["loc"]
-        if fault["type"] == "json_invalid":
-            return ApiError("malformed_json", f"The body isn't JSON: {fault['ctx']['error']} at character {path[0]}")
-        place = place_in(error.body, path) if where == "body" else tuple(path)
-        faults.append(ValidationDetail(show_path(place) or where, explain(fault["msg"])))
-    return ApiError("validation_failed", "The request is not valid: see validation", validation=faults)
+    details = []
+    for problem in error.errors():
+        part, *location = problem["loc"]
+        if problem["type"] == "json_invalid":
+            reason = problem["ctx"]["error"]
+            return ApiError("malformed_json", f"The body isn't JSON: {reason} at character {location[0]}")
+        path = place_in(error.body, location) if part == "body" else tuple(location)
+        details.append(ValidationDetail(show_path(path) or part, explain(problem["msg"])))
+    return validation_failed(details)
 
 
 async def _fail(request: Request, error: Exception) -> FastAPIResponse:
     request_id = request_id_of(request.scope)
-    if not isinstance(error, ExceptionGroup):  # what a group has is for whoever runs the application to tell
+    # An ExceptionGroup is of the tasks of an event stream: ControlPlane says which of its exceptions are errors.
+    if not isinstance(error, ExceptionGroup):
         logger.error("%s: an error of the server's own", request_id, exc_info=error)
     response = _response(internal_error(request_id))
     # Starlette sends this response outside of all middleware.

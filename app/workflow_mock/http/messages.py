@@ -59,6 +59,7 @@ class Request:
         return self._body or b""
 
     def header(self, name: str) -> str | None:
+        """The value of a header field, by its name in any case; those of a repeated one joined."""
         value = self.headers.get(name.lower().encode("latin-1", "replace"))
         return None if value is None else value.decode("latin-1")
 
@@ -121,6 +122,7 @@ class Response(NamedTuple):
         return [(b"x-request-id", request_id.encode()), NOSNIFF, *self.headers, length]
 
     async def send(self, send: Send, request_id: str) -> None:
+        """Write the response on ASGI, with the header fields that every response has."""
         await send({"type": "http.response.start", "status": self.status, "headers": self.all_headers(request_id)})
         await send({"type": "http.response.body", "body": self.body})
 

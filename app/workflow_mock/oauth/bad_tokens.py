@@ -13,6 +13,8 @@ from workflow_mock.oauth.keys import ALGORITHM, SigningKey, base64url, compact_j
 
 
 class TokenKind(StrEnum):
+    """What a token for tests is: good, or wrong in one way."""
+
     GOOD = "good"
     EXPIRED = "expired"
     NOT_YET_VALID = "not-yet-valid"

@@ -27,7 +27,7 @@ ISSUED_NAMES = 1000
 """Names of this server that it has put into tokens and still accepts; the least recently used is forgotten first."""
 
 RETIRED_KEYS = 10
-"""Of its own that were rotated out and may still count; the oldest counts no more first."""
+"""Keys of this server that were rotated out and whose tokens it still accepts; over that, the oldest is forgotten."""
 
 FETCH_INTERVAL = timedelta(minutes=1)
 """Between two fetches of an issuer's keys, while there are some."""
@@ -50,6 +50,7 @@ class TrustedIssuer:
 
     @property
     def keys(self) -> Sequence[VerificationKey]:
+        """The keys that it signs with, as far as they are known now."""
         return self._keys
 
     def trusts(self, key: VerificationKey) -> bool:
@@ -101,6 +102,7 @@ class OwnIssuer(TrustedIssuer):
         return self._name
 
     def name(self, request_issuer: str) -> str:
+        """The issuer to put into a token: the fixed name, else the URL that the client used."""
         return self._name or request_issuer
 
     def remember(self, name: str) -> None:
@@ -108,6 +110,7 @@ class OwnIssuer(TrustedIssuer):
         self._issued_names[name] = None
 
     async def signing_key(self) -> SigningKey:
+        """The key that signs now. The first call waits until it is made."""
         if not self._first.done():
             await asyncio.shield(asyncio.wrap_future(self._first))
         # Nobody else has come between from here on: a key that was rotated in meanwhile stays.
@@ -215,8 +218,8 @@ class RemoteIssuer(TrustedIssuer):
                 logger.warning(
                     "the keys of %s can't be had from %s: %s", self._name, without_password(self._url), error
                 )
-            # Not before: who waited for a slow fetch that failed doesn't begin another. Nor where the request that
-            # waited was let go: the next one fetches.
+            # Set after the fetch: the requests that waited for the lock meanwhile don't fetch again. A request that is
+            # cancelled in a fetch doesn't come here, and so the next one fetches.
             self._tried = uptime()
 
 
@@ -246,7 +249,7 @@ async def fetch(url: str) -> bytes:
                 if len(body) > MAX_JWKS_BYTES:
                     raise OSError(f"it is over {MAX_JWKS_BYTES} bytes")
     except TimeoutError:
-        raise OSError(f"no whole answer within {FETCH_TIMEOUT.total_seconds():.0f} s") from None
+        raise OSError(f"no whole response within {FETCH_TIMEOUT.total_seconds():.0f} s") from None
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
         raise OSError(str(error) or type(error).__name__) from None
     return bytes(body)

@@ -27,7 +27,8 @@ def token_error(code: str, message: str, description: str | None = "") -> ApiErr
     return ApiError(code, message, headers=((b"www-authenticate", challenge.encode("ascii")),))
 
 
-def malformed(message: str) -> ApiError:
+def malformed_token(message: str) -> ApiError:
+    """The error of a token that can't be read (401, `token_malformed`); its challenge has no description."""
     return token_error("token_malformed", message, None)
 
 
@@ -54,10 +55,10 @@ class Parts(NamedTuple):
 def take_apart(token: bytes) -> Parts:
     """The parts of a JWS in compact form, of at most `MAX_TOKEN_BYTES`. Raises ApiError (`token_malformed`)."""
     if len(token) > MAX_TOKEN_BYTES:
-        raise malformed(f"The token is over {MAX_TOKEN_BYTES} bytes")
+        raise malformed_token(f"The token is over {MAX_TOKEN_BYTES} bytes")
     parts = token.split(b".")
     if len(parts) != 3:
-        raise malformed(f"A token has three parts with dots between; this has {len(parts)}")
+        raise malformed_token(f"A token has three parts with dots between; this has {len(parts)}")
     header, payload, signature = parts
     signing_input = token[: -len(signature) - 1]
     claims = _bytes_of("payload", payload)
@@ -72,9 +73,9 @@ def _header(part: bytes) -> Header:
     header = _json_object("header", _bytes_of("header", part))
     kind, kid = header.get("typ", "JWT"), header.get("kid")
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
-        raise malformed("The token's typ isn't that of an access token: at+jwt or JWT")
+        raise malformed_token("The token's typ isn't that of an access token: at+jwt or JWT")
     if not isinstance(kid, str | None):
-        raise malformed("The token's kid isn't a string")
+        raise malformed_token("The token's kid isn't a string")
     return Header(str(header.get("alg")), kid, "crit" in header or "b64" in header)
 
 
@@ -86,7 +87,7 @@ def _bytes_of(name: str, part: bytes) -> bytes:
             raise ValueError
         return a2b_base64(part.translate(_URL_SAFE) + _PADDING[over], strict_mode=True)
     except ValueError:
-        raise malformed(f"The token's {name} isn't base64url (RFC 7515, section 2)") from None
+        raise malformed_token(f"The token's {name} isn't base64url (RFC 7515, section 2)") from None
 
 
 def _json_object(name: str, data: bytes) -> dict[str, Any]:
@@ -95,5 +96,5 @@ def _json_object(name: str, data: bytes) -> dict[str, Any]:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise malformed(f"The token's {name} isn't a JSON object with unique names")
+        raise malformed_token(f"The token's {name} isn't a JSON object with unique names")
     return document

@@ -49,6 +49,7 @@ def base64url(data: bytes) -> str:
 
 
 def compact_json(document: Mapping[str, Any]) -> bytes:
+    """JSON without white space, in ASCII."""
     return json.dumps(document, separators=(",", ":")).encode()
 
 
@@ -65,6 +66,7 @@ class VerificationKey:
         return kid is None or self.kid is None or self.kid == kid
 
     def verifies(self, signing_input: bytes, signature: bytes) -> bool:
+        """Whether the signature is one by this key; a signature that can't be read is none."""
         try:
             return bool(self._key.verify(signing_input, signature))
         except (JOSEError, ValueError, TypeError):  # an ECDSA signature of a wrong length, say
@@ -123,6 +125,7 @@ class SigningKey:
 
     @property
     def public_pem(self) -> bytes:
+        """The public key in PEM form."""
         pem: bytes = self._private.public_key().to_pem()
         return pem
 

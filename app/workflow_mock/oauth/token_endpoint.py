@@ -15,6 +15,7 @@ from starlette.types import Scope
 from workflow_mock.domain.client import Client
 from workflow_mock.errors import BodyTooLarge, OAuthError
 from workflow_mock.formats import parse_uuid
+from workflow_mock.http.content_type import FORM, media_type
 from workflow_mock.http.envelope import BASIC_CHALLENGE, TOKEN_HEADERS
 from workflow_mock.http.hosts import issuer_url
 from workflow_mock.http.messages import Request, Response
@@ -23,7 +24,6 @@ from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.operation import Matched
 from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.exchange import REQUEST_TOKEN, Facts, Result, Target, attach
-from workflow_mock.state.redaction import FORM, media_type
 
 MAX_FORM_BYTES = 64 * 1024
 MAX_CREDENTIAL_CHARACTERS = 100
@@ -54,6 +54,8 @@ def customer_of(query: bytes) -> str | None:
 
 
 class TokenEndpoint:
+    """The handler of token requests. It authenticates the client, checks grant and scopes, and issues the token."""
+
     def __init__(self, provider: TokenProvider, clients: Iterable[Client], *, default_scope: str, strict: bool) -> None:
         self._provider = provider
         self.reload(clients)

@@ -32,6 +32,7 @@ class TokenProvider:
     def claims(
         self, client: Client, scopes: Sequence[str], request_issuer: str, customer_id: str | None, lifetime: timedelta
     ) -> dict[str, Any]:
+        """The claims of a token for this client from now on, by the customer's clock (RFC 9068, section 2.2)."""
         now = int(self._clock.now(customer_id).timestamp())
         claims = {
             "iss": self.issuer.name(request_issuer),

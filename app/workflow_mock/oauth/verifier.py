@@ -27,7 +27,8 @@ CACHED_TOKENS = 1024
 MAX_CACHED_BYTES = 4096
 """A longer token is verified each time."""
 
-_TIMELY = frozenset({"token_expired", "token_not_yet_valid"})
+_CODES_OF_TIMES = frozenset({"token_expired", "token_not_yet_valid"})
+"""Codes of the refusals that depend on the clock."""
 
 
 Strings = str | list[str]
@@ -63,9 +64,9 @@ class SignedToken(NamedTuple):
     key: VerificationKey
     trusted: TrustedIssuer
     claims: Claims
-    """Without those of a wrong type, which count as missing."""
-    faulty: Sequence[str]
-    """The claims that are of a wrong type."""
+    """Without the invalid ones, which count as missing."""
+    invalid: Sequence[str]
+    """Names of the claims that are of a wrong type or out of range."""
 
 
 class TokenVerifier:
@@ -114,7 +115,7 @@ class TokenVerifier:
             self._check_claims(signed, request_issuer, now.timestamp())
             self._check_rights(signed.claims, customer_id)
         except ApiError as error:
-            if error.code in _TIMELY and self._clock.has_own(customer_id):
+            if error.code in _CODES_OF_TIMES and self._clock.has_own(customer_id):
                 hint = "?customerId= at the token URL gets a token of that time"
                 message = f"{error}; the customer's clock has {timestamp(now)}; {hint}"
                 error = ApiError(error.code, message, headers=error.headers)
@@ -135,11 +136,11 @@ class TokenVerifier:
         named = [each for each in keys if each[0].kid == header.kid is not None]
         for key, trusted in named or [each for each in keys if each[0].is_named(header.kid)]:
             if key.algorithm == header.algorithm and key.verifies(signing_input, signature):
-                read, faulty = _read_claims(claims)
+                read, invalid = _read_claims(claims)
                 shown = redact_json(claims)
                 client_id = redact_tokens(read.get("client_id", "")) or None
                 facts = facts._replace(claims=payload if shown == claims else compact_json(shown), client_id=client_id)
-                return SignedToken(facts, key, trusted, read, faulty)
+                return SignedToken(facts, key, trusted, read, invalid)
         if not named:
             message = "No key fits the token: it names none that is known here. Is it from before this server's start?"
             if any(trusted.lacks_keys(issuer) for trusted in self._issuers):
@@ -168,10 +169,10 @@ class TokenVerifier:
             shown = "(null)" if issuer is None else _escape(issuer)
             message = "The token's iss isn't an issuer whose tokens are accepted here"
             raise token_error("token_issuer", message, f"The issuer '{shown}' is invalid")
-        if "exp" not in claims and "exp" not in token.faulty:
+        if "exp" not in claims and "exp" not in token.invalid:
             raise token_error("token_claims", "The token has no expiration")
-        if token.faulty:
-            message = f"The token's {token.faulty[0]} is of a wrong type or out of range"
+        if token.invalid:
+            message = f"The token's {token.invalid[0]} is of a wrong type or out of range"
             raise token_error("token_claims", message, None)
 
     def _check_rights(self, claims: Claims, customer_id: str | None) -> None:
@@ -187,11 +188,12 @@ class TokenVerifier:
 
 
 def _read_claims(claims: dict[str, Any]) -> tuple[Claims, Sequence[str]]:
+    """The claims that are valid, and the names of the others."""
     try:
         return _validate(claims), ()
     except ValidationError as error:
-        faulty = [str(fault["loc"][0]) for fault in error.errors(include_url=False, include_input=False)]
-        return _validate({name: claims[name] for name in claims.keys() - faulty}), faulty
+        invalid = [str(problem["loc"][0]) for problem in error.errors(include_url=False, include_input=False)]
+        return _validate({name: claims[name] for name in claims.keys() - invalid}), invalid
 
 
 def _listed(value: Strings | None) -> list[str]:

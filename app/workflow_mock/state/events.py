@@ -29,7 +29,7 @@ def first_number() -> int:
 
 
 class Events:
-    def __init__(self, number: int = 0) -> None:
+    def __init__(self, number: int) -> None:
         """Number the events from the one after this."""
         self._number = self._lost = number
         """`_lost` is the last number that nobody can be told any more: of an event evicted, or of another process."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from workflow_mock.http.charset import CHARSETS, UTF_8, charset_in
+from workflow_mock.http.content_type import CHARSETS, UTF_8, charset_in
 from workflow_mock.http.messages import Request
 from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.redaction import (

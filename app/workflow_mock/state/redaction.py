@@ -15,11 +15,11 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode
 
 from workflow_mock.caching import fifo_cache
+from workflow_mock.http.content_type import FORM, media_type
 
 KEPT_BYTES = 16 * 1024
 """Bytes that are kept of a path, of a query, of all header fields together, and of a body."""
 
-FORM = "application/x-www-form-urlencoded"
 REDACTED = "[redacted]"
 
 _REDACTED = REDACTED.encode()
@@ -257,12 +257,6 @@ def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError("a name is repeated")
     return found
-
-
-@fifo_cache(256)
-def media_type(content_type: bytes) -> str:
-    """The type and subtype of a Content-Type, in lower case (RFC 9110, section 8.3.1)."""
-    return content_type.partition(b";")[0].strip(b" \t").lower().decode("latin-1")
 
 
 def redact_form(data: bytes, *, only_plain: bool) -> bytes:

@@ -1,8 +1,10 @@
-"""The charset that a Content-Type names."""
+"""A Content-Type field: its media type, and the charset that it names (RFC 9110, section 8.3)."""
 
 import re
 
 from workflow_mock.caching import fifo_cache
+
+FORM = "application/x-www-form-urlencoded"
 
 UTF_8 = "utf-8"
 CHARSETS = {UTF_8: UTF_8, "utf8": UTF_8, "utf-16": "utf-16", "utf-16le": "utf-16-le", "unicode": "utf-16"}
@@ -14,8 +16,14 @@ _PARAMETER = re.compile(r';\s*+([^\s;=]*+)\s*+=\s*+("(?:[^"\\]|\\.)*+"|[^;]*+)')
 
 
 @fifo_cache(256)
+def media_type(content_type: bytes) -> str:
+    """The type and subtype, in lower case (RFC 9110, section 8.3.1)."""
+    return content_type.partition(b";")[0].strip(b" \t").lower().decode("latin-1")
+
+
+@fifo_cache(256)
 def charset_in(content_type: bytes) -> str:
-    """The charset that is named first, in lower case, or `utf-8` (RFC 9110, section 8.3). Reads 1 KiB at most."""
+    """The charset that is named first, in lower case, or `utf-8`. Reads 1 KiB at most."""
     text = content_type[:MAX_CONTENT_TYPE_BYTES].decode("latin-1").lower()
     named = (value for name, value in _PARAMETER.findall(text) if name == "charset")
     return _unquote(next(named, UTF_8).strip())
