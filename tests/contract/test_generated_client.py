@@ -11,7 +11,7 @@ import pytest
 from tests.support import ROOT, WORKFLOW, Server
 
 
-def test_a_generated_client_starts_an_execution(
+def test_a_generated_client_starts_an_execution_and_reads_what_is_refused_or_injected(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tmp_path / "config.yaml"
@@ -45,9 +45,17 @@ def test_a_generated_client_starts_an_execution(
     models = importlib.import_module("generated.models")
     body = models.StartWorkflowExecutionRequest.from_dict({"data": {"workflowId": WORKFLOW}})
     start = importlib.import_module("generated.api.workflow_execution.start_workflow_execution")
-    with client:
-        answer = start.sync_detailed(uuid4(), WORKFLOW, client=client, body=body)
+    customer = uuid4()
+    fault = {"status": 503, "code": "brand_new", "times": 1, "matcher": {"customerId": str(customer)}}
+    stranger = importlib.import_module("generated.client").AuthenticatedClient(base_url=server.url, token="none")
+    with client, stranger:
+        answer = start.sync_detailed(customer, WORKFLOW, client=client, body=body)
+        refused = start.sync_detailed(customer, WORKFLOW, client=stranger, body=body)
+        server.http.post("/__admin/faults", json=fault)
+        injected = start.sync_detailed(customer, WORKFLOW, client=client, body=body)
 
     assert answer.status_code == 200
     assert str(answer.parsed.data.workflow_id) == WORKFLOW
     assert [task.is_trigger for task in answer.parsed.data.tasks].count(True) == len(answer.parsed.data.execution_queue)
+    assert (refused.status_code, refused.parsed.meta.errors[0].code) == (401, "token_malformed")
+    assert (injected.status_code, injected.parsed.meta.errors[0].code) == (503, "brand_new")
