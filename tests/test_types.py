@@ -1,13 +1,18 @@
 """What holds for every model of JSON that is sent to the server: of the control plane, and of catalogue files."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
-from pydantic import ValidationError
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 from workflow_mock.admin import app as admin_app
-from workflow_mock.types import StrictModel
+from workflow_mock.formats import parse_duration
+from workflow_mock.types import Duration, StrictModel
 
 
 def models(model: type[StrictModel] = StrictModel) -> Iterator[type[StrictModel]]:
@@ -69,3 +74,41 @@ assert not {"workflow_mock.admin.app", "workflow_mock.admin.dependencies"} & sys
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90s", 90),
+        ("1.5s", 1.5),
+        ("500ms", 0.5),
+        ("1m30s", 90),
+        ("1h0m0s", 3600),
+        ("1h1m1.5s", 3661.5),
+        ("1d2h3m4s5ms", 93784.005),
+        ("PT1H30M", 5400),
+        ("P1DT1S", 86401),
+    ],
+)
+def test_a_duration_is_read_as_go_and_iso_8601_write_it(text: str, seconds: float) -> None:
+    assert parse_duration(text) == timedelta(seconds=seconds)
+
+
+UNITS = ["ms", "s", "m", "h", "d", "P", "T", "H", "M", "S", "D", "-"]
+PARTS = st.sampled_from(["1", "0.5", "90", "1s", "2m", "3h", *UNITS])
+DURATION = TypeAdapter(Duration).json_schema()
+
+
+@given(st.lists(PARTS, max_size=8).map("".join))
+@example("")
+@example("1s1m")
+@example("1s1s")
+@example("PT")
+def test_the_schema_of_a_duration_takes_what_the_server_takes(text: str) -> None:
+    allowed = len(text) >= DURATION["minLength"] and re.search(DURATION["pattern"], text) is not None
+    try:
+        parse_duration(text)
+    except ValueError:
+        assert not allowed
+    else:
+        assert allowed

@@ -13,8 +13,8 @@ _NAMESPACE = UUID("8f1d1e0e-6b0a-5c8e-9f4b-2f6f2b7a1c55")
 """Our own UUIDv5 namespace. Changing it changes every id that people did not write themselves."""
 
 _NUMBER = r"\d{1,12}(?:\.\d{1,9})?"
-_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_SHORT = re.compile("|".join(f"(?P<{name}>{_NUMBER}){unit}" for unit, name in _UNITS.items()), re.ASCII)
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
+_SHORT = re.compile("(?=.)" + "".join(f"(?:(?P<{name}>{_NUMBER}){unit})?" for unit, name in _UNITS.items()), re.ASCII)
 _ISO = re.compile(
     r"P(?=[\dT])(?:(?P<days>\d{1,6})D)?"
     rf"(?:T(?=\d)(?:(?P<hours>\d{{1,9}})H)?(?:(?P<minutes>\d{{1,9}})M)?(?:(?P<seconds>{_NUMBER})S)?)?",
@@ -45,9 +45,9 @@ def _second(year: int, month: int, day: int, hour: int, minute: int, second: int
 
 
 def parse_duration(text: str) -> timedelta:
-    """ISO 8601 without years, months and weeks (`PT1H30M`), or short (`90s`, `200ms`); at most 3,650 days.
+    """ISO 8601 without years, months and weeks (`PT1H30M`), or short as Go writes it (`90s`, `1m30s`).
 
-    Raises ValueError.
+    At most 3,650 days. Raises ValueError.
     """
     found = _SHORT.fullmatch(text) or _ISO.fullmatch(text)
     if not found:

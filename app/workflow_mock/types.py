@@ -24,8 +24,12 @@ from workflow_mock.formats import parse_duration, parse_uuid, show_duration, tim
 
 _SECONDS = r"[0-9]{1,12}(\.[0-9]{1,9})?"
 _TIME = rf"T([0-9]{{1,9}}H([0-9]{{1,9}}M)?({_SECONDS}S)?|[0-9]{{1,9}}M({_SECONDS}S)?|{_SECONDS}S)"
-DURATION_PATTERN = rf"^({_SECONDS}(ms|s|m|h|d)|P([0-9]{{1,6}}D({_TIME})?|{_TIME}))$"
-"""What `parse_duration` takes, as a schema says it: without lookahead, which Go's regular expressions don't have."""
+_SHORT = "".join(f"({_SECONDS}{unit})?" for unit in ("d", "h", "m", "s", "ms"))
+DURATION_PATTERN = rf"^({_SHORT}|P([0-9]{{1,6}}D({_TIME})?|{_TIME}))$"
+"""What `parse_duration` takes, as a schema says it: without lookahead, which Go's regular expressions don't have.
+
+It lets the empty text pass, which the schema's `minLength` does not.
+"""
 
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d")
 
@@ -132,5 +136,7 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
     PlainSerializer(show_duration),
-    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["90s", "PT1H30M"]}),
+    WithJsonSchema(
+        {"type": "string", "minLength": 2, "pattern": DURATION_PATTERN, "examples": ["90s", "1m30s", "PT1H30M"]}
+    ),
 ]

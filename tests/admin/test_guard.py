@@ -89,6 +89,12 @@ def test_an_address_and_a_loopback_name_are_answered(server: Server, host: str) 
         "",
         ".",
         "mock.test",
+        "0.0.0.0",
+        "0.0.0.0:8080",
+        "[::]",
+        "[::]:8080",
+        "[0:0:0:0:0:0:0:0]",
+        "[::0.0.0.0]:1",
     ],
 )
 def test_any_other_name_is_refused(server: Server, host: str) -> None:
@@ -375,3 +381,30 @@ def test_a_token_that_cant_be_sent_is_refused_at_the_start(token: str) -> None:
     ended = run("serve", "--admin-token", token)
     assert ended.returncode == 2
     assert "--admin-token must be" in ended.stderr
+
+
+@pytest.mark.parametrize("site", ["cross-site", "CROSS-SITE", "cross-site ", "same-site", "Same-Site", "", "other"])
+def test_what_a_browser_says_of_another_site_is_refused(server: Server, site: str) -> None:
+    assert status(server, "Host: localhost", f"Sec-Fetch-Site: {site}") == 403
+
+
+@pytest.mark.parametrize("site", ["none", "same-origin", "Same-Origin"])
+def test_what_a_browser_says_of_its_user_or_our_own_page_is_answered(server: Server, site: str) -> None:
+    assert status(server, "Host: localhost", f"Sec-Fetch-Site: {site}") == 200
+
+
+@pytest.mark.parametrize(
+    ("referer", "expected"),
+    [
+        ("http://localhost:8080/__admin/docs", 200),
+        ("https://localhost:8080", 200),
+        ("http://localhost/", 403),
+        ("http://localhost:8081/", 403),
+        ("http://evil.example/", 403),
+        ("http://evil.example/http://localhost:8080/", 403),
+        ("about:blank", 403),
+        ("", 403),
+    ],
+)
+def test_a_referer_of_another_page_is_refused(server: Server, referer: str, expected: int) -> None:
+    assert status(server, "Host: localhost:8080", f"Referer: {referer}") == expected

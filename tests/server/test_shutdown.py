@@ -145,6 +145,33 @@ def test_a_server_that_fails_leaves_the_ready_file_of_another_alone() -> None:
         assert ready.exists()
 
 
+def test_a_server_leaves_the_ready_file_of_another_alone_though_both_have_one_process_id() -> None:
+    with serving() as server:
+        ready = server.log.parent / "ready.json"
+        others = ready.read_text().replace("127.0.0.1", "127.0.0.2")
+        ready.write_text(others)
+        server.stop()
+        assert ready.read_text() == others
+
+
+@pytest.mark.parametrize("end", ["SIGKILL", "SIGQUIT"])
+def test_a_server_that_can_not_start_removes_the_ready_file_of_one_that_was_killed(end: str) -> None:
+    with serving() as server:
+        ready = server.log.parent / "ready.json"
+        server.process.send_signal(signal.Signals[end])
+        server.process.wait(20)
+        assert ready.exists()
+        assert run("serve", "--host", "192.0.2.1", "--ready-file", str(ready)).returncode == 2
+        assert not ready.exists()
+
+
+def test_a_terminal_that_is_closed_ends_the_server_in_good_order() -> None:
+    with serving() as server:
+        server.process.send_signal(signal.SIGHUP)
+        assert server.process.wait(20) == 0
+        assert not (server.log.parent / "ready.json").exists()
+
+
 def test_a_ready_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -38,9 +38,10 @@ class Guard:
 def check_origin(scope: Scope) -> None:
     """Raises ApiError (403) where a page of another origin asks."""
     headers = _headers(scope)
-    origin = headers.get(b"origin")
-    is_foreign = origin is not None and origin.partition("://")[2] != headers.get(b"host", "")
-    if is_foreign or headers.get(b"sec-fetch-site") in ("cross-site", "same-site"):
+    pages = [page for page in (headers.get(b"origin"), headers.get(b"referer")) if page is not None]
+    is_foreign = any(page.partition("://")[2].partition("/")[0] != headers.get(b"host", "") for page in pages)
+    site = headers.get(b"sec-fetch-site", "none").strip().lower()
+    if is_foreign or site not in ("same-origin", "none"):
         raise ApiError("admin_forbidden", "The control plane doesn't answer pages of other origins")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import io
 import json
 import logging
 import os
@@ -35,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # the name of a workflow may be in letters that a terminal hasn't
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(arguments, prog_name="workflow-mock", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -78,15 +82,18 @@ def serve(**values: Any) -> int:
         log.configure(settings.log_format, settings.log_level)
         for warning in warnings(os.environ):
             logger.warning(warning)
+        if settings.ready_file:
+            ready_file.remove_stale(settings.ready_file)
         listening = server.bind(settings.host, settings.port)
         stamps = watch.stamps(settings.catalogue)
         app = create_app(settings, signing_key)
         tasks = []
+        written: list[str] = []
         url = local_url(settings.host, listening.getsockname()[1], settings.tls_cert)
 
         def announce() -> None:
             if settings.ready_file:
-                ready_file.write_ready_file(settings.ready_file, url, settings.issuer)
+                written.append(ready_file.write_ready_file(settings.ready_file, url, settings.issuer))
             if settings.watch:
                 watching = watch.watch(settings.catalogue, stamps, app.reload)
                 tasks.append(asyncio.get_running_loop().create_task(watching))
@@ -96,8 +103,8 @@ def serve(**values: Any) -> int:
         try:
             all_answered = server.serve(server.server(app, settings, announce, app.sandbox.close), listening)
         finally:
-            if settings.ready_file:
-                ready_file.remove_ready_file(settings.ready_file)
+            if settings.ready_file and written:
+                ready_file.remove_ready_file(settings.ready_file, written[0])
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
     return 0 if all_answered else 1

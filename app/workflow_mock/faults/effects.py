@@ -256,7 +256,7 @@ class BrokenConnection(Effect):
 
     async def apply(self, outgoing: Outgoing) -> None:
         outgoing.connection_fault = self.fault
-        outgoing.response = Response(0, (), b"")
+        outgoing.response = Response(200 if self.fault is ConnectionFault.MALFORMED else 0, (), b"")
 
 
 class Dribble(StrictModel):

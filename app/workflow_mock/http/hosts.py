@@ -62,7 +62,10 @@ def base_url(scope: Scope, host: bytes | None, fixed_issuer: str | None) -> str:
 
 
 def is_local(host: str, allowed: Iterable[str]) -> bool:
-    """Whether a Host is an address, a loopback name or one of the `allowed` names, with any port or none."""
+    """Whether a Host is an address, a loopback name or one of the `allowed` names, with any port or none.
+
+    0.0.0.0 and [::] are no addresses to call: browsers let pages of other sites reach this machine by them.
+    """
     match = _HOST.fullmatch(host)
     if match is None:
         return False
@@ -70,7 +73,6 @@ def is_local(host: str, allowed: Iterable[str]) -> bool:
     if name == "localhost" or name.endswith(".localhost") or name in (each.lower() for each in allowed):
         return True
     try:
-        ip_address(name.strip("[]"))
+        return not ip_address(name.strip("[]")).is_unspecified
     except ValueError:
         return False
-    return True

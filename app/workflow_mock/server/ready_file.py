@@ -4,33 +4,58 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 
 from workflow_mock.errors import ConfigError
 from workflow_mock.paths import ISSUER_PATH, TOKEN_PATH
 
 
-def write_ready_file(path: Path, url: str, issuer: str | None) -> None:
-    """Write where the server is, whole or not at all. Raises ConfigError."""
+def remove_stale(path: Path) -> None:
+    """Remove the file if the process that wrote it has ended, killed perhaps: nobody is there."""
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        pid = json.loads(path.read_text())["pid"] if path.is_file() else None
+        # In a container, each server has the number 1.
+        if pid is not None and (pid == os.getpid() or not _is_alive(pid)):
+            path.unlink()
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name != "posix":  # where kill with 0 ends the process
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def write_ready_file(path: Path, url: str, issuer: str | None) -> str:
+    """Write where the server is, whole or not at all, and return the text. Raises ConfigError."""
     document = {
         "url": url,
         "tokenUrl": url + TOKEN_PATH,
         "issuer": issuer or url + ISSUER_PATH,
         "pid": os.getpid(),
     }
+    text = json.dumps(document)
     if path.exists() and not path.is_file():
         raise ConfigError(f"the ready file {path} can't be written: it is something else already; see --ready-file")
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside = path.with_name(f"{path.name}.{token_hex(8)}")
     try:
-        beside.write_text(json.dumps(document))
+        with beside.open("x") as file:
+            file.write(text)
         beside.replace(path)
     except OSError as error:
         with suppress(OSError):
             beside.unlink()
         raise ConfigError(f"the ready file {path} can't be written: {error.strerror}; see --ready-file") from None
+    return text
 
 
-def remove_ready_file(path: Path) -> None:
-    """Remove the file if this process wrote it."""
-    with suppress(OSError, ValueError, LookupError, TypeError):
-        if path.is_file() and json.loads(path.read_text())["pid"] == os.getpid():
+def remove_ready_file(path: Path, text: str) -> None:
+    """Remove the file if it still has this text: another server may have written its own since."""
+    with suppress(OSError, ValueError):
+        if path.is_file() and path.read_text() == text:
             path.unlink()

@@ -143,13 +143,15 @@ def _allow_files(connections: int) -> int:
 
 
 def serve(server: Server, listening: socket.socket) -> bool:
-    """Serve until SIGINT or SIGTERM, then answer what is in flight, and return whether all was.
+    """Serve until SIGINT, SIGTERM or SIGHUP, then answer what is in flight, and return whether all was.
 
     A second signal ends it at once. Raises ConfigError from `on_ready`.
     """
     # uvicorn hands a signal that ended it on to whoever had it before: nobody, so that this returns as it should.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # and not under nohup
+        signal.signal(signal.SIGHUP, server.handle_exit)
     # What lives long here is kept on purpose, tens of thousands of executions: to look through all of it for garbage
     # stops the server for 150 ms. The young are looked through as ever, and hold nearly all the garbage.
     gc.freeze()
