@@ -11,9 +11,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from workflow_mock.errors import ApiError
 from workflow_mock.http.envelope import render
-from workflow_mock.http.hosts import is_local
+from workflow_mock.http.hosts import is_local, name_to_allow
+from workflow_mock.http.messages import join_headers
 from workflow_mock.http.request_id import request_id_of
-from workflow_mock.settings import Settings
+from workflow_mock.settings import PREFIX, Settings
 
 
 class Guard:
@@ -36,13 +37,20 @@ class Guard:
 
 
 def check_origin(scope: Scope) -> None:
-    """Raises ApiError (403) where a page of another origin asks."""
-    headers = _headers(scope)
-    pages = [page for page in (headers.get(b"origin"), headers.get(b"referer")) if page is not None]
-    is_foreign = any(page.partition("://")[2].partition("/")[0] != headers.get(b"host", "") for page in pages)
-    site = headers.get(b"sec-fetch-site", "none").strip().lower()
-    if is_foreign or site not in ("same-origin", "none"):
-        raise ApiError("admin_forbidden", "The control plane doesn't answer pages of other origins")
+    """Raises ApiError (403) where a page of another origin asks.
+
+    Browsers send Sec-Fetch-Site to https and loopback alone. To any other address, a page that sends no Origin (a link,
+    a form with GET, an image) is known by its Referer.
+    """
+    host = _headers(scope).get(b"host", "")
+    for name, value in scope["headers"]:  # each line of a repeated one
+        if name in (b"origin", b"referer"):
+            # To the letter: browsers write both in one form. `user@` is no part of it.
+            is_ours = value.decode("latin-1").strip().partition("://")[2].partition("/")[0] == host != ""
+        else:
+            is_ours = name != b"sec-fetch-site" or value.strip() in (b"same-origin", b"none")
+        if not is_ours:
+            raise ApiError("admin_forbidden", "The control plane doesn't answer pages of other origins")
 
 
 def check_caller(scope: Scope, settings: Settings) -> None:
@@ -55,10 +63,14 @@ def check_caller(scope: Scope, settings: Settings) -> None:
             challenge = ((b"www-authenticate", b'Bearer realm="workflow-mock control plane"'),)
             message = "Send Authorization: Bearer and the token that the server was given with --admin-token"
             raise ApiError("admin_token_required", message, headers=challenge)
-    elif not is_local(headers.get(b"host", ""), settings.allowed_host):
-        message = "Call the control plane by an address or localhost, or start the server with --allowed-host"
-        raise ApiError("admin_forbidden", f"{message} and this name, or with --admin-token")
+    elif not is_local(host := headers.get(b"host", ""), settings.allowed_host):
+        name = name_to_allow(host) or "NAME"
+        raise ApiError(
+            "admin_forbidden",
+            "Call the control plane by localhost or an address (0.0.0.0 and [::] are none), or start the server with "
+            f"--allowed-host {name} ({PREFIX}ALLOWED_HOST={name}) or with --admin-token ({PREFIX}ADMIN_TOKEN)",
+        )
 
 
 def _headers(scope: Scope) -> Mapping[bytes, str]:
-    return {name: value.decode("latin-1") for name, value in scope["headers"]}
+    return {name: value.decode("latin-1").strip() for name, value in join_headers(scope["headers"]).items()}

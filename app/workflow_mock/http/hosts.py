@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from starlette.types import Scope
@@ -64,15 +64,31 @@ def base_url(scope: Scope, host: bytes | None, fixed_issuer: str | None) -> str:
 def is_local(host: str, allowed: Iterable[str]) -> bool:
     """Whether a Host is an address, a loopback name or one of the `allowed` names, with any port or none.
 
-    0.0.0.0 and [::] are no addresses to call: browsers let pages of other sites reach this machine by them.
+    0.0.0.0 and [::] are no addresses to call: some systems take them for loopback, and any page can name them.
     """
-    match = _HOST.fullmatch(host)
-    if match is None:
+    name = _name_of(host)
+    if name is None:
         return False
-    name = match["name"].lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost") or name in (each.lower() for each in allowed):
         return True
+    address = _address_of(name)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return address is not None and not (mapped or address).is_unspecified
+
+
+def name_to_allow(host: str) -> str | None:
+    """The name in a Host, without its port; None for an address, and for what is no host."""
+    name = _name_of(host)
+    return name if name and _address_of(name) is None else None
+
+
+def _name_of(host: str) -> str | None:
+    match = _HOST.fullmatch(host)
+    return match["name"].lower().rstrip(".") if match else None
+
+
+def _address_of(name: str) -> IPv4Address | IPv6Address | None:
     try:
-        return not ip_address(name.strip("[]")).is_unspecified
+        return ip_address(name.strip("[]"))
     except ValueError:
-        return False
+        return None
