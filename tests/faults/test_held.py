@@ -108,7 +108,10 @@ def test_a_body_that_is_waited_for_ends_with_its_world(world: World, end: Callab
     other = World(world.server, world.token)
     with world.server.connect() as connection, world.server.connect() as another:
         for each, whose in ((connection, world), (another, other)):
-            each.sendall(whose.raw()[:-5])
+            head, _, body = whose.raw().partition(b"\r\n\r\n")
+            each.sendall(head + b"\r\nExpect: 100-continue\r\n\r\n")
+            assert each.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            each.sendall(body[:-5])
         assert world.start().status_code == 200
         end(world)
         (answer,) = read_answers(connection, 1)
