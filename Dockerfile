@@ -4,7 +4,7 @@ WORKDIR /source
 # The environment of the build: pip and the build backend stay here.
 COPY requirements.lock requirements-build.lock ./
 RUN python -m venv /build \
- && /build/bin/pip install --quiet --no-cache-dir --require-hashes -r requirements-build.lock \
+ && /build/bin/pip install --quiet --no-cache-dir --only-binary :all: --require-hashes -r requirements-build.lock \
  && python -m venv --without-pip /opt/workflow-mock \
  && /build/bin/pip --python /opt/workflow-mock install --quiet --no-cache-dir --no-compile \
       --only-binary :all: --require-hashes -r requirements.lock
@@ -24,6 +24,6 @@ ENV PATH=/opt/workflow-mock/bin:$PATH \
     WORKFLOW_MOCK_CATALOGUE=/etc/workflow-mock
 USER 65532:65532
 EXPOSE 8080
-HEALTHCHECK --interval=2s --timeout=5s --start-period=10s --retries=3 CMD ["workflow-mock", "health"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --start-interval=1s --retries=3 CMD ["workflow-mock", "health"]
 ENTRYPOINT ["workflow-mock"]
 CMD ["serve"]

@@ -280,7 +280,7 @@ def serving(*arguments: str, environment: Mapping[str, str] | None = None) -> It
             server = Server(process, json.loads(ready.read_text()), log)
             with server.http:
                 yield server
-            said = log.read_text()
+            said = log.read_text(errors="replace")
             assert not [secret for secret in tuple(SECRETS) if secret in said and secret != "demo-secret"]
         finally:
             process.kill()

@@ -23,6 +23,18 @@ def test_it_is_healthy_when_the_server_says_so() -> None:
     assert re.search(r'^HEALTHCHECK .*CMD \["workflow-mock", "health"\]$', FINAL, re.MULTILINE)
 
 
+def test_a_start_is_seen_within_a_second_and_a_running_container_is_asked_seldom() -> None:
+    (check,) = re.findall(r"^HEALTHCHECK (.*) CMD", FINAL, re.MULTILINE)
+    options = dict(option.removeprefix("--").split("=") for option in check.split())
+    assert (options["start-interval"], options["interval"]) == ("1s", "30s")
+
+
+def test_nothing_is_built_while_the_image_is() -> None:
+    """But for the project itself: what packages are built of may run anything."""
+    for command in re.findall(r"pip[^&]*? install[^&]*", DOCKERFILE):
+        assert "--only-binary :all:" in command or "/wheel/*.whl" in command
+
+
 def test_what_it_copies_is_not_ignored() -> None:
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     for name in re.findall(r"^COPY ([^-\s]\S*)", DOCKERFILE, re.MULTILINE):

@@ -9,6 +9,7 @@ from tests.support import Server, run
 
 CASES: list[tuple[list[str], dict[str, str], str]] = [
     (["serve", "--nope"], {}, "No such option"),
+    (["--strict"], {}, "workflow-mock serve --strict"),
     (["serve", "--port", "70000"], {}, "'--port'"),
     (["serve"], {"WORKFLOW_MOCK_PORT": "x"}, "WORKFLOW_MOCK_PORT"),
     (["serve", "--jwks", "x"], {}, "--jwks-issuer"),

@@ -15,7 +15,7 @@ Address = tuple[str, int]
 @contextmanager
 def serving_app(app: ASGIApp, **settings: Any) -> Iterator[Address]:
     """Serve `app` until the block ends, with these settings."""
-    listening = server.bind("127.0.0.1", 0)
+    (listening,) = server.bind("127.0.0.1", 0)
     ready = threading.Event()
     running = server.server(app, Settings(port=0, **settings), ready.set, lambda: None)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         pass
     os.close(descriptor)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # the name of a workflow may be in letters that a terminal hasn't
+        if isinstance(stream, io.TextIOWrapper):  # whatever a terminal can't show, such as a name in a file, is escaped
             stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(arguments, prog_name="workflow-mock", standalone_mode=False)
@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except click.ClickException as error:  # click's own show() takes four lines
         context = getattr(error, "ctx", None)
         hint = f" ({context.command_path} --help says more)" if context else ""
+        if isinstance(error, click.NoSuchOption) and context and context.command is cli:
+            hint = f" (options come after a command: workflow-mock serve {error.option_name})"
         click.echo(f"workflow-mock: {error.format_message()}{hint}", err=True)
         code = click.UsageError.exit_code
     except (click.Abort, KeyboardInterrupt):
@@ -89,7 +91,7 @@ def serve(**values: Any) -> int:
         app = create_app(settings, signing_key)
         tasks = []
         written: list[str] = []
-        url = local_url(settings.host, listening.getsockname()[1], settings.tls_cert)
+        url = local_url(settings.host, listening[0].getsockname()[1], settings.tls_cert)
 
         def announce() -> None:
             if settings.ready_file:

@@ -6,10 +6,10 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import timedelta
-from errno import EACCES, EADDRINUSE
+from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -27,6 +27,9 @@ GRACEFUL_SHUTDOWN_TIMEOUT = timedelta(seconds=8)
 """How long requests in flight may take to be answered once the server is told to end; Docker kills it after 10 s."""
 
 BACKLOG = 2048
+
+PORT_ATTEMPTS = 10
+"""At a free port that is free at each address of a name."""
 
 RESERVED_FILES = 64
 """Files that the server may have open besides its connections; a few of them are rejected connections."""
@@ -64,23 +67,59 @@ class Server(uvicorn.Server):
         self.was_cut_off = bool(self.server_state.tasks or self.server_state.connections)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A bound socket. Raises ConfigError."""
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Bound sockets, one for each address of a name: localhost is 127.0.0.1 and ::1. Port 0 is one free port for all.
+
+    Addresses that this machine doesn't have are left out, but for the last. Raises ConfigError.
+    """
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        # With the protocol named, asyncio switches Nagle's algorithm off on what it accepts; without, p99 is 40 ms.
-        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise ConfigError(f"can't listen on {host}: {error.strerror}; see --host") from None
-    if os.name == "posix":
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    addresses = dict.fromkeys((family, address) for family, _, _, _, address in found)
+    for _ in range(PORT_ATTEMPTS if port == 0 and len(addresses) > 1 else 0):
+        with suppress(OSError):  # what is free at one address may be taken at another
+            return _bind_all(addresses, port)
     try:
-        listening.bind(address)
+        return _bind_all(addresses, port)
     except OSError as error:
-        listening.close()
         hints = {EADDRINUSE: "end what listens there, or let --port 0 find a free one", EACCES: "take a port over 1023"}
         hint = hints.get(error.errno or 0, "is it an address of this machine? See --host")
         raise ConfigError(f"can't listen on {host} port {port}: {error.strerror}; {hint}") from None
+
+
+def _bind_all(addresses: Collection[tuple[int, Any]], port: int) -> list[socket.socket]:
+    """Raises OSError where an address can't be bound, or the machine has none of them; then nothing is bound."""
+    bound: list[socket.socket] = []
+    missing: OSError | None = None
+    for family, (name, _, *scope) in addresses:
+        try:
+            one = _bind_one(family, (name, bound[0].getsockname()[1] if bound else port, *scope), len(addresses) > 1)
+        except OSError as error:
+            if error.errno in (EADDRNOTAVAIL, EAFNOSUPPORT):
+                missing = error
+                continue
+            for each in bound:
+                each.close()
+            raise
+        bound.append(one)
+    if missing is not None and not bound:
+        raise missing
+    return bound
+
+
+def _bind_one(family: int, address: Any, is_one_of_many: bool) -> socket.socket:
+    # With the protocol named, asyncio switches Nagle's algorithm off on what it accepts; without, p99 is 40 ms.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6 and is_one_of_many:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(address)
+    except OSError:
+        listening.close()
+        raise
     return listening
 
 
@@ -132,7 +171,10 @@ def _allow_files(connections: int) -> int:
         wanted = connections + RESERVED_FILES
         if resource.RLIM_INFINITY != soft < wanted:
             allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+            except (OSError, ValueError):  # macOS: over kern.maxfilesperproc, though the hard limit is infinite
+                allowed = soft
             if allowed < wanted:
                 fewer = max(1, allowed - RESERVED_FILES)
                 logger.warning(
@@ -142,7 +184,7 @@ def _allow_files(connections: int) -> int:
     return connections
 
 
-def serve(server: Server, listening: socket.socket) -> bool:
+def serve(server: Server, listening: list[socket.socket]) -> bool:
     """Serve until SIGINT, SIGTERM or SIGHUP, then answer what is in flight, and return whether all was.
 
     A second signal ends it at once. Raises ConfigError from `on_ready`.
@@ -157,7 +199,7 @@ def serve(server: Server, listening: socket.socket) -> bool:
     gc.freeze()
     gc.enable()
     gc.set_threshold(2000, 5, 1000)
-    server.run(sockets=[listening])
+    server.run(sockets=listening)
     if server.failure is not None:
         raise server.failure
     return not server.was_cut_off
