@@ -55,6 +55,9 @@ Path = tuple[str | int, ...]
 MAX_PROBLEMS = 100
 """Problems of one document that are listed; the rest is counted."""
 
+MAX_PROBLEM_CHARACTERS = 1000
+"""Of a problem's message, and of each name in its path: both quote the document, in a cycle of thousands of tasks."""
+
 
 class Problem(NamedTuple):
     """What is wrong with a document, and where."""
@@ -72,9 +75,17 @@ def show_path(path: Path) -> str:
 
 
 def first_problems(problems: Sequence[Problem]) -> list[Problem]:
-    """At most 100 of these problems; where there are more, one at the end says how many."""
+    """At most 100 of these problems; where there are more, one at the end says how many. What is too long is cut."""
     left_out = len(problems) - MAX_PROBLEMS
-    return [*problems[:MAX_PROBLEMS], *([Problem((), f"… and {left_out} more")] if left_out > 0 else [])]
+    first = [
+        Problem(tuple(_cut(step) if isinstance(step, str) else step for step in path), _cut(message))
+        for path, message in problems[:MAX_PROBLEMS]
+    ]
+    return [*first, *([Problem((), f"… and {left_out} more")] if left_out > 0 else [])]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_PROBLEM_CHARACTERS else f"{text[: MAX_PROBLEM_CHARACTERS - 1]}…"
 
 
 class ConfigError(ValueError):
@@ -124,6 +135,12 @@ class ApiError(Exception):
 def validation_failed(details: Sequence[ValidationDetail]) -> ApiError:
     """The error of a request that isn't valid (400); `details` name what is wrong with it, one by one."""
     return ApiError("validation_failed", "The request is not valid: see validation", validation=details)
+
+
+def invalid_request(problems: Sequence[Problem], part: str) -> ApiError:
+    """The same for these problems; of many, it has the first. `part` of the request stands for an empty path."""
+    details = [ValidationDetail(show_path(path) or part, message) for path, message in first_problems(problems)]
+    return validation_failed(details)
 
 
 class BodyTooLarge(ApiError):

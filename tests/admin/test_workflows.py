@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from workflow_mock.admin.workflows import MAX_TASKS
+from workflow_mock.errors import MAX_PROBLEM_CHARACTERS, MAX_PROBLEMS
 
 from tests.support import WORKFLOW, Server, run, serving
 
@@ -235,6 +236,65 @@ def test_a_bad_definition_gets_the_faults_that_the_check_command_prints(
     assert checked[what]
     assert faults(server, BAD[what]) == checked[what]
     assert server.http.get(f"/__admin/workflows/{MINE}").status_code == 404
+
+
+MANY = 150
+LONG = "x" * 100_000
+OF_MANY: dict[str, dict[str, Any]] = {
+    "unknown members": {"name": "x", "tasks": [{"key": "a"}]} | {f"m{number}": 0 for number in range(MANY)},
+    "unknown members of tasks": {"name": "x", "tasks": [{"key": f"k{number}", "m": 0} for number in range(MANY)]},
+    "unknown parents": {"name": "x", "tasks": [{"key": "a", "after": [f"k{number}" for number in range(MANY)]}]},
+    "equal edges": {
+        "name": "x",
+        "tasks": [{"key": "a"}, {"key": "b"}],
+        "tasksHierarchy": [{"parent": "a", "child": "b"}] * (MANY + 1),
+    },
+    "keys that repeat": {"name": "x", "tasks": [{"key": "a"}] * (MANY + 1)},
+    "tasks out of reach": {
+        "name": "x",
+        "tasks": [{"key": "a"}, *({"key": f"k{number}", "isTrigger": False} for number in range(MANY))],
+    },
+}
+
+
+@pytest.mark.parametrize("what", OF_MANY)
+def test_of_many_faults_both_tell_the_first_and_count_the_rest(server: Server, tmp_path: Path, what: str) -> None:
+    found = faults(server, OF_MANY[what])
+    assert len(found) == MAX_PROBLEMS + 1
+    assert found[-1] == f"body: … and {MANY - MAX_PROBLEMS} more"
+    (tmp_path / "a.json").write_text(json.dumps({"workflows": [{"id": MINE, **OF_MANY[what]}]}))
+    printed = run("check", str(tmp_path)).stderr.splitlines()
+    assert [line.partition(": ")[2].removeprefix("workflows[0].") for line in printed[:-1]] == found[:-1]
+    assert printed[-1].endswith(found[-1].removeprefix("body: "))
+
+
+CYCLE = [{"key": f"{number:>099}", "after": [f"{(number + 1) % 5000:>099}"]} for number in range(5000)]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"name": "x", "tasks": [{"key": "a", "after": [LONG]}]},
+        {"name": "x", "tasks": [{"key": "a", LONG: 0}]},
+        {"name": "x", "tasks": [{"key": LONG}]},
+        {"name": "x", "tasks": CYCLE},
+        {LONG: {LONG: 0}},
+    ],
+    ids=["an unknown parent", "a member", "a key", "a cycle", "nested members"],
+)
+def test_a_fault_quotes_no_more_than_people_read(server: Server, entry: dict[str, Any]) -> None:
+    for fault in faults(server, entry):
+        assert len(fault) < 4 * MAX_PROBLEM_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    ("method", "target"), [("GET", "health"), ("GET", "settings"), ("POST", "reset"), ("GET", "requests")]
+)
+def test_of_many_unknown_parameters_the_first_are_told(server: Server, method: str, target: str) -> None:
+    query = "&".join(f"m{number}=" for number in range(MANY))
+    answer = server.http.request(method, f"/__admin/{target}?{query}")
+    assert answer.status_code == 400
+    assert len(answer.json()["meta"]["validation"]) == MAX_PROBLEMS + 1
 
 
 DEEP = "[" * 300 + "]" * 300

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
-from workflow_mock.errors import ApiError, Problem, ValidationDetail, show_path, validation_failed
+from workflow_mock.errors import ApiError, Problem, invalid_request
 from workflow_mock.http.content_type import media_type
 from workflow_mock.http.messages import Request as BoundedRequest
 from workflow_mock.state.store import in_batches
@@ -136,8 +136,8 @@ def owned_or_404(found: Own | None, name: str, customer: str | None) -> Own:
 
 
 def validation_error(*problems: Problem) -> ApiError:
-    """Make the error (400) for a request with these problems."""
-    return validation_failed([ValidationDetail(show_path(path), message) for path, message in problems])
+    """Make the error (400) for a request with these problems; of many, it has the first."""
+    return invalid_request(problems, "body")
 
 
 async def json_list(items: Iterable[T], show: Callable[[T], BaseModel], *, exclude_none: bool = False) -> bytes:

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 
 from workflow_mock import __version__
 from workflow_mock.admin.guard import check_caller, check_origin
-from workflow_mock.errors import ApiError, ValidationDetail, validation_failed
+from workflow_mock.errors import ApiError, Problem, invalid_request
 from workflow_mock.formats import show_duration
 from workflow_mock.http.envelope import JSON_TYPE, render
 from workflow_mock.http.head import HeadAsGet
@@ -90,7 +90,7 @@ class HealthEndpoint:
             message = f"{HEALTH_PATH} doesn't take {scope['method']}"
             raise ApiError("method_not_allowed", message, headers=((b"allow", b"GET, HEAD"),))
         if names := parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
-            raise validation_failed([ValidationDetail(name, "is not known here") for name, _ in names])
+            raise invalid_request([Problem((name,), "is not known here") for name, _ in names], "query")
         health = health_of(self._sandbox)
         try:
             check_caller(scope, self._settings)

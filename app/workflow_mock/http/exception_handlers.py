@@ -9,7 +9,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from workflow_mock.errors import ApiError, ValidationDetail, internal_error, show_path, validation_failed
+from workflow_mock.errors import ApiError, Problem, internal_error, invalid_request
 from workflow_mock.http.envelope import render
 from workflow_mock.http.request_id import NOSNIFF, request_id_of
 from workflow_mock.types import explain, place_in
@@ -52,15 +52,15 @@ def _allowed(app: FastAPI, request: Request) -> set[str]:
 
 
 def _invalid(error: RequestValidationError) -> ApiError:
-    details = []
+    problems = []
     for problem in error.errors():
         part, *location = problem["loc"]
         if problem["type"] == "json_invalid":
             reason = problem["ctx"]["error"]
             return ApiError("malformed_json", f"The body isn't JSON: {reason} at character {location[0]}")
         path = place_in(error.body, location) if part == "body" else tuple(location)
-        details.append(ValidationDetail(show_path(path) or part, explain(problem["msg"])))
-    return validation_failed(details)
+        problems.append(Problem(path or (part,), explain(problem["msg"])))
+    return invalid_request(problems, "body")
 
 
 async def _fail(request: Request, error: Exception) -> FastAPIResponse:
