@@ -125,6 +125,24 @@ def _check(value: Any, depth: int) -> None:
                 raise
 
 
+def sayable(value: Any) -> Any:
+    """A value of JSON's types with `?` for half a surrogate pair, and None for an infinite number."""
+    if isinstance(value, str):
+        return whole_text(value)
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, list):
+        return [sayable(member) for member in value]
+    if isinstance(value, dict):
+        return {whole_text(name): sayable(member) for name, member in value.items()}
+    return value
+
+
+def whole_text(text: str) -> str:
+    """A text with `?` for half a surrogate pair."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def _check_text(text: str) -> None:
     if not text.isascii():
         try:

@@ -1,7 +1,6 @@
 """Tokens made to order, and keys made anew: what is foretold of a token is what presenting it gets."""
 
 import base64
-import itertools
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from workflow_mock.strict_json import check
 
 from tests.oauth.forge import Key
 from tests.oauth.forge import claims as good_claims
@@ -438,18 +438,80 @@ def test_a_key_from_a_file_is_back_after_a_reset(tmp_path: Path) -> None:
         assert kids(running) == [key.kid]
 
 
-def test_no_claims_of_a_token_make_the_journal_unreadable(tmp_path: Path) -> None:
-    key = Key()
-    (tmp_path / "key.pem").write_bytes(key.pem)
-    with serving("--signing-key", str(tmp_path / "key.pem")) as running:
-        made = json.dumps(good_claims(f"{running.url}/api/authentication"))
-        odd = ['"\\ud800"', "1e999", "[" * 300 + "]" * 300]
-        for name, value in itertools.product(("client_id", "more"), odd):
-            signed = key.token(key.header(), f'{made[:-1]},"{name}":{value}}}'.encode())
-            assert present(running, signed)["status"] in (200, 401)
-            assert running.http.get("/__admin/requests").json()["requests"][-1]["token"]["claims"] is None
-        assert running.http.get("/__admin/requests").json()["meta"]["total"] == 6
-        assert running.http.get("/__admin/snapshot").status_code == 200
+HALVES = ["\\ud800", "\\udfff", "\\udc00\\ud800", "a\\ud83d", "\\ud83d\\ud83d\\ude00", "\\u00e9\\ud800"]
+"""Halves of surrogate pairs, as JSON writes them."""
+PLACES = {
+    **{name: f'"{name}":"%s"' for name in ("client_id", "sub", "jti", "iss", "aud", "scope", "customer_id", "more")},
+    **{f"a list of {name}": f'"{name}":["%s"]' for name in ("aud", "scope", "customer_id")},
+    "a name": '"%s":1',
+    "a name within": '"more":{"%s":[{"%s":"%s"}]}',
+    "what is secret": '"more":{"password":"%s","%s password":"x"}',
+}
+
+
+@pytest.fixture(scope="module")
+def with_our_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Key]]:
+    """A server whose key the test has, so that it can sign what no server of ours would."""
+    key, file = Key(), tmp_path_factory.mktemp("key") / "key.pem"
+    file.write_bytes(key.pem)
+    with serving("--signing-key", str(file), "--log-level", "debug") as running:
+        yield running, key
+
+
+def journal_of(server: Server, customer: str) -> list[dict[str, Any]]:
+    """What the control plane says of a customer's requests, wherever it says it; all of it is JSON."""
+    params = {"customerId": customer}
+    found: list[dict[str, Any]] = server.http.get("/__admin/requests", params=params).json()["requests"]
+    check(found)
+    for entry in found:
+        assert server.http.get(f"/__admin/requests/{entry['id']}", params=params).json() == entry
+        if entry["clientId"]:
+            matcher = {"clientId": entry["clientId"], "customerId": customer}
+            assert entry in server.http.post("/__admin/requests/find", json=matcher).json()["requests"]
+    return found
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_half_a_surrogate_pair_in_a_claim_is_shown_as_a_question_mark(
+    with_our_key: tuple[Server, Key], place: str
+) -> None:
+    server, key = with_our_key
+    customer = str(uuid4())
+    good = good_claims(f"{server.url}/api/authentication", **{place.removeprefix("a list of "): None})
+    claims = json.dumps(good)
+    for half in HALVES:
+        member = PLACES[place].replace("%s", half)
+        token = key.token(key.header(), f"{claims[:-1]},{member}}}".encode())
+        assert server.start(customer=customer, token=token).status_code in (200, 401, 403)
+    found = journal_of(server, customer)
+    assert len(found) == len(HALVES)
+    assert all("?" in json.dumps(entry["token"]["claims"]) for entry in found)
+    snapshot = server.http.get("/__admin/snapshot").json()
+    assert server.http.put("/__admin/snapshot", json=snapshot).is_success
+    assert journal_of(server, customer) == found
+    assert server.http.get("/__admin/snapshot").json()["requests"] == snapshot["requests"]
+    server.log.read_bytes().decode()
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize("name", ["client_id", "more"])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("1e999", {"%": None}), *(("[" * deep + "]" * deep, None) for deep in (200, 300, 400, 700, 900))],
+    ids=["infinite", "200", "300", "400", "700", "900"],
+)
+def test_no_claims_of_a_token_make_the_journal_unreadable(
+    with_our_key: tuple[Server, Key], name: str, value: str, shown: dict[str, Any] | None
+) -> None:
+    server, key = with_our_key
+    customer = str(uuid4())
+    made = json.dumps(good_claims(f"{server.url}/api/authentication"))
+    token = key.token(key.header(), f'{made[:-1]},"{name}":{value}}}'.encode())
+    assert server.start(customer=customer, token=token).status_code in (200, 401)
+    (entry,) = journal_of(server, customer)
+    claims = entry["token"]["claims"]
+    assert (None if claims is None else {"%": claims[name]}) == shown
+    assert server.http.get("/__admin/snapshot").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """JSON models that more than one router uses."""
 
 import json
+from contextlib import suppress
 from typing import Annotated, Any, Self, cast
 
 from pydantic import Field
@@ -15,7 +16,7 @@ from workflow_mock.state.clock import Clock
 from workflow_mock.state.exchange import REQUEST_TOKEN, START_EXECUTION, Exchange, Facts, OperationName, Target
 from workflow_mock.state.recorded_request import recorded
 from workflow_mock.state.redaction import KEPT_BYTES, redact_json
-from workflow_mock.strict_json import check
+from workflow_mock.strict_json import NotSerializable, check, sayable
 from workflow_mock.types import Moment, StrictModel, Uuid
 
 RequestText = Annotated[str, Field(max_length=10 * KEPT_BYTES)]
@@ -106,7 +107,7 @@ class JournalEntry(StrictModel):
             workflow_id=target.workflow_id,
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.items()},
             body=request.text,
-            client_id=facts.client_id and facts.client_id.encode("utf-8", "replace").decode(),
+            client_id=facts.client_id,
             token=None
             if facts.token_digest is None
             else JournalToken.model_construct(digest=facts.token_digest, claims=_shown(facts.claims)),
@@ -226,9 +227,14 @@ def _latin_1(text: str) -> bytes:
 
 
 def _shown(claims: bytes | None) -> dict[str, Any] | None:
-    """The claims; of a token that another issuer signed, there may be some that can't be said in JSON again."""
-    try:
-        check(found := None if claims is None else json.loads(claims))
-    except ValueError:
+    """The claims. What JSON can't say again, in a token that another issuer signed, is replaced; too deep, all is."""
+    if claims is None:
         return None
-    return found
+    found: dict[str, Any] = json.loads(claims)
+    with suppress(NotSerializable):
+        check(found)
+        return found
+    with suppress(NotSerializable, RecursionError):
+        check(found := sayable(found))
+        return found
+    return None

@@ -21,6 +21,7 @@ from workflow_mock.state.clock import Clock
 from workflow_mock.state.exchange import Facts, add_facts, attach
 from workflow_mock.state.journal import digest
 from workflow_mock.state.redaction import redact_json, redact_tokens
+from workflow_mock.strict_json import whole_text
 
 CACHED_TOKENS = 1024
 """Signatures that stay verified: the least recently used gives way. About 2 MB when full of ordinary tokens."""
@@ -138,7 +139,7 @@ class TokenVerifier:
             if key.algorithm == header.algorithm and key.verifies(signing_input, signature):
                 read, invalid = _read_claims(claims)
                 shown = redact_json(claims)
-                client_id = redact_tokens(read.get("client_id", "")) or None
+                client_id = whole_text(redact_tokens(read.get("client_id", ""))) or None
                 facts = facts._replace(claims=payload if shown == claims else compact_json(shown), client_id=client_id)
                 return SignedToken(facts, key, trusted, read, invalid)
         if not named:
