@@ -51,7 +51,7 @@ def parse_duration(text: str) -> timedelta:
     """
     found = _SHORT.fullmatch(text) or _ISO.fullmatch(text)
     if not found:
-        raise ValueError("must be a duration such as 90s, 200ms, 2h, PT1H30M or P1D")
+        raise ValueError("must be a duration such as 90s, 200ms, 1h30m, PT1H30M or P1D")
     try:
         duration = timedelta(**{unit: float(number) for unit, number in found.groupdict().items() if number})
     except OverflowError:

@@ -4,9 +4,9 @@ A variable that the platform sets for a Service or a linked container named `wor
 """
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,6 @@ import click
 
 from workflow_mock.errors import ConfigError
 from workflow_mock.settings import FIELDS, KINDS, PREFIX, Check, Settings, flag
-
-_MAY_BE_SERVICE = re.compile(r"(.*_)?(PORT(_.*)?|SERVICE_(HOST|PORT)(_.*)?)")
-"""Names behind the prefix that Kubernetes and `docker --link` use; a Service's own name may be in front."""
-
-_SERVICE = re.compile(r"(.*_)?(PORT_.*|SERVICE_HOST|SERVICE_PORT(_.*)?)")
-"""Those of them that are no setting in any case, so that nothing is said of them."""
 
 _known = {name.upper() for name in FIELDS}
 
@@ -122,9 +116,21 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         raise click.UsageError(str(error)) from None
 
 
+def _may_be_service(name: str) -> bool:
+    """Whether Kubernetes or `docker --link` use such a name behind the prefix; a Service's own may be in front."""
+    words = name.split("_")
+    return "PORT" in words or ("SERVICE", "HOST") in pairwise(words)
+
+
+def _is_service(name: str) -> bool:
+    """Whether such a name is no setting in any case, so that nothing is said of it."""
+    words = name.split("_")
+    return "PORT" in words[:-1] or words[-2:] in (["SERVICE", "HOST"], ["SERVICE", "PORT"])
+
+
 def _is_link(variable: str, value: str) -> bool:
     """Whether a variable holds the address of a Service: `WORKFLOW_MOCK_PORT=tcp://10.0.0.11:8080`."""
-    return "://" in value and bool(_MAY_BE_SERVICE.fullmatch(variable.removeprefix(PREFIX)))
+    return "://" in value and _may_be_service(variable.removeprefix(PREFIX))
 
 
 def warnings(environment: Mapping[str, str], *, links_only: bool = False) -> Iterable[str]:
@@ -139,5 +145,5 @@ def warnings(environment: Mapping[str, str], *, links_only: bool = False) -> Ite
                     f"{variable} is ignored: it has the address of a Service, not a {flag(name.lower())[2:]}; "
                     "enableServiceLinks: false in the pod keeps such variables away"
                 )
-        elif not links_only and not _SERVICE.fullmatch(name) and not _is_link(variable, value):
+        elif not links_only and not _is_service(name) and not _is_link(variable, value):
             yield f"{variable} is ignored: there is no such setting; see workflow-mock serve --help"
