@@ -35,7 +35,7 @@ from workflow_mock.oauth.token_endpoint import TokenEndpoint
 from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.oauth.verifier import TokenVerifier
 from workflow_mock.operation import OperationRoute
-from workflow_mock.paths import ADMIN_PATH, START_PATH
+from workflow_mock.paths import ADMIN_PATH, START_PATH, TOKEN_PATH
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings, flag, is_http_url, without_password
 from workflow_mock.state.exchange import START_EXECUTION
@@ -127,7 +127,7 @@ def create_app(settings: Settings, signing_key: Future[SigningKey] | None = None
     ]
     app.include_router(discovery.router(own, lambda: token.scopes))
     app.include_router(openapi.router(settings.issuer))
-    handle_errors(app, f"a workflow is started by POST {START_PATH}")
+    handle_errors(app, f"a workflow is started by POST {START_PATH}, a token is got by POST {TOKEN_PATH}")
     if settings.cors_origin:
         app.add_middleware(
             Cors,

@@ -31,17 +31,17 @@ FAULTS = [
     pytest.param(
         "workflows:\n- name: A\n  tasks: []\n- name: 7\n  tasks: [{key: a, isTrigger: maybe}]\nclients:\n- {id: x}\n",
         [
-            "c.yaml:3: workflows[0].tasks: List should have at least 1 item after validation, not 0",
-            "c.yaml:4: workflows[1].name: Input should be a valid string",
-            "c.yaml:5: workflows[1].tasks[0].isTrigger: Input should be a valid boolean",
-            "c.yaml:7: clients[0].secret: Field required",
+            "c.yaml:3: workflows[0].tasks: must have at least 1 item",
+            "c.yaml:4: workflows[1].name: must be a string: put it in quotes",
+            "c.yaml:5: workflows[1].tasks[0].isTrigger: must be a boolean",
+            "c.yaml:7: clients[0].secret: is missing",
         ],
         id="several at once",
     ),
     pytest.param(
         "workflows:\n- name: A\n  id: 123\n  tasks: [{key: a}]\n- name: B\n  id: x\n  tasks: [{key: a}]\n",
         [
-            "c.yaml:3: workflows[0].id: Input should be a valid string",
+            "c.yaml:3: workflows[0].id: must be a string: put it in quotes",
             f"c.yaml:6: workflows[1].id: must be a UUID of 36 characters with dashes, such as {WORKFLOW}",
         ],
         id="a bad id",
@@ -59,7 +59,7 @@ FAULTS = [
     pytest.param(
         "clients:\n- {id: a, secret:hush}\n- secret = hush\n",
         [
-            "c.yaml:2: clients[0].secret: Field required",
+            "c.yaml:2: clients[0].secret: is missing",
             "c.yaml:2: clients[0].secret: is not known here",
             "c.yaml:3: clients[1]: must be an object",
         ],
@@ -83,8 +83,8 @@ FAULTS = [
     pytest.param(
         "workflows:\n- name: 7\n- name: B\n  tasks: [{key: b, after: [b]}]\nclients: [&c {id: y, secret: y}, *c]",
         [
-            "c.yaml:2: workflows[0].name: Input should be a valid string",
-            "c.yaml:2: workflows[0].tasks: Field required",
+            "c.yaml:2: workflows[0].name: must be a string: put it in quotes",
+            "c.yaml:2: workflows[0].tasks: is missing",
             "c.yaml:4: workflows[1].tasks[0].after[0]: joins the task b to itself",
             "c.yaml:5: clients[1].id: repeats the client y",
         ],
@@ -161,14 +161,14 @@ workflows:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (GRAPH % ", isTrigger: maybe", ["c.yaml:6: workflows[0].tasks[1].isTrigger: Input should be a valid boolean"]),
+        (GRAPH % ", isTrigger: maybe", ["c.yaml:6: workflows[0].tasks[1].isTrigger: must be a boolean"]),
         (GRAPH % ", nmae: x", ["c.yaml:6: workflows[0].tasks[1].nmae: is not known here"]),
         (GRAPH % "" + "  - {name: x}\n", ["c.yaml:8: workflows[0].tasks[3]: a task needs a key or an id"]),
         (GRAPH % "" + "  - x\n", ["c.yaml:8: workflows[0].tasks[3]: must be an object"]),
-        (GRAPH % "" + "  customers: x\n", ["c.yaml:8: workflows[0].customers: Input should be a valid list"]),
+        (GRAPH % "" + "  customers: x\n", ["c.yaml:8: workflows[0].customers: must be a list"]),
         (
             GRAPH % "" + "  - {key: 7, after: [y]}\n  - {key: d, after: ['7']}\n",
-            ["c.yaml:8: workflows[0].tasks[3].key: Input should be a valid string"],
+            ["c.yaml:8: workflows[0].tasks[3].key: must be a string: put it in quotes"],
         ),
         (
             GRAPH % "" + "  - {key: d, after: [x]}\n",
@@ -198,7 +198,7 @@ workflows:
   - {parent: a, child: z}
 """
     assert faults(tmp_path, text) == [
-        "c.yaml:8: workflows[0].tasks[1].after[0]: Input should be a valid string",
+        "c.yaml:8: workflows[0].tasks[1].after[0]: must be a string: put it in quotes",
         "c.yaml:11: workflows[0].tasksHierarchy[0]: must be an object",
         "c.yaml:12: workflows[0].tasksHierarchy[1].child: names the unknown task z",
         "c.yaml:9: workflows[0].tasks[1].after[1]: joins the task b to itself",

@@ -20,6 +20,8 @@ MAX_BODY_DEPTH = 32
 """As deep as the platform reads (System.Text.Json in ASP.NET Core)."""
 
 _BOM = b"\xef\xbb\xbf"
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+"""What gzip, zstd and deflate begin with."""
 _JSON_TYPE = re.compile(r"(application/json|text/json|application/[!#$&^_.+*a-z0-9-]+\+json)")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -55,7 +57,13 @@ def read_json(body: bytes, charset: str, leniencies: LeniencyLog) -> Any:
         if _SURROGATE.search(text):
             json.dumps(document, ensure_ascii=False).encode()
     except UnicodeDecodeError:
-        raise _malformed(f"it can't be decoded as {charset}") from None
+        is_compressed = body.startswith(_COMPRESSED)
+        how = (
+            "it is compressed, and no Content-Encoding is taken"
+            if is_compressed
+            else f"it can't be decoded as {charset}"
+        )
+        raise _malformed(how) from None
     except UnicodeEncodeError:
         raise _malformed("a string in it has half of a surrogate pair") from None
     except json.JSONDecodeError as error:

@@ -112,6 +112,8 @@ class TokenEndpoint:
         matches = hmac.compare_digest(client.secret.encode(), secret.encode())
         if client is self._nobody or not matches or not secret:
             reason = "unknown client id" if client is self._nobody else "wrong secret"
+            if is_basic and (basic is None or _has_escapes(authorization[0])):
+                reason += "; in a Basic header, id and secret are URL-encoded, then joined (RFC 6749, section 2.3.1)"
             raise self._invalid_client(reason, used_basic=basic is not None)
         return client
 
@@ -156,6 +158,11 @@ async def _read_form(request: Request) -> dict[str, str]:
     if len(form) != len(pairs):
         raise OAuthError("invalid_request", "a parameter is repeated (RFC 6749, section 3.2)")
     return form
+
+
+def _has_escapes(authorization: str) -> bool:
+    """Whether a Basic header that can be read has what URL-encoding gives another meaning."""
+    return not {*b"+%"}.isdisjoint(b64decode(authorization[6:].strip()))
 
 
 def _basic_credentials(authorization: str) -> tuple[str, str] | None:
