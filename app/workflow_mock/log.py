@@ -14,8 +14,8 @@ from typing import Any
 MAX_WAITING_BYTES = 1024 * 1024
 """Lines that wait to be written, as the reader of the log is slow; what comes beyond is dropped and counted."""
 
-MAX_LINE_BYTES = 16 * 1024
-"""Of a line, which may be a traceback."""
+MAX_TRACEBACK_CHARACTERS = 16 * 1024
+"""Of a traceback, whose end is kept. Whatever else is in a line is short."""
 
 _UNBLOCKED_BYTES = getattr(select, "PIPE_BUF", 0)
 """What a pipe takes at once where `select` says that it can be written to; on Windows, which can't ask, nothing."""
@@ -24,7 +24,14 @@ CLOSE_SECONDS = 1.0
 """How long the end of the process waits for the reader of the log."""
 
 
-class JsonFormatter(logging.Formatter):
+class TextFormatter(logging.Formatter):
+    """One line, and the lines of a traceback."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name of `logging`
+        return super().formatException(ei)[-MAX_TRACEBACK_CHARACTERS:]
+
+
+class JsonFormatter(TextFormatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -73,7 +80,7 @@ class PatientHandler(logging.Handler):
             self.handleError(record)
 
     def _line(self, record: logging.LogRecord) -> bytes:
-        return self.format(record).encode("utf-8", "backslashreplace")[:MAX_LINE_BYTES] + b"\n"
+        return self.format(record).encode("utf-8", "backslashreplace") + b"\n"
 
     def _is_writable(self) -> bool:
         return bool(select.select((), (self._descriptor,), (), 0)[1])
@@ -120,7 +127,7 @@ def configure(form: str, level: str) -> None:
     """Log to standard error in this form (`text` or `json`), from this level on; nowhere if that is closed."""
     closed: Any = sys.stderr is None  # which the types don't know
     handler = logging.NullHandler() if closed else PatientHandler(sys.stderr.fileno())
-    handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter("%(levelname)-7s %(message)s"))
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter("%(levelname)-7s %(message)s"))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # What uvicorn says of its own life is for those who debug it; its errors are ours too. httpx2 would log the address
     # of every JWK Set, with its password.

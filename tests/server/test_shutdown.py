@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
+from workflow_mock.server.ready_file import remove_stale
 
 from tests.support import START_BODY, Server, path, raw_start, read_answers, run, serving, until
 
@@ -163,6 +164,28 @@ def test_a_server_that_can_not_start_removes_the_ready_file_of_one_that_was_kill
         assert ready.exists()
         assert run("serve", "--host", "192.0.2.1", "--ready-file", str(ready)).returncode == 2
         assert not ready.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        "{",
+        "{}",
+        '{"pid": null}',
+        '{"pid": "1"}',
+        f'{{"pid": {10**40}}}',
+        '{"pid": 1e400}',
+        "[" * 10**5,
+    ],
+)
+def test_a_file_that_no_server_wrote_is_left_for_the_ready_file_to_replace(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "ready.json"
+    file.write_text(text)
+    remove_stale(file)
+    assert file.read_text() == text
 
 
 def test_a_terminal_that_is_closed_ends_the_server_in_good_order() -> None:

@@ -291,7 +291,9 @@ class FaultRegistry:
     def take_back(self, injection: Injection) -> None:
         """Count the request as one that the fault was not injected into."""
         injection.tally.injected = max(0, injection.tally.injected - 1)
-        self._look_again()
+        fault = injection.fault
+        if fault.spec.id not in self._groups.get(_group(fault), ()):
+            self._look_again()
 
     def _look_again(self) -> None:
         """Have those that were over looked at again, each in its place: they may not be any more."""

@@ -12,7 +12,7 @@ from workflow_mock.paths import ISSUER_PATH, TOKEN_PATH
 
 def remove_stale(path: Path) -> None:
     """Remove the file if the process that wrote it has ended, killed perhaps: nobody is there."""
-    with suppress(OSError, ValueError, LookupError, TypeError):
+    with suppress(OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
         pid = json.loads(path.read_text())["pid"] if path.is_file() else None
         # In a container, each server has the number 1.
         if pid is not None and (pid == os.getpid() or not _is_alive(pid)):
@@ -26,8 +26,8 @@ def _is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:
-        return True
+    except PermissionError:  # it is another user's
+        pass
     return True
 
 

@@ -55,7 +55,7 @@ def record_request(request: Request, *, is_token_request: bool) -> RecordedReque
     headers = dict(request.headers)
     if b"authorization" in headers:  # before it becomes a part of what is cached
         headers[b"authorization"] = b""
-    return recorded(
+    return _recorded(
         request.method,
         request.raw_path[:KEPT_BYTES],
         request.query[:KEPT_BYTES],
@@ -65,7 +65,6 @@ def record_request(request: Request, *, is_token_request: bool) -> RecordedReque
     )
 
 
-@lru_cache(maxsize=64)
 def recorded(
     method: str,
     raw_path: bytes,
@@ -74,10 +73,7 @@ def recorded(
     body: bytes,
     is_token_request: bool,
 ) -> RecordedRequest:
-    """A client's requests are mostly the same, but for the token: cached, one takes 1 µs, and no room in the journal.
-
-    Keys are within the limit of a request's head, and `KEPT_BYTES` of body.
-    """
+    """What is kept of a request with these parts."""
     method = redact_tokens(method)
     # With %74 for t it is the token URL too.
     path = TOKEN_PATH if is_token_request else redact_path(raw_path)
@@ -87,3 +83,10 @@ def recorded(
     headers = redact_headers(headers, is_token_request=is_token_request)
     size = sum(map(len, (method, path, query, body, *headers, *headers.values())))
     return RecordedRequest(method, path, query, headers, body, size)
+
+
+_recorded = lru_cache(maxsize=64)(recorded)
+"""A client's requests are mostly the same, but for the token: cached, one takes 1 µs, and no room in the journal.
+
+For requests alone, whose heads the server bounds: a snapshot's entries could fill the memory with keys.
+"""

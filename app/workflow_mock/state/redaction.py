@@ -196,12 +196,12 @@ def redact_json(value: Any, depth: int = 200) -> Any:
 
 def redact_headers(headers: Mapping[bytes, bytes], *, is_token_request: bool = False) -> Mapping[bytes, bytes]:
     """The first 16 KiB of the header fields, without what is secret in them."""
-    return _redacted(tuple(headers.items()), is_token_request)
+    fields = tuple(headers.items())
+    is_large = sum(len(name) + len(value) for name, value in fields) > KEPT_BYTES  # too much for a key of a cache
+    return (_redacted if is_large else _shared)(fields, is_token_request)
 
 
-@lru_cache(maxsize=64)
 def _redacted(headers: tuple[tuple[bytes, bytes], ...], is_token_request: bool) -> Mapping[bytes, bytes]:
-    """One dictionary for all requests with the same headers: a client's mostly have, and so the journal takes half."""
     left = KEPT_BYTES
     kept: dict[bytes, bytes] = {}
     for name, value in headers:
@@ -214,6 +214,10 @@ def _redacted(headers: tuple[tuple[bytes, bytes], ...], is_token_request: bool) 
             kept[name] = _redact_header(b"%s:%s" % (name, value[:left]))[:left]
         left -= len(kept[name])
     return kept
+
+
+_shared = lru_cache(maxsize=64)(_redacted)
+"""One dictionary for all requests with the same headers: a client's mostly have, and so the journal takes half."""
 
 
 @fifo_cache(1024)
