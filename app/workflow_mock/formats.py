@@ -35,7 +35,8 @@ def derive_uuid(parent: str | None, name: str) -> str:
 def timestamp(moment: datetime) -> str:
     """ISO 8601 in UTC with `Z`, and no trailing zeros in the fraction, as .NET writes it (docs/contract.md, 1.2)."""
     second = _second(moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second)
-    return f"{second}.{moment.microsecond:06}".rstrip("0") + "Z" if moment.microsecond else f"{second}Z"
+    fraction = moment.microsecond
+    return ("%s.%06d" % (second, fraction)).rstrip("0") + "Z" if fraction else f"{second}Z"  # noqa: UP031 - half of :06
 
 
 @lru_cache(maxsize=8)

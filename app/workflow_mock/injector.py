@@ -3,6 +3,7 @@
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 from starlette.requests import ClientDisconnect
@@ -50,7 +51,7 @@ class FaultInjector:
                 result, outgoing = await self._before(injection, request, target, handle)
             else:
                 result, outgoing = await self._after_commit(injection, request, target, handle, now)
-        return result._replace(time=now), outgoing
+        return replace(result, time=now), outgoing
 
     async def send(self, outgoing: Outgoing, send: Send) -> bool:
         """Send a response as its fault has it; whether that wasn't cut short. Raises ConnectionError."""
@@ -91,12 +92,12 @@ class FaultInjector:
             self._sandbox.faults.take_back(injection)  # there was nothing to commit
             return result, None
         self._publish(injection, request, target)
-        self._note(request, target, result.facts._replace(fault_id=injection.spec.id), came)
+        self._note(request, target, replace(result.facts, fault_id=injection.spec.id), came)
         outgoing = Outgoing(request, target, result.response, injection.source(), injection.retry_after)
         with attach(result.facts):
             await self._apply(injection, outgoing)
         response = outgoing.response or result.response
-        return _injected(injection, result._replace(response=response, errors=outgoing.errors)), outgoing
+        return _injected(injection, replace(result, response=response, errors=outgoing.errors)), outgoing
 
     async def _apply(self, injection: Injection, outgoing: Outgoing) -> None:
         for effect in injection.spec.effects:
@@ -112,7 +113,8 @@ class FaultInjector:
 
 
 def _injected(injection: Injection, result: Result) -> Result:
-    return result._replace(
-        facts=result.facts._replace(fault_id=injection.spec.id),
+    return replace(
+        result,
+        facts=replace(result.facts, fault_id=injection.spec.id),
         answer_lost=injection.loses_answer and result.facts.execution_id is not None,
     )

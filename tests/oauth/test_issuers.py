@@ -209,7 +209,7 @@ def checking(pages: PageServer) -> Callable[[str], str]:
 
     def check(token: str) -> str:
         try:
-            asyncio.run(verifier.verify(token.encode(), None, clock.now(), request_issuer=""))
+            asyncio.run(verifier.verify(token.encode(), None, clock.now(), request_issuer=str))
         except ApiError as error:
             return error.code
         return "passed"

@@ -117,12 +117,12 @@ def test_the_name_used_least_recently_is_forgotten_first() -> None:
     own = OwnIssuer(Future(), None, Clock())
     for number in range(ISSUED_NAMES):
         own.remember(str(number))
-    assert own.accepts("0", "")
+    assert own.accepts("0", str)
     own.remember("one more")
-    assert [own.accepts(name, "") for name in ("0", "1", "2", "one more")] == [True, False, True, True]
+    assert [own.accepts(name, str) for name in ("0", "1", "2", "one more")] == [True, False, True, True]
     for number in range(2 * ISSUED_NAMES):
         own.remember(f"another {number}")
-        assert own.accepts("0", ""), "it is in use"
+        assert own.accepts("0", str), "it is in use"
 
 
 # Odd keys in a set
@@ -238,7 +238,7 @@ def verifier(*trusted: TrustedIssuer) -> TokenVerifier:
 def verdict(checks: TokenVerifier, token: str) -> str:
     """The error's message, or nothing."""
     try:
-        asyncio.run(checks.verify(token.encode(), None, datetime.now(UTC), request_issuer=""))
+        asyncio.run(checks.verify(token.encode(), None, datetime.now(UTC), request_issuer=str))
     except ApiError as error:
         return str(error)
     return ""
@@ -265,7 +265,7 @@ def test_tokens_that_wait_for_a_fetch_that_fails_begin_no_other(pages: PageServe
 
     async def all_at_once() -> None:
         now = datetime.now(UTC)
-        each = [checks.verify(token.encode(), None, now, request_issuer="") for _ in range(20)]
+        each = [checks.verify(token.encode(), None, now, request_issuer=str) for _ in range(20)]
         assert all(isinstance(one, ApiError) for one in await asyncio.gather(*each, return_exceptions=True))
 
     asyncio.run(all_at_once())
@@ -326,7 +326,7 @@ def test_claims_are_shown_without_what_is_secret_in_them() -> None:
     )
     facts = asyncio.run(
         verifier(TrustedIssuer(EXTERNAL, [shared_secret(SECRET)])).verify(
-            token.encode(), None, datetime.now(UTC), request_issuer=""
+            token.encode(), None, datetime.now(UTC), request_issuer=str
         )
     )
     shown = json.loads(facts.claims or b"")

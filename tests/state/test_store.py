@@ -83,7 +83,7 @@ def test_pages_have_each_item_once_in_either_order(newest_first: bool, customer:
     after = 0
     while page := asyncio.run(kept.page(customer, lambda _: True, after, 4, newest_first=newest_first)):
         found += [each.id for each in page]
-        after = kept.number_of(page[-1])
+        after = page[-1].number
     assert found == (expected[::-1] if newest_first else expected)
 
 
@@ -102,5 +102,5 @@ def test_pages_go_on_after_what_was_dropped_meanwhile() -> None:
     first = asyncio.run(kept.page(None, lambda _: True, 0, 2))
     for number in range(4, 7):
         kept.add(execution(number, "a"))
-    rest = asyncio.run(kept.page(None, lambda _: True, kept.number_of(first[-1]), 10))
+    rest = asyncio.run(kept.page(None, lambda _: True, first[-1].number, 10))
     assert [each.id for each in rest] == ["3", "4", "5", "6"]

@@ -65,7 +65,7 @@ def router(sandbox: Sandbox) -> APIRouter:
                 async for batch in in_batches(page)
                 for execution in batch
             ],
-            next=sandbox.executions.number_of(page[-1]) if len(page) == limit else None,
+            next=page[-1].number if len(page) == limit else None,
         )
 
     @routes.get("/{executionId}", response_model=ExecutionView)

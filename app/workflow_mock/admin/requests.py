@@ -147,7 +147,7 @@ def router(settings: Settings, sandbox: Sandbox) -> APIRouter:
         return json_object(
             requests=await json_list(found, JournalEntry.of),
             meta=Meta(total=journal.count(customer), forgotten=journal.forgotten(customer)),
-            next=journal.number_of(found[-1]) if len(found) == limit else None,
+            next=found[-1].number if len(found) == limit else None,
         )
 
     @routes.get("", response_model=JournalPage)

@@ -81,7 +81,7 @@ def router(settings: Settings, clock: Clock, provider: TokenProvider, verifier: 
         provider.issuer.remember(claims["iss"])
         expected = ExpectedResponse(status=200, code=None, www_authenticate=None)
         try:
-            await verifier.verify(token.encode(), who, clock.now(who), request_issuer=here)
+            await verifier.verify(token.encode(), who, clock.now(who), request_issuer=lambda: here)
         except ApiError as error:
             challenge = dict(error.headers).get(b"www-authenticate", b"").decode("latin-1")
             expected = ExpectedResponse(status=error.status, code=error.code, www_authenticate=challenge or None)

@@ -108,10 +108,11 @@ def check_request(body: bytes, charset: str, matched: Matched, log: LeniencyLog)
         path_too = ErrorDetail("validation_failed", "The path is not valid either: see validation")
         also = [path_too] if matched.problems else []
         raise ApiError("malformed_json", str(malformed), validation=matched.problems, also=also) from None
-    log.add(notes)
-    problems = [*matched.problems, *problems_of_body, *log.refused()]
-    if problems or customer is None or workflow is None:
-        raise validation_failed(problems)
+    if notes:
+        log.add(notes)
+    refused = log.refused() if log.strict else ()
+    if customer is None or workflow is None or problems_of_body or refused or matched.problems:
+        raise validation_failed([*matched.problems, *problems_of_body, *refused])
     return customer, workflow
 
 

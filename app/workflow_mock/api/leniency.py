@@ -64,7 +64,5 @@ class LeniencyLog:
         self.notes += notes[: MAX_NOTES - len(self.notes)]
 
     def refused(self) -> list[ValidationDetail]:
-        """In strict mode, an entry of `validation` for each noted property."""
-        if not self.strict:
-            return []
+        """For strict mode, an entry of `validation` for each noted property."""
         return [ValidationDetail(n.property or "", f"Refused by --strict: {n.leniency.value[1]}") for n in self.notes]

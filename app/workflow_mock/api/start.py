@@ -4,7 +4,9 @@ Source: docs/contract.md, 1.2, "Order of checks, and the responses".
 """
 
 import re
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from workflow_mock.api.body import charset_of, check_request
 from workflow_mock.api.leniency import Leniency, LeniencyLog
@@ -39,7 +41,7 @@ class StartExecution:
         try:
             _check_route(request.method, matched, log)
             token = _bearer_token(request)
-            issuer = issuer_url(request.scope, request.headers.get(b"host"))
+            issuer = partial(issuer_url, request.scope, request.headers.get(b"host"))
             facts = await self._verifier.verify(token, matched.target.customer_id, now, request_issuer=issuer)
             charset = charset_of(request.headers.get(b"content-type", b""))
             if charset != "utf-8":
@@ -51,7 +53,7 @@ class StartExecution:
             customer_id, workflow_id = check_request(body, charset, matched, log)
             execution = self._sandbox.start(customer_id, workflow_id, now)
         except BaseException as error:
-            add_facts(error, facts._replace(notes=tuple(log.notes)))
+            add_facts(error, replace(facts, notes=tuple(log.notes)))
             raise
         facts = Facts(facts.token_digest, facts.claims, facts.client_id, execution.id, notes=tuple(log.notes))
         return Result(start_response(execution), facts, now)

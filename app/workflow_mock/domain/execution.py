@@ -43,7 +43,7 @@ class Execution:
     is no more than its slots; then `_progress` remembers how far it has been worked out.
     """
 
-    __slots__ = ("_progress", "created", "customer_id", "definition", "id", "steps")
+    __slots__ = ("_progress", "created", "customer_id", "definition", "id", "number", "steps")
 
     def __init__(self, id: str, customer_id: str, definition: WorkflowDefinition, created: datetime) -> None:
         self.id = id
@@ -52,6 +52,8 @@ class Execution:
         self.created = created
         self.steps: list[Step] | tuple[()] = ()
         """The steps that were taken, in their order."""
+        self.number = 0
+        """In the order of all executions, from 1; 0 until it is kept."""
         self._progress: Progress | None = None
 
     def progress_at(self, now: datetime) -> "Progress":

@@ -74,9 +74,9 @@ class Outgoing:
             await self._break(self.connection_fault)
             return
         assert self.response is not None  # noqa: S101 - the injector has called the handler where no effect made one
-        status, _, body = self.response
+        body = self.response.body
         headers = self.response.all_headers(self.request.id)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.start", "status": self.response.status, "headers": headers})
         whole = len(body)
         if self.truncate_at is not None:
             body = body[: min(self.truncate_at, whole - 1)]

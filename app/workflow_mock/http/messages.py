@@ -5,8 +5,8 @@ Source: ASGI 3.0, HTTP connection scope and its events; RFC 9110, section 5.3 (r
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import NamedTuple
 from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect
@@ -35,7 +35,18 @@ def join_headers(pairs: Collection[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 class Request:
     """A request: its id, method, target, header fields and, once it was read, its body."""
 
-    __slots__ = ("_body", "_is_too_large", "_receive", "headers", "id", "method", "query", "raw_path", "scope")
+    __slots__ = (
+        "_is_read",
+        "_is_too_large",
+        "_receive",
+        "body_so_far",
+        "headers",
+        "id",
+        "method",
+        "query",
+        "raw_path",
+        "scope",
+    )
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.id = request_id_of(scope)
@@ -44,19 +55,15 @@ class Request:
         self.raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
         self.query: bytes = scope["query_string"]
         self.headers = join_headers(scope["headers"])
+        self.body_so_far = b""
+        """The body if it was read, else nothing."""
         self._receive = receive
-        self._body: bytes | None = None
-        self._is_too_large = False
+        self._is_read = self._is_too_large = False
 
     @property
     def path(self) -> str:
         """The path as it was sent: in it, a line break is still %0A and can't forge a line of the log."""
         return self.raw_path.decode("latin-1")
-
-    @property
-    def body_so_far(self) -> bytes:
-        """The body if it was read, else nothing."""
-        return self._body or b""
 
     def header(self, name: str) -> str | None:
         """The value of a header field, by its name in any case; those of a repeated one joined."""
@@ -69,30 +76,27 @@ class Request:
 
     async def body(self, limit: int) -> bytes:
         """The whole body. Raises BodyTooLarge over `limit` bytes, each time that it is asked; ClientDisconnect."""
-        if self._body is None:
+        if not self._is_read:
             length = self.headers.get(b"content-length", b"0")
             if self._is_too_large or not length.isdigit() or int(length[:20]) > limit:
                 raise BodyTooLarge(limit)
-            self._body = await self._read(limit)
-        if len(self._body) > limit:
+            parts: list[bytes] = []
+            size = 0
+            while not self._is_read:
+                message = await self._receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                part = message.get("body", b"")
+                size += len(part)
+                if size > limit:
+                    self._is_too_large = True
+                    raise BodyTooLarge(limit)
+                parts.append(part)
+                self._is_read = not message.get("more_body", False)
+            self.body_so_far = b"".join(parts)
+        if len(self.body_so_far) > limit:
             raise BodyTooLarge(limit)
-        return self._body
-
-    async def _read(self, limit: int) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            part = message.get("body", b"")
-            size += len(part)
-            if size > limit:
-                self._is_too_large = True
-                raise BodyTooLarge(limit)
-            if not message.get("more_body", False):
-                return b"".join((*parts, part)) if parts else part
-            parts.append(part)
+        return self.body_so_far
 
     async def pause(self, seconds: float) -> None:
         """Wait so long. Raises ClientDisconnect as soon as the client is gone. The body must have been read."""
@@ -109,7 +113,8 @@ class Request:
             pass
 
 
-class Response(NamedTuple):
+@dataclass(slots=True)
+class Response:
     """A whole response. `send` is the one writer of responses on ASGI, `to_bytes` the one below it."""
 
     status: int

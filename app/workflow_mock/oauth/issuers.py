@@ -6,7 +6,7 @@ Source: docs/contract.md, 2.1, "Keys", and docs/contract.md, 3.4, "The issuer".
 import asyncio
 import logging
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 
@@ -62,8 +62,11 @@ class TrustedIssuer:
         """What its tokens may be signed with."""
         return frozenset(key.algorithm for key in self.keys)
 
-    def accepts(self, issuer: str, request_issuer: str) -> bool:
-        """Whether a token signed with one of its keys may name this issuer."""
+    def accepts(self, issuer: str, request_issuer: Callable[[], str]) -> bool:
+        """Whether a token signed with one of its keys may name this issuer.
+
+        `request_issuer` gives our issuer's URL as the sender of the request knows it.
+        """
         return issuer == self._name
 
     def needs_keys(self, issuer: object, kid: str | None) -> bool:
@@ -156,13 +159,13 @@ class OwnIssuer(TrustedIssuer):
         """Back to the key of the start, alone; the names stay, so that tokens got before stay good."""
         self._signing_key, self._retired = None, ()
 
-    def accepts(self, issuer: str, request_issuer: str) -> bool:
+    def accepts(self, issuer: str, request_issuer: Callable[[], str]) -> bool:
         if self._name is not None:
             return issuer == self._name
         if issuer in self._issued_names:
             self._issued_names.move_to_end(issuer)
             return True
-        return issuer == request_issuer
+        return issuer == request_issuer()
 
     def needs_keys(self, issuer: object, kid: str | None) -> bool:
         return self._signing_key is None

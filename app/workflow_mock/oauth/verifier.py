@@ -4,9 +4,10 @@ Source: docs/contract.md, 2, "Bearer tokens"; RFC 6750, section 3.1; RFC 7515, s
 section 4. The `WWW-Authenticate` texts are those of ASP.NET Core's JwtBearerHandler (inferred).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
@@ -31,6 +32,8 @@ MAX_CACHED_BYTES = 4096
 _CODES_OF_TIMES = frozenset({"token_expired", "token_not_yet_valid"})
 """Codes of the refusals that depend on the clock."""
 
+
+_ALWAYS, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 Strings = str | list[str]
 Time = Annotated[float, Field(ge=-62_135_596_800, lt=253_402_300_800)]
@@ -57,8 +60,9 @@ class Claims(TypedDict, total=False):
 _validate = TypeAdapter(Claims).validator.validate_python
 
 
-class SignedToken(NamedTuple):
-    """A token whose signature holds, and the key and issuer that vouch for it."""
+@dataclass(slots=True)
+class SignedToken:
+    """A token whose signature holds, the key and issuer that vouch for it, and what its claims come to."""
 
     facts: Facts
     """Digest, claims and client id. The claims are kept as JSON, in a third of the room that they take when read."""
@@ -68,6 +72,14 @@ class SignedToken(NamedTuple):
     """Without the invalid ones, which count as missing."""
     invalid: Sequence[str]
     """Names of the claims that are of a wrong type or out of range."""
+    begins: datetime
+    """`nbf` less the clock skew: the first moment at which it counts."""
+    ends: datetime
+    """`exp` with the clock skew: the first moment at which it doesn't count any more."""
+    has_audience: bool
+    has_scope: bool
+    customers: frozenset[str] | None
+    """In lower case; None where it is for every customer."""
 
 
 class TokenVerifier:
@@ -96,10 +108,12 @@ class TokenVerifier:
         self._require_customer_claim = require_customer_claim
         self._signed: BoundedDict[bytes, SignedToken] = BoundedDict(CACHED_TOKENS)
 
-    async def verify(self, token: bytes, customer_id: str | None, now: datetime, *, request_issuer: str) -> Facts:
+    async def verify(
+        self, token: bytes, customer_id: str | None, now: datetime, *, request_issuer: Callable[[], str]
+    ) -> Facts:
         """Whose the token is, if it may start executions for this customer at this moment.
 
-        `request_issuer` is our issuer's URL as the sender of the request knows it. Raises ApiError, 401 or 403, with
+        `request_issuer` gives our issuer's URL as the sender of the request knows it. Raises ApiError, 401 or 403, with
         the facts that were known.
         """
         signed = self._signed.get(token)
@@ -113,8 +127,8 @@ class TokenVerifier:
             if len(token) <= MAX_CACHED_BYTES:
                 self._signed[token] = signed
         try:
-            self._check_claims(signed, request_issuer, now.timestamp())
-            self._check_rights(signed.claims, customer_id)
+            self._check_claims(signed, request_issuer, now)
+            self._check_rights(signed, customer_id)
         except ApiError as error:
             if error.code in _CODES_OF_TIMES and self._clock.has_own(customer_id):
                 hint = "?customerId= at the token URL gets a token of that time"
@@ -140,8 +154,8 @@ class TokenVerifier:
                 read, invalid = _read_claims(claims)
                 shown = redact_json(claims)
                 client_id = whole_text(redact_tokens(read.get("client_id", ""))) or None
-                facts = facts._replace(claims=payload if shown == claims else compact_json(shown), client_id=client_id)
-                return SignedToken(facts, key, trusted, read, invalid)
+                facts = replace(facts, claims=payload if shown == claims else compact_json(shown), client_id=client_id)
+                return self._signed_token(facts, key, trusted, read, invalid)
         if not named:
             message = "No key fits the token: it names none that is known here. Is it from before this server's start?"
             if any(trusted.lacks_keys(issuer) for trusted in self._issuers):
@@ -154,15 +168,32 @@ class TokenVerifier:
             raise token_error("token_algorithm", message, "The signature is invalid")
         raise token_error("token_signature", "The signature is invalid")
 
-    def _check_claims(self, token: SignedToken, request_issuer: str, now: float) -> None:
+    def _signed_token(
+        self, facts: Facts, key: VerificationKey, trusted: TrustedIssuer, claims: Claims, invalid: Sequence[str]
+    ) -> SignedToken:
+        scopes = claims.get("scope", ())
+        is_for_customers = "customer_id" in claims or self._require_customer_claim
+        return SignedToken(
+            facts,
+            key,
+            trusted,
+            claims,
+            invalid,
+            begins=_moment(claims["nbf"] - self._skew) if "nbf" in claims else _ALWAYS,
+            ends=_moment(claims["exp"] + self._skew) if "exp" in claims else _NEVER,
+            has_audience=self._audience in _listed(claims.get("aud")),
+            has_scope=self._scope in (scopes.split(" ") if isinstance(scopes, str) else scopes),
+            customers=frozenset(map(str.lower, _listed(claims.get("customer_id")))) if is_for_customers else None,
+        )
+
+    def _check_claims(self, token: SignedToken, request_issuer: Callable[[], str], now: datetime) -> None:
         claims = token.claims
-        if "nbf" in claims and claims["nbf"] > now + self._skew:
+        if now < token.begins:
             raise token_error("token_not_yet_valid", f"The token is not valid before '{_show(claims['nbf'])}'")
-        if "exp" in claims and claims["exp"] <= now - self._skew:
+        if now >= token.ends:
             raise token_error("token_expired", f"The token expired at '{_show(claims['exp'])}'")
-        audiences = _listed(claims.get("aud"))
-        if self._audience not in audiences:
-            shown = _escape(", ".join(audiences)) or "(null)"
+        if not token.has_audience:
+            shown = _escape(", ".join(_listed(claims.get("aud")))) or "(null)"
             message = f"The token's aud is not {self._audience}"
             raise token_error("token_audience", message, f"The audience '{shown}' is invalid")
         issuer = claims.get("iss")
@@ -176,15 +207,12 @@ class TokenVerifier:
             message = f"The token's {token.invalid[0]} is of a wrong type or out of range"
             raise token_error("token_claims", message, None)
 
-    def _check_rights(self, claims: Claims, customer_id: str | None) -> None:
-        scopes = claims.get("scope")
-        if self._scope not in (scopes.split(" ") if isinstance(scopes, str) else scopes or ()):
+    def _check_rights(self, token: SignedToken, customer_id: str | None) -> None:
+        if not token.has_scope:
             challenge = f'Bearer error="insufficient_scope", scope="{self._scope}"'.encode()
             message = f"The token lacks the scope {self._scope}"
             raise ApiError("insufficient_scope", message, headers=((b"www-authenticate", challenge),))
-        if "customer_id" not in claims and not self._require_customer_claim:
-            return
-        if customer_id is None or customer_id not in map(str.lower, _listed(claims.get("customer_id"))):
+        if token.customers is not None and customer_id not in token.customers:
             raise ApiError("customer_forbidden", "The token doesn't allow acting for the customer of the path")
 
 
@@ -199,6 +227,14 @@ def _read_claims(claims: dict[str, Any]) -> tuple[Claims, Sequence[str]]:
 
 def _listed(value: Strings | None) -> list[str]:
     return [value] if isinstance(value, str) else value or []
+
+
+def _moment(seconds: float) -> datetime:
+    """A time in seconds since 1970; the calendar's first or last where it is out of the calendar."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError):
+        return _ALWAYS if seconds < 0 else _NEVER
 
 
 def _show(seconds: float) -> str:

@@ -11,7 +11,7 @@ from uvicorn.server import ServerState
 
 from workflow_mock.errors import ApiError, internal_error, server_ending
 from workflow_mock.http.envelope import render
-from workflow_mock.http.messages import CONNECTION, STATUS_LINES
+from workflow_mock.http.messages import STATUS_LINES
 from workflow_mock.http.request_id import request_id_of
 from workflow_mock.server.head import RequestHead
 
@@ -75,7 +75,6 @@ class RequestResponseCycle:
         path = head.raw_path.decode("ascii")
         self.scope: Scope = {
             **protocol.scope,
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": head.version,
             "method": head.method,
             "path": unquote(path) if "%" in path else path,
@@ -83,7 +82,6 @@ class RequestResponseCycle:
             "query_string": head.query,
             "headers": head.headers,
             "state": protocol.app_state.copy(),
-            "extensions": {CONNECTION: protocol.transport},
         }
         self.keep_alive = head.keep_alive
         """Whether the connection stays open after the response."""
@@ -215,7 +213,8 @@ class RequestResponseCycle:
         lines: list[bytes] = []
         length: int | None = None
         has_date = False
-        for name, value in headers:
+        for field in headers:
+            name, value = field
             if name == b"content-length":
                 length = int(value)
             elif name == b"connection" or name == b"transfer-encoding":  # noqa: PLR1714 - half the time
@@ -224,16 +223,17 @@ class RequestResponseCycle:
                 continue  # the connection is the server's
             elif name == b"date":
                 has_date = True
-            lines.append(b"%s: %s\r\n" % (name, value))
+            lines.append(b": ".join(field))
         if not has_date:
-            lines += [b"%s: %s\r\n" % field for field in self._protocol.server_state.default_headers]
+            for field in self._protocol.server_state.default_headers:
+                lines.append(b": ".join(field))  # noqa: PERF401 - a list comprehension is a call
         self._is_bodiless = self.scope["method"] == "HEAD" or status in (204, 304)
         self._bytes_left = length
         self._is_chunked = False
         if length is None and not self._is_bodiless:
             if self.scope["http_version"] == "1.1":
                 self._is_chunked = True
-                lines.append(b"transfer-encoding: chunked\r\n")
+                lines.append(b"transfer-encoding: chunked")
             else:
                 self.keep_alive = False  # the body ends where the connection does (RFC 9112, section 6.3)
         self._status, self._head = status, lines
@@ -248,15 +248,16 @@ class RequestResponseCycle:
             # The client was not told to continue, and may or may not send its body: only a new connection is clear.
             self.keep_alive = False
         if not self.keep_alive:
-            self._head.append(b"connection: close\r\n")
-        count = len(self._head)
-        fields = b"".join(self._head)
-        if fields.count(b"\n") != count or fields.count(b"\r") != count:
+            self._head.append(b"connection: close")
+        self._head.append(b"\r\n")
+        line_breaks = len(self._head)
+        fields = b"\r\n".join(self._head)
+        if fields.count(b"\n") != line_breaks or fields.count(b"\r") != line_breaks:
             self._status, self._head = 0, []
             raise RuntimeError("A header of the response has a line break")
         self.response_started = True
         self._head = []
-        self._protocol.write(b"%s%s\r\n" % (STATUS_LINES[self._status], fields), body)
+        self._protocol.write(STATUS_LINES[self._status] + fields, body)
 
     def _complete(self) -> None:
         self.response_complete = True

@@ -1,9 +1,11 @@
 """The head of a request, and the checks of it that httptools leaves open."""
 
 import re
+from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from ipaddress import IPv6Address
-from typing import NamedTuple
 
 from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import ApiError
@@ -14,7 +16,8 @@ _NAME = rb"[A-Za-z0-9._~!$&'()*+,;=-]*"
 _HOST = re.compile(rb"(?:\[([0-9A-Fa-f:.]+)\]|%s(?:%%[0-9A-Fa-f]{2}%s)*)(?::[0-9]*)?" % (_NAME, _NAME))
 
 
-class RequestHead(NamedTuple):
+@dataclass(slots=True)
+class RequestHead:
     """The head of a request, checked."""
 
     method: str
@@ -52,22 +55,27 @@ def check_version(version: str, line: bytes) -> None:
     raise ApiError("http_version_not_supported", "The server speaks HTTP/1.1 and HTTP/1.0")
 
 
+def _repeated(headers: Fields) -> Collection[bytes]:
+    """The names that stand on more than one line."""
+    return [name for name, times in Counter(name for name, _ in headers).items() if times > 1]
+
+
 def check_head(method: str, version: str, url: bytes, headers: Fields) -> tuple[bytes, bytes, bool]:
     """The path and query of the target, and whether the client waits for 100 (Continue). Raises ApiError.
 
     The authority of a target in absolute form takes the place of the Host in `headers` (RFC 9112, section 3.2.2).
     """
-    names = [name for name, _ in headers]
     fields = dict(headers)
-    hosts = names.count(b"host")
-    if hosts != 1 and (hosts or version == "1.1"):
+    repeated = _repeated(headers) if len(fields) < len(headers) else ()
+    host = fields.get(b"host")
+    if b"host" in repeated or (host is None and version == "1.1"):
         raise malformed("A request has one Host header (RFC 9112, section 3.2)")
-    if hosts and not is_host(fields[b"host"]):
+    if host is not None and not is_host(host):
         raise malformed("The Host is no name or address, with a port or without (RFC 9112, section 3.2)")
     if b"transfer-encoding" in fields:
         if version == "1.0":
             raise malformed("HTTP/1.0 has no Transfer-Encoding (RFC 9112, section 6.1)")
-        if fields[b"transfer-encoding"].lower() != b"chunked" or names.count(b"transfer-encoding") > 1:
+        if fields[b"transfer-encoding"].lower() != b"chunked" or b"transfer-encoding" in repeated:
             raise malformed("The one Transfer-Encoding that is known here is chunked")
     if method == "CONNECT":
         raise malformed("The server is no proxy")

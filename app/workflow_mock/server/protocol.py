@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 
 from workflow_mock.errors import ApiError
 from workflow_mock.http.envelope import render
+from workflow_mock.http.messages import CONNECTION
 from workflow_mock.http.request_id import next_request_id
 from workflow_mock.server.connection import LINGER_SECONDS, Connection
 from workflow_mock.server.cycle import CONTINUE, RequestResponseCycle
@@ -82,10 +83,12 @@ class HTTPProtocol(Connection):
         local, peer = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         self.scope = {
             "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
             "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
             "server": (str(local[0]), int(local[1])) if isinstance(local, tuple) else None,
             "client": (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None,
             "root_path": "",
+            "extensions": {CONNECTION: transport},
         }
         self._waiting_since = self._loop.time()
         self._check_timeouts()

@@ -41,11 +41,16 @@ class Events:
         return len(self._listeners) >= MAX_LISTENERS
 
     def publish(self, kind: str, customer_id: str | None, data: Any) -> None:
-        self._number += 1
-        if len(self._history) == MAX_HISTORY:
-            self._lost = self._history[0][0]
-        event = (self._number, kind, customer_id, data)
-        self._history.append(event)
+        self._number = number = self._number + 1
+        history = self._history
+        if len(history) == MAX_HISTORY:
+            self._lost = history[0][0]
+        event = (number, kind, customer_id, data)
+        history.append(event)
+        if self._listeners:
+            self._send(event)
+
+    def _send(self, event: Event) -> None:
         for listener in tuple(self._listeners):
             if listener.qsize() >= MAX_WAITING:
                 self._listeners.discard(listener)

@@ -1,6 +1,7 @@
 """One request and its response, as the journal keeps them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Literal, NamedTuple
@@ -23,7 +24,8 @@ class Target(NamedTuple):
     workflow_id: str | None = None
 
 
-class Facts(NamedTuple):
+@dataclass(slots=True)
+class Facts:
     """What was learnt on a request's way."""
 
     token_digest: str | None = None
@@ -54,9 +56,9 @@ NO_FACTS = Facts()
 
 def _without_secrets(facts: Facts) -> Facts:
     """The facts; a note names a property of the body, whose name may be a token."""
-    if not facts.notes or not any("." in str(note) for note in facts.notes):
+    if not any("." in str(note) for note in facts.notes):
         return facts
-    return facts._replace(notes=tuple(redact_tokens(str(note)) for note in facts.notes))
+    return replace(facts, notes=tuple(redact_tokens(str(note)) for note in facts.notes))
 
 
 class attach:  # noqa: N801 - used as a statement, as contextlib's own are
@@ -87,7 +89,8 @@ def facts_of(error: BaseException) -> Facts:
     return found
 
 
-class Result(NamedTuple):
+@dataclass(slots=True)
+class Result:
     """What became of a request: the response, of status 0 if there is none, and what the journal notes of it."""
 
     response: Response
@@ -103,7 +106,8 @@ class Result(NamedTuple):
 NO_RESPONSE = Response(0, (), b"")
 
 
-class Exchange(NamedTuple):
+@dataclass(slots=True)
+class Exchange:
     """A request and its response, without their secrets."""
 
     id: str
@@ -122,6 +126,8 @@ class Exchange(NamedTuple):
     """Until the response was ready to be sent."""
     size: int = 0
     """Bytes that it takes, about."""
+    number: int = 0
+    """In the journal."""
 
     @classmethod
     def of(
@@ -133,7 +139,7 @@ class Exchange(NamedTuple):
             request.id,
             result.time,
             target,
-            _without_secrets(result.facts),
+            _without_secrets(result.facts) if result.facts.notes else result.facts,
             recorded,
             result.response.status,
             result.errors and [ErrorDetail(*map(redact_tokens, error)) for error in result.errors],

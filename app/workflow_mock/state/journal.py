@@ -3,6 +3,7 @@
 An entry holds no token and no secret: of a token it has the digest and the claims.
 """
 
+from dataclasses import replace
 from hashlib import sha256
 from operator import attrgetter
 
@@ -27,7 +28,8 @@ class Journal(BoundedStore[Exchange]):
 
     def record(self, exchange: Exchange) -> None:
         """Keep an exchange: as the newest, or in the place of the entry that was made when its request came."""
-        self.lost_answers |= exchange.answer_lost
+        if exchange.answer_lost:
+            self.lost_answers = True
         if not self.replace(exchange):
             self.add(exchange)
 
@@ -35,7 +37,7 @@ class Journal(BoundedStore[Exchange]):
         """Note that the client can't have read the answer to a start."""
         exchange = self.get(request_id)
         if exchange is not None and exchange.facts.execution_id is not None:
-            self.record(exchange._replace(answer_lost=True))
+            self.record(replace(exchange, answer_lost=True))
 
     def lost_before(self, target: Target, request_id: str) -> str | None:
         """The execution of the customer's last start of this workflow, if the answer to it was lost.
@@ -44,9 +46,8 @@ class Journal(BoundedStore[Exchange]):
         """
         if self.lost_answers:
             own = self.get(request_id)
-            own_number = None if own is None else self.number_of(own)
             for earlier in self.newest(target.customer_id, LOOK_BACK):
-                if own_number is not None and self.number_of(earlier) >= own_number:
+                if own is not None and earlier.number >= own.number:
                     continue
                 if earlier.facts.execution_id and earlier.target.workflow_id == target.workflow_id:
                     return earlier.facts.execution_id if earlier.answer_lost else None

@@ -9,6 +9,9 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Item(Protocol):
+    number: int
+    """Its place in the order of arrival; the store sets it."""
+
     @property
     def id(self) -> str: ...
 
@@ -67,8 +70,8 @@ class BoundedStore(Generic[T]):
         self._size_of = size_of
         self._bytes = 0
         self._last = 0
-        self._items: OrderedDict[str, tuple[int, T]] = OrderedDict()
-        """Number and item by id; a dict would be slow in finding its first item when many were before it."""
+        self._items: OrderedDict[str, T] = OrderedDict()
+        """By id; a dict would be slow in finding its first item when many were before it."""
         self._by_customer: dict[str | None, list[str] | deque[str]] = {}
         self._forgotten: dict[str | None, int] = {}
         self._forgotten_together = 0
@@ -78,79 +81,80 @@ class BoundedStore(Generic[T]):
 
     def add(self, item: T) -> None:
         """Keep an item as the newest. One of the same id gives way, whosever it is."""
-        item_id, customer_id = item.id, item.customer_id
-        if item_id in self._items:
+        items, item_id, customer_id = self._items, item.id, item.customer_id
+        if item_id in items:
             self.remove(lambda each: each.id == item_id, None)
-        self._last += 1
-        self._items[item_id] = self._last, item
+        self._last = item.number = self._last + 1
+        items[item_id] = item
         own = self._by_customer.get(customer_id)
         if own is None:
             own = self._by_customer[customer_id] = []
         own.append(item_id)
-        if len(own) == LIST_UP_TO:
+        count = len(own)
+        if count == LIST_UP_TO:
             own = self._by_customer[customer_id] = deque(own)
-        if len(own) > self._per_customer:
-            self._evict(own[0], customer_id)
-        elif len(self._items) > self._total:
+        if count > self._per_customer:
+            self._evict(customer_id)
+        elif len(items) > self._total:
             self._evict_oldest()
         if self._max_bytes is not None:
             self._bytes += self._size_of(item)
-            self._evict_over_bytes()
+            if self._bytes > self._max_bytes:
+                self._evict_over_bytes(self._max_bytes)
 
     def replace(self, item: T) -> bool:
         """Put an item in the place of the one of the same id and customer, under its number; whether there is one."""
-        number, before = self._items.get(item.id, (0, None))
+        before = self._items.get(item.id)
         if before is None or before.customer_id != item.customer_id:
             return False
-        self._items[item.id] = number, item
+        item.number = before.number
+        self._items[item.id] = item
         if self._max_bytes is not None:
             self._bytes += self._size_of(item) - self._size_of(before)
-            self._evict_over_bytes()
+            self._evict_over_bytes(self._max_bytes)
         return True
 
-    def _evict_over_bytes(self) -> None:
-        while self._max_bytes is not None and self._bytes > self._max_bytes and len(self._items) > 1:
+    def _evict_over_bytes(self, max_bytes: int) -> None:
+        while self._bytes > max_bytes and len(self._items) > 1:
             self._evict_oldest()
 
     def _evict_oldest(self) -> None:
-        item_id, (_, item) = next(iter(self._items.items()))
-        self._evict(item_id, item.customer_id)
+        self._evict(next(iter(self._items.values())).customer_id)
 
-    def _evict(self, item_id: str, customer_id: str | None) -> None:
+    def _evict(self, customer_id: str | None) -> None:
         """Take out the oldest item of a customer."""
-        self._pop(item_id)
         own = self._by_customer[customer_id]
+        item = self._items.pop(own[0])
         del own[0]
         if not own:
             del self._by_customer[customer_id]
+        if self._max_bytes is not None:
+            self._bytes -= self._size_of(item)
         self._forgotten_together += 1
-        if customer_id not in self._forgotten:
+        forgotten = self._forgotten.get(customer_id)
+        if forgotten is None:
+            forgotten = 0
             if len(self._forgotten) >= MAX_FORGETFUL:
                 del self._forgotten[next(iter(self._forgotten))]
-            self._forgotten[customer_id] = 0
-        self._forgotten[customer_id] += 1
+        self._forgotten[customer_id] = forgotten + 1
 
     def forgotten(self, customer_id: str | None) -> int:
         """How many items of a customer, or of all (None), were evicted since they were last cleared."""
         return self._forgotten_together if customer_id is None else self._forgotten.get(customer_id, 0)
 
     def _pop(self, item_id: str) -> None:
-        _, item = self._items.pop(item_id)
+        item = self._items.pop(item_id)
         if self._max_bytes is not None:
             self._bytes -= self._size_of(item)
 
     def get(self, item_id: str) -> T | None:
-        return self._items.get(item_id, (0, None))[1]
-
-    def number_of(self, item: T) -> int:
-        """The number of an item in the store, 0 for one that is gone."""
-        return self._items.get(item.id, (0, None))[0]
+        return self._items.get(item_id)
 
     def for_customer(self, customer_id: str | None) -> Sequence[T]:
         """The items of a customer, or of all (None), oldest first."""
         if customer_id is None:
-            return [item for _, item in self._items.values()]
-        return [self._items[item_id][1] for item_id in self._by_customer.get(customer_id, ())]
+            return list(self._items.values())
+        return [self._items[item_id] for item_id in self._by_customer.get(customer_id, ())]
 
     def count(self, customer_id: str | None) -> int:
         """How many items a customer has, or all have (None)."""
@@ -159,7 +163,7 @@ class BoundedStore(Generic[T]):
     def newest(self, customer_id: str | None, limit: int) -> list[T]:
         """The last `limit` items of a customer, newest first; `None` stands for those that have no customer."""
         ids = self._by_customer.get(customer_id, ())
-        return [self._items[ids[-place]][1] for place in range(1, min(limit, len(ids)) + 1)]
+        return [self._items[ids[-place]] for place in range(1, min(limit, len(ids)) + 1)]
 
     async def page(
         self,
@@ -174,8 +178,7 @@ class BoundedStore(Generic[T]):
         found: list[T] = []
         items = self.for_customer(customer_id)
         if after:
-            numbered = [(self.number_of(item), item) for item in items]
-            items = [item for number, item in numbered if (number < after if newest_first else number > after)]
+            items = [item for item in items if (item.number < after if newest_first else item.number > after)]
         async with aclosing(in_batches(reversed(items) if newest_first else items)) as batches:
             async for batch in batches:
                 found += filter(wanted, batch)
