@@ -98,7 +98,7 @@ class OperationRoute(BaseRoute):
         """Run fault and handler; turn every exception into a Result."""
         now = self._sandbox.clock.now(matched.target.customer_id)
         try:
-            if self._sandbox.faults:
+            if self._sandbox.faults.in_force:
                 handle = partial(_handle, request, matched)
                 return await self._injector.respond(request, matched.target, handle, now)
             return await matched.handler(request, matched, now), None

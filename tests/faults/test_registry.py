@@ -28,7 +28,7 @@ def test_faults_that_are_over_stay_in_force_and_are_not_injected(sandbox: Sandbo
         for _ in range(20):
             sandbox.faults.add(FaultSpec.model_validate({"status": 503, "matcher": matcher} | spec))
     assert len([1 for _ in range(120) if pick(sandbox)]) == 100
-    assert len(sandbox.faults) == 40
+    assert len(sandbox.faults.in_force) == 40
     assert sum(tally.injected for fault in sandbox.faults.for_customer(None) for tally in fault.tallies.values()) == 100
 
 

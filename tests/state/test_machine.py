@@ -216,7 +216,7 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def both_say_the_same(self) -> None:
         assert {execution.id for execution in self.sandbox.executions.for_customer(None)} == self.models.keys()
-        assert len(self.sandbox.faults) == len(self.faults)
+        assert len(self.sandbox.faults.in_force) == len(self.faults)
         for execution in self.sandbox.executions.for_customer(None):
             progress = execution.progress_at(self.sandbox.clock.now(execution.customer_id))
             shown = {task.id: str(state) for task, state in zip(self.definition.tasks, progress.states, strict=True)}

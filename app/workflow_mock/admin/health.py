@@ -58,7 +58,7 @@ def health_of(sandbox: Sandbox) -> Health:
             workflows=sum(1 for _ in sandbox.workflows),
             executions=len(sandbox.executions),
             requests=len(sandbox.journal),
-            faults=len(sandbox.faults),
+            faults=len(sandbox.faults.in_force),
         ),
         catalogueError=sandbox.catalogue_error,
     )

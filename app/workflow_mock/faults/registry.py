@@ -162,7 +162,8 @@ class FaultRegistry:
     def __init__(self, permanent: Iterable[FaultSpec], clock: Clock, in_flight: InFlight) -> None:
         self._clock = clock
         self._in_flight = in_flight
-        self._faults: OrderedDict[str, Fault] = OrderedDict()
+        self.in_force: OrderedDict[str, Fault] = OrderedDict()
+        """By id, oldest first; for reading alone."""
         self._permanent: tuple[FaultSpec, ...] = ()
         self._added = 0
         """How many of the faults aren't the catalogue's."""
@@ -173,30 +174,27 @@ class FaultRegistry:
         clock.before_change(self._look_again)
         self.reload(permanent)
 
-    def __len__(self) -> int:
-        return len(self._faults)
-
     def for_customer(self, customer_id: str | None) -> list[Fault]:
         """The faults of a customer, newest first; or all (None), oldest first."""
         if customer_id is None:
-            return list(self._faults.values())
-        return [fault for fault in reversed(self._faults.values()) if fault.customer_id == customer_id]
+            return list(self.in_force.values())
+        return [fault for fault in reversed(self.in_force.values()) if fault.customer_id == customer_id]
 
     def of_catalogue(self) -> list[Fault]:
         """The catalogue's faults for every customer, newest first."""
-        return [each for each in reversed(self._faults.values()) if each.is_permanent and each.customer_id is None]
+        return [each for each in reversed(self.in_force.values()) if each.is_permanent and each.customer_id is None]
 
     def is_over(self, fault: Fault, customer_id: str | None) -> bool:
         """Whether a fault is over for a customer, or (None) for all whom it is for."""
         return fault.is_over_for_all(self._clock) if customer_id is None else fault.is_over(customer_id, self._clock)
 
     def get(self, fault_id: str) -> Fault | None:
-        return self._faults.get(fault_id)
+        return self.in_force.get(fault_id)
 
     def reload(self, permanent: Iterable[FaultSpec]) -> None:
         """Take these for the catalogue's from now on. What is unchanged keeps its counts, or stays deleted."""
         in_force: dict[str, list[FaultSpec]] = {}
-        for fault in self._faults.values():
+        for fault in self.in_force.values():
             if fault.is_permanent:
                 in_force.setdefault(_content(fault.spec), []).append(fault.spec)
         known = Counter(_content(spec) for spec in self._permanent)
@@ -226,11 +224,11 @@ class FaultRegistry:
 
     def put(self, fault: Fault) -> None:
         """Put a fault in force. Raises ApiError (503)."""
-        if not fault.is_permanent and fault.spec.id not in self._faults and self._added >= MAX_FAULTS:
+        if not fault.is_permanent and fault.spec.id not in self.in_force and self._added >= MAX_FAULTS:
             over = next(
                 (
                     id
-                    for id, each in self._faults.items()
+                    for id, each in self.in_force.items()
                     if not each.is_permanent and each.is_over_for_all(self._clock)
                 ),
                 None,
@@ -239,13 +237,13 @@ class FaultRegistry:
                 raise ApiError("limit_reached", f"There are {MAX_FAULTS} faults in force already: remove one first")
             self._take_out(over)
         self.remove(fault.spec.id)
-        self._faults[fault.spec.id] = fault
+        self.in_force[fault.spec.id] = fault
         self._added += not fault.is_permanent
         self._groups.setdefault(_group(fault), {})[fault.spec.id] = fault
 
     def remove(self, fault_id: str) -> Fault | None:
         """Take out a fault, and let go of the requests that it holds."""
-        fault = self._faults.get(fault_id)
+        fault = self.in_force.get(fault_id)
         self._remove([fault_id] if fault else ())
         return fault
 
@@ -261,7 +259,7 @@ class FaultRegistry:
             self._in_flight.end_faults(gone)
 
     def _take_out(self, fault_id: str) -> None:
-        fault = self._faults.pop(fault_id)
+        fault = self.in_force.pop(fault_id)
         self._added -= not fault.is_permanent
         self._leave_group(fault)
 
@@ -300,7 +298,7 @@ class FaultRegistry:
         if self._has_left_out:
             self._has_left_out = False
             self._groups.clear()
-            for fault in self._faults.values():
+            for fault in self.in_force.values():
                 self._groups.setdefault(_group(fault), {})[fault.spec.id] = fault
 
     def _candidates(self, target: Target) -> Iterator[Fault]:
@@ -314,7 +312,7 @@ class FaultRegistry:
         """Take out the faults of a customer, or all, and put the catalogue's back as they were at the start."""
         self.remove_all(customer_id)
         if customer_id is not None:
-            for fault in self._faults.values():
+            for fault in self.in_force.values():
                 fault.tallies.pop(customer_id, None)
         self._restore(customer_id)
 
