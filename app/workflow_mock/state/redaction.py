@@ -176,6 +176,13 @@ def _tells(name: bytes) -> bool:
     return any(_SECRET_NAME.search(each.lower()) for each in (text, _WORD.sub("-", text)))
 
 
+@fifo_cache(1024)
+def _read_name(name: bytes) -> tuple[str, bool]:
+    """The name of a member as it is shown, and whether its value is secret."""
+    text = name.decode("utf-8", "surrogatepass")
+    return redact_text(text), is_secret_name(text)
+
+
 def redact_json(value: Any, depth: int = 200) -> Any:
     """A JSON value without what is secret in it; below `depth` levels, without anything."""
     if not depth:
@@ -183,12 +190,16 @@ def redact_json(value: Any, depth: int = 200) -> Any:
     if isinstance(value, str):
         return redact_text(value)
     if isinstance(value, dict):
-        return {
-            redact_text(name): REDACTED
-            if each is not None and not isinstance(each, bool) and is_secret_name(name)
-            else redact_json(each, depth - 1)
-            for name, each in value.items()
-        }
+        clean: dict[str, Any] = {}
+        for name, each in value.items():
+            shown, is_secret = _read_name(name.encode("utf-8", "surrogatepass"))
+            if each is None or isinstance(each, bool):
+                clean[shown] = each
+            elif is_secret:
+                clean[shown] = REDACTED
+            else:
+                clean[shown] = redact_text(each) if isinstance(each, str) else redact_json(each, depth - 1)
+        return clean
     if isinstance(value, list):
         return [redact_json(each, depth - 1) for each in value]
     return value
