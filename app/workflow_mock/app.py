@@ -24,8 +24,8 @@ from workflow_mock.catalogue.loader import Catalogue
 from workflow_mock.errors import ConfigError
 from workflow_mock.http.cors import Cors
 from workflow_mock.http.exception_handlers import handle_errors
-from workflow_mock.http.prefix_route import LazyApp, PrefixRoute
 from workflow_mock.http.request_id import RequestIdMiddleware
+from workflow_mock.http.routing import LazyApp, PrefixRoute
 from workflow_mock.http.telemetry import NO_TELEMETRY
 from workflow_mock.injector import FaultInjector
 from workflow_mock.oauth import discovery

@@ -11,15 +11,15 @@ from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from starlette.datastructures import URLPath
 from starlette.requests import ClientDisconnect
-from starlette.routing import BaseRoute, Match, NoMatchFound
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from workflow_mock.errors import ApiError, ValidationDetail, internal_error, server_ending
 from workflow_mock.faults.effects import Outgoing
 from workflow_mock.http.envelope import render
 from workflow_mock.http.messages import Request
+from workflow_mock.http.routing import UnnamedRoute
 from workflow_mock.injector import FaultInjector
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.exchange import NO_RESPONSE, Facts, Result, Target, facts_of
@@ -49,7 +49,7 @@ Handler = Callable[[Request, Matched, datetime], Awaitable[Result]]
 """Answers a request at a moment, by the customer's clock. Raises ApiError, ClientDisconnect."""
 
 
-class OperationRoute(BaseRoute):
+class OperationRoute(UnnamedRoute):
     """The route of one or more documented operations in a FastAPI or Starlette application."""
 
     def __init__(self, match: Callable[[Scope], Matched | None], sandbox: Sandbox, injector: FaultInjector) -> None:
@@ -61,10 +61,6 @@ class OperationRoute(BaseRoute):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         matched = self.match(scope) if scope["type"] == "http" else None
         return (Match.NONE, {}) if matched is None else (Match.FULL, {MATCHED: matched})
-
-    def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
-        """Raises NoMatchFound: paths that the application names are in `paths.py`."""
-        raise NoMatchFound(name, path_params)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.answer(scope[MATCHED], scope, receive, send)

@@ -9,7 +9,7 @@ from starlette.routing import NoMatchFound, Router
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 from workflow_mock.http.head import HeadAsGet
-from workflow_mock.http.prefix_route import LazyApp, PrefixRoute
+from workflow_mock.http.routing import LazyApp, PrefixRoute
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""Applications below a path of another: handed the request as it came, and built when they are first asked."""
+"""Routes that FastAPI doesn't have: one without a name, and an application below a path of another."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,15 @@ from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-class PrefixRoute(BaseRoute):
+class UnnamedRoute(BaseRoute):
+    """A route that `url_path_for` doesn't know: paths that the application names are in `paths.py`."""
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """Raises NoMatchFound."""
+        raise NoMatchFound(name, path_params)
+
+
+class PrefixRoute(UnnamedRoute):
     """Hands all requests for `prefix`, and for what is below it, to an application.
 
     Unlike Starlette's Mount, it leaves path and root path as they are: the application's routes have the whole path.
@@ -25,10 +33,6 @@ class PrefixRoute(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
-
-    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
-        """Raises NoMatchFound: no route below has a name that is known here."""
-        raise NoMatchFound(name, path_params)
 
 
 class LazyApp:
