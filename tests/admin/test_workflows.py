@@ -1,8 +1,8 @@
 """Workflows: put, shown and deleted over HTTP, and read again when their files change."""
 
 import json
-import re
 import os
+import re
 import select
 import time
 from collections.abc import Callable, Iterator
