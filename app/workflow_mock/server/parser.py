@@ -138,7 +138,8 @@ class RequestParser:
         check_version(version, self._piece)
         size = self._framing_bytes
         if size > self._limits.head_bytes:  # perhaps only together with a body behind the head in this piece
-            size = len(self._url) + sum(len(name) + len(value) + 4 for name, value in headers)
+            line = len(method) + len(self._url) + len("  HTTP/1.1\r\n\r\n")
+            size = line + sum(len(name) + len(value) + 4 for name, value in headers)
         self._check_size(size)
         raw_path, query, expects_continue = check_head(method, version, self._url, headers)
         if parser.should_upgrade():
