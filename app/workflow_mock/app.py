@@ -6,6 +6,7 @@ is how to embed it and how to test it: any ASGI server and any test client runs 
 of a request through it.
 """
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -30,7 +31,7 @@ from workflow_mock.http.telemetry import NO_TELEMETRY
 from workflow_mock.injector import FaultInjector
 from workflow_mock.oauth import discovery
 from workflow_mock.oauth.issuers import OwnIssuer, RemoteIssuer, TrustedIssuer
-from workflow_mock.oauth.keys import NO_KEY, InvalidKeyError, SigningKey, read_jwks, shared_secret
+from workflow_mock.oauth.keys import NO_KEY, InvalidKeyError, SigningKey, doubt_of_secret, read_jwks, shared_secret
 from workflow_mock.oauth.token_endpoint import TokenEndpoint
 from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.oauth.verifier import TokenVerifier
@@ -39,6 +40,8 @@ from workflow_mock.paths import ADMIN_PATH, START_PATH, TOKEN_PATH
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings, flag, is_http_url, without_password
 from workflow_mock.state.exchange import START_EXECUTION
+
+logger = logging.getLogger(__name__)
 
 
 class Application(FastAPI):
@@ -154,8 +157,12 @@ def _external_issuers(settings: Settings) -> list[TrustedIssuer]:
                 issuers.append(TrustedIssuer(settings.jwks_issuer, keys))
         if settings.hs256_secret:
             name = "hs256_secret"
-            secret = shared_secret(settings.hs256_secret.read_bytes().rstrip(b"\r\n"))
-            issuers.append(TrustedIssuer(settings.hs256_issuer, (secret,)))
+            secret = settings.hs256_secret.read_bytes().rstrip(b"\r\n")
+            issuers.append(TrustedIssuer(settings.hs256_issuer, (shared_secret(secret),)))
+            if (doubt := doubt_of_secret(secret)) is not None:
+                logger.warning(
+                    "%s %s: the secret %s, which is taken for a part of it", flag(name), settings.hs256_secret, doubt
+                )
     except (InvalidKeyError, OSError) as error:
         shown = without_password(str(getattr(settings, name)))
         reason = error.strerror if isinstance(error, OSError) else error

@@ -31,8 +31,11 @@ class TextFormatter(logging.Formatter):
         return super().formatException(ei)[-MAX_TRACEBACK_CHARACTERS:]
 
 
+_STANDARD = vars(logging.LogRecord("", 0, "", 0, "", (), None)).keys() | {"message", "asctime"}
+
+
 class JsonFormatter(TextFormatter):
-    """One JSON object a line."""
+    """One JSON object a line, with what was given as `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
@@ -41,9 +44,10 @@ class JsonFormatter(TextFormatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        entry |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry)
+        return json.dumps(entry, default=str)
 
 
 class PatientHandler(logging.Handler):

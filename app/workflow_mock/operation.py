@@ -23,12 +23,10 @@ from workflow_mock.http.routing import UnnamedRoute
 from workflow_mock.injector import FaultInjector
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.exchange import NO_RESPONSE, Facts, Result, Target, facts_of
-from workflow_mock.state.redaction import redact_path, redact_tokens
+from workflow_mock.state.request_log import log_exchange
 
 MATCHED = "workflow_mock.matched"
 """The member of the ASGI scope in which `matches` leaves for `handle` what it read in the path."""
-
-LOGGED_PATH_BYTES = 300
 
 logger = logging.getLogger("workflow_mock.requests")
 
@@ -74,15 +72,19 @@ class OperationRoute(UnnamedRoute):
         try:
             result, outgoing = await self._respond(request, matched)
             seconds = perf_counter() - began
-            if logger.isEnabledFor(logging.DEBUG):
-                logger.debug("%s: %d in %.3f ms", _named(request), result.response.status, seconds * 1000)
+            duplicate_of = None
             if not in_flight.was_reset(task):
                 try:
-                    self._sandbox.record(request, matched.target, result, seconds)
+                    duplicate_of = self._sandbox.record(request, matched.target, result, seconds)
                 except Exception as error:  # noqa: BLE001 - as in `_respond`
                     result, outgoing = _internal_error(request, error, result.time), None
+            if result.errors or result.facts.fault_id or duplicate_of or logger.isEnabledFor(logging.DEBUG):
+                log_exchange(request, matched.target, result, seconds, duplicate_of)
             if outgoing is not None:
                 if not await self._injector.send(outgoing, send) and not in_flight.was_reset(task):
+                    if result.facts.execution_id and not result.answer_lost:
+                        fields = {"requestId": request.id}
+                        logger.info("%s: the client left before it had the whole response", request.id, extra=fields)
                     self._sandbox.journal.lose(request.id)
                 return
         finally:
@@ -99,14 +101,15 @@ class OperationRoute(UnnamedRoute):
                 return await self._injector.respond(request, matched.target, handle, now)
             return await matched.handler(request, matched, now), None
         except ApiError as error:
-            return _refused(request, error, now), None
+            return _refused(error, now), None
         except ClientDisconnect as error:
-            logger.info("%s: the client went away before its request was answered", request.id)
+            fields = {"requestId": request.id}
+            logger.info("%s: the client went away before its request was answered", request.id, extra=fields)
             facts = facts_of(error)
             return Result(NO_RESPONSE, facts, now, answer_lost=facts.execution_id is not None), None
         except CancelledError as error:
             reason = self._sandbox.in_flight.released() or server_ending()
-            return _refused(request, reason, now, facts_of(error)), None
+            return _refused(reason, now, facts_of(error)), None
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets the envelope and the log the rest
             return _internal_error(request, error, now), None
 
@@ -116,25 +119,16 @@ async def _handle(request: Request, matched: Matched, now: datetime) -> Result:
     try:
         return await matched.handler(request, matched, now)
     except ApiError as error:
-        return _refused(request, error, now)
-
-
-def _named(request: Request) -> str:
-    """The request as the log names it: its path as it was sent, so that a line break is still %0A; without tokens."""
-    return f"{request.id} {redact_tokens(request.method)} {redact_path(request.raw_path[:LOGGED_PATH_BYTES])}"
+        return _refused(error, now)
 
 
 def _internal_error(request: Request, error: Exception, now: datetime) -> Result:
-    logger.error("%s: an error of the server's own", request.id, exc_info=error)
-    return _result(internal_error(request.id), now, facts_of(error))
+    logger.error("%s: an error of the server's own", request.id, exc_info=error, extra={"requestId": request.id})
+    return _refused(internal_error(request.id), now, facts_of(error))
 
 
-def _refused(request: Request, error: ApiError, now: datetime, facts: Facts | None = None) -> Result:
-    logger.info("%s: %d %s: %s", _named(request), error.status, error.code, error)
-    return _result(error, now, facts_of(error) if facts is None else facts)
-
-
-def _result(error: ApiError, now: datetime, facts: Facts) -> Result:
+def _refused(error: ApiError, now: datetime, facts: Facts | None = None) -> Result:
     """A refusal; the answer to a start is lost with it where the start was made before."""
+    facts = facts_of(error) if facts is None else facts
     is_lost = facts.execution_id is not None
     return Result(render(error), facts, now, error.errors, error.validation, answer_lost=is_lost)

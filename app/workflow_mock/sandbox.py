@@ -64,15 +64,19 @@ class Sandbox:
 
     def record(
         self, request: Request, target: Target, result: Result, seconds: float = 0.0, *, is_pending: bool = False
-    ) -> None:
-        """Keep a request in the journal, and tell of it unless it `is_pending`: its entry is made anew in the end."""
+    ) -> str | None:
+        """Keep a request in the journal, and tell of it unless it `is_pending`: its entry is made anew in the end.
+
+        Returns the execution of the client's first try, if the response of that was lost.
+        """
         if not self._has_journal:
-            return
+            return None
         duplicate_of = self.journal.lost_before(target, request.id) if result.facts.execution_id else None
         exchange = Exchange.of(request, target, result, duplicate_of, seconds)
         self.journal.record(exchange)
         if not is_pending:
             self.events.publish("request", target.customer_id, exchange)
+        return duplicate_of
 
     def reset(self, customer_id: str | None) -> None:
         """Everything of a customer, or all, back to the state after start; lets go of requests in flight."""

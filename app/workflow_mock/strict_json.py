@@ -111,13 +111,13 @@ def _check(value: Any, depth: int) -> None:
         if not isfinite(value):
             raise NotSerializable((), "is not a finite number")
     elif isinstance(value, list | dict):
+        if depth == MAX_DEPTH:
+            raise _TooManyLevels
         members = enumerate(value) if isinstance(value, list) else value.items()
         step: str | int
         for step, member in members:
             if isinstance(step, str):
                 _check_text(step)
-            if depth == MAX_DEPTH:
-                raise _TooManyLevels
             try:
                 _check(member, depth + 1)
             except NotSerializable as error:

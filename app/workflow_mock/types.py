@@ -34,6 +34,9 @@ It lets the empty text pass, which the schema's `minLength` does not.
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d")
 
 
+NOT_KNOWN = "is not known here"
+"""Of a member that an object doesn't have."""
+
 _SHOULD = re.compile(r"^(Input|String|List|Dictionary|Value) should ")
 
 
@@ -79,14 +82,14 @@ def _optional_members(model: type[StrictModel]) -> frozenset[str]:
 def explain(message: str) -> str:
     """A message of pydantic's in words for people who don't know it."""
     if message.startswith("Extra inputs"):
-        return "is not known here"
+        return NOT_KNOWN
     if message.startswith(("Input should be a valid dictionary", "Input should be an object")):
         return "must be an object"
     if message == "Input should be a valid string":
         return "must be a string: put it in quotes"
     if message == "Field required":
         return "is missing"
-    message = message.removeprefix("Value error, ").removesuffix(" after validation, not 0")
+    message = message.removeprefix("Value error, ").partition(" after validation, not ")[0]
     message = _SHOULD.sub("must ", message)
     return message.replace("must be a valid integer", "must be an integer").replace("must be a valid ", "must be a ")
 

@@ -15,7 +15,7 @@ GROWING = "a: &a [x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" fo
 FAULTS = [
     pytest.param(
         "workflows:\n- name: A\n  tasks:\n  - {key: a}\n  - {key: b, aftr: [a]}\n",
-        ["c.yaml:5: workflows[0].tasks[1].aftr: is not known here"],
+        ["c.yaml:5: workflows[0].tasks[1].aftr: is not known here; did you mean after?"],
         id="an unknown key",
     ),
     pytest.param(
@@ -119,6 +119,32 @@ FAULTS = [
         "a: !!python/name:x []\n", ["c.yaml:1: the tag tag:yaml.org,2002:python/name:x isn't known here"], id="a tag"
     ),
     pytest.param("[]", ["c.yaml:1: must be an object"], id="a list"),
+    pytest.param("", ["c.yaml: is empty: a catalogue has workflows, clients or both"], id="an empty file"),
+    pytest.param("# x\n", ["c.yaml: is empty: a catalogue has workflows, clients or both"], id="a comment alone"),
+    pytest.param(
+        "durations: {a: 3s}\nworkflows:\n- {name: A, progression: timed, tasks: [{key: a, after: b}, {key: b}]}\n",
+        [
+            "c.yaml:3: workflows[0].tasks[0].after: must be a list",
+            "c.yaml:3: workflows[0].progression: is not known here; progression belongs to workflows.tasks",
+            "c.yaml:1: durations: is not known here; duration belongs to workflows.tasks",
+        ],
+        id="keys in a wrong place, and a string for a list",
+    ),
+    pytest.param(
+        "name: A\nsecret: x\nworkflows:\n- {name: A, workflows: [], tasks: [{key: a, status: 503}]}\n",
+        [
+            "c.yaml:4: workflows[0].tasks[0].status: is not known here; status belongs to workflows.faults",
+            "c.yaml:4: workflows[0].workflows: is not known here; workflows belongs to the whole file",
+            "c.yaml:1: name: is not known here; name belongs to workflows",
+            "c.yaml:2: secret: is not known here; secret belongs to clients",
+        ],
+        id="keys of every level in a wrong place",
+    ),
+    pytest.param(
+        "clients:\n- {id: a, secret: 12345678}\n",
+        ["c.yaml:2: clients[0].secret: must be a string: put it in quotes"],
+        id="a secret that is a number",
+    ),
 ]
 
 

@@ -12,7 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from workflow_mock.errors import ConfigError
-from workflow_mock.paths import ISSUER_PATH, TOKEN_PATH
+from workflow_mock.paths import ISSUER_PATH, OPENID_PATH, TOKEN_PATH
+from workflow_mock.server.ready_file import write_ready_file
 from workflow_mock.server.server import bind
 
 from tests.support import Server, run, serving, until, unverified_tls
@@ -25,6 +26,27 @@ def test_the_ready_file_is_whole(server: Server) -> None:
         "issuer": server.url + ISSUER_PATH,
         "pid": server.process.pid,
     }
+
+
+ELSEWHERE = "https://mock.example/api/authentication"
+
+
+@pytest.mark.parametrize("issuer", [None, ELSEWHERE, "https://LOCALHOST:{port}/own"])
+def test_the_ready_file_says_what_discovery_says_at_its_url(issuer: str | None) -> None:
+    """Not the addresses of a fixed issuer that is elsewhere: a client would send its secret there."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    arguments = ["--host", "localhost", "--port", str(port)]
+    with serving(*arguments, *(["--issuer", issuer.format(port=port)] if issuer else [])) as own:
+        metadata = own.http.get(OPENID_PATH).json()
+        assert (own.ready["tokenUrl"], own.ready["issuer"]) == (metadata["token_endpoint"], metadata["issuer"])
+        assert own.ready["tokenUrl"].startswith("https:") == bool(issuer and issuer != ELSEWHERE)
+
+
+@pytest.mark.parametrize(("url", "base"), [("http://[::1]:80", "http://[::1]"), ("https://x:443", "https://x")])
+def test_the_ready_file_leaves_out_a_port_that_clients_leave_out(tmp_path: Path, url: str, base: str) -> None:
+    written = json.loads(write_ready_file(tmp_path / "ready.json", url, None))
+    assert (written["tokenUrl"], written["issuer"]) == (base + TOKEN_PATH, base + ISSUER_PATH)
 
 
 def test_it_says_once_that_it_is_ready_and_where() -> None:
@@ -112,4 +134,4 @@ def test_the_log_can_be_json() -> None:
         own.http.post("/api/workflow/x")
         until(lambda: "route" in own.log.read_text(), "a line of the log")
         (line,) = [line for line in own.log.read_text().splitlines() if line.startswith("{")]
-        assert json.loads(line).keys() == {"time", "level", "logger", "message"}
+        assert json.loads(line).keys() >= {"time", "level", "logger", "message", "requestId", "path", "status", "code"}

@@ -1,6 +1,7 @@
 """Where tokens come from: discovery, the names of this server, external issuers, and real OAuth clients."""
 
 import asyncio
+import codecs
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -271,6 +272,27 @@ def test_the_password_of_a_url_is_not_logged(pages: PageServer) -> None:
         assert code(own, of(NEXT_KEY)) == "token_key_unknown"
         assert "hush-hush" not in own.log.read_text()
         assert "hush-hush" not in own.http.get("/__admin/settings").text
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        (b"s" * 32, None),
+        (b"s" * 32 + b"\r\n", None),
+        (codecs.BOM_UTF8 + b"s" * 32, "begins with a byte order mark"),
+        ("s".join(["\ufeff"] + [""] * 32).encode("utf-16-le"), "begins with a byte order mark"),
+        (b"s" * 32 + b" \n", "begins or ends with white space"),
+        (b"\n" + b"s" * 32, "begins or ends with white space"),
+    ],
+)
+def test_a_secret_that_an_editor_has_changed_is_told(tmp_path: Path, text: bytes, doubt: str | None) -> None:
+    """It is used as it stands: a secret may be any bytes."""
+    (tmp_path / "secret").write_bytes(text)
+    with serving("--hs256-secret", str(tmp_path / "secret"), "--hs256-issuer", EXTERNAL) as own:
+        token = hs256(text.rstrip(b"\r\n"), {"alg": "HS256"}, claims(EXTERNAL))
+        assert code(own, token) == "started"
+        warnings = [line for line in own.log.read_text().splitlines() if line.startswith("WARNING")]
+        assert [f"the secret {doubt}" in line for line in warnings] == [True] * (doubt is not None)
 
 
 def test_a_key_without_an_id_is_tried_for_a_token_with_one(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from tests.support import (
     read_answers,
     serving,
     start_body,
+    until,
 )
 
 HEAD = raw_request("GET", "/api/workflow/x").removesuffix(b"\r\n")
@@ -324,6 +325,39 @@ def test_those_over_the_limit_who_say_nothing_are_told_too_or_closed(small: Serv
         received = all_of(connections[-1])
         assert received == b""  # as those beyond a number are
     assert small.start(WORKFLOW).status_code == 200
+
+
+def answer_or_none(connection: socket.socket) -> Answer | None:
+    """The one answer on a connection, whole; None where it was closed without a word."""
+    with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        connection.sendall(HEAD + b"\r\n")
+        return next(read_answers(connection, 1), None)
+    return None
+
+
+def test_of_many_over_the_limit_at_once_some_are_told_all_and_the_rest_closed() -> None:
+    with serving("--max-connections", "30") as own:
+        with contextlib.ExitStack() as stack:
+            inside = [stack.enter_context(own.connect()) for _ in range(30)]
+            first = [answer_or_none(each) for each in inside]
+            assert [each and each.status for each in first] == [404] * 30
+            over = [stack.enter_context(own.connect()) for _ in range(300)]
+            answers = [answer_or_none(each) for each in over]
+            told = [(*code(each), each.header("retry-after")) for each in answers if each is not None]
+            assert set(told) == {(503, "too_busy", "close", "1")}
+            assert 0 < len(told) < 300
+            for each in over:
+                with contextlib.suppress(ConnectionResetError):
+                    assert all_of(each) == b""
+            inside.pop().close()
+
+            def gets_in() -> bool:
+                with own.connect() as waiting:
+                    answer = answer_or_none(waiting)
+                    return answer is not None and answer.status == 404
+
+            assert until(gets_in)
+        assert own.start().status_code == 200
 
 
 def test_fewer_files_are_fewer_connections_and_the_log_says_so() -> None:

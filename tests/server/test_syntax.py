@@ -1,6 +1,7 @@
 """What is HTTP/1.1, and what isn't: versions, Host, framing, white space, targets."""
 
 import re
+from uuid import uuid4
 
 import pytest
 from workflow_mock.paths import OPENID_PATH, TOKEN_PATH
@@ -127,9 +128,20 @@ def test_white_space_behind_close_is_no_part_of_it(server: Server, token: str, e
 
 @pytest.mark.parametrize("end", [b" ", b"    "])
 def test_white_space_behind_chunked_is_no_part_of_it(server: Server, token: str, end: bytes) -> None:
-    """A tab there is refused by httptools, which is safe too."""
     (answer,) = server.send(raw_start(token, b"Transfer-Encoding: chunked" + end, body=CHUNKED))
     assert (answer.status, answer.header("connection")) == (200, None)
+
+
+@pytest.mark.parametrize("end", [b"\t", b" \t", b"\t  "])
+def test_a_tab_behind_chunked_is_refused_before_anything_is_done(server: Server, end: bytes) -> None:
+    """httptools can't read it. The next request isn't one: it may be meant as a part of the body."""
+    mine = {"customerId": str(uuid4())}
+    fault = server.http.post("/__admin/faults", params=mine, json={"status": 503}).json()["id"]
+    target = f"/__admin/faults/{fault}?customerId={mine['customerId']}"
+    request = raw_request("DELETE", target, "Host: localhost", b"Transfer-Encoding: chunked" + end, body=chunked(b""))
+    (answer,) = server.send(request * 2, answers=2)
+    assert (code(answer), answer.header("connection")) == ((400, "malformed_http"), "close")
+    assert server.http.get(f"/__admin/faults/{fault}", params=mine).status_code == 200
 
 
 @pytest.mark.parametrize("line", [b"Expect: 100-continue", b"Expect: 100-Continue \t", b"expect:100-continue "])

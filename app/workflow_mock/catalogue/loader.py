@@ -14,14 +14,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from workflow_mock.catalogue.schema import CatalogueFile, CatalogueWorkflow, ClientEntry, hierarchy_problems
+from workflow_mock.catalogue.schema import (
+    CatalogueFile,
+    CatalogueWorkflow,
+    ClientEntry,
+    hierarchy_problems,
+    hint_for_unknown,
+)
 from workflow_mock.catalogue.yaml_reader import Document, ParseError, read_document
 from workflow_mock.domain.client import Client
 from workflow_mock.domain.definition import InvalidDefinition, WorkflowDefinition
 from workflow_mock.errors import ConfigError, Problem, first_problems
 from workflow_mock.errors import Path as Place
 from workflow_mock.faults.spec import FaultSpec
-from workflow_mock.types import explain, place_in
+from workflow_mock.types import NOT_KNOWN, explain, place_in
 
 DEMO_CLIENT = Client("demo", "demo-secret")
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -131,9 +137,13 @@ class _Merger:
     def add(self, file: str, read_text: Callable[[], str]) -> None:
         """Take a file's workflows, faults and clients that are valid, and note the problems of the others."""
         try:
-            document = read_document(read_text(), is_json=file.lower().endswith(".json"))
+            text = read_text()
+            document = read_document(text, is_json=file.lower().endswith(".json")) if text.strip() else None
         except ParseError as error:
             self._note(file, error.line, error)
+            return
+        if document is None or document.value is None:
+            self._note(file, None, "is empty: a catalogue has workflows, clients or both")
             return
         found: list[Problem] = []
         try:
@@ -148,7 +158,7 @@ class _Merger:
         for index, entry in _entries(document, "clients"):
             found += self._add_client(entry, ("clients", index))
         for problem in first_problems(found):
-            self._note(file, document.line(problem.path), _without_secret(problem))
+            self._note(file, document.line(problem.path), _without_secret(_with_hint(problem)))
 
     def _note(self, file: str, line: int | None, problem: object) -> None:
         self.problems.append(f"{file}:{line}: {problem}" if line else f"{file}: {problem}")
@@ -184,6 +194,11 @@ class _Merger:
 def _entries(document: Document, name: str) -> Iterable[tuple[int, Any]]:
     entries = document.value.get(name) if isinstance(document.value, dict) else None
     return enumerate(entries if isinstance(entries, list) else ())
+
+
+def _with_hint(problem: Problem) -> Problem:
+    hint = hint_for_unknown(problem.path) if problem.message == NOT_KNOWN else None
+    return problem._replace(message=f"{NOT_KNOWN}; {hint}") if hint else problem
 
 
 def _without_secret(problem: Problem) -> Problem:

@@ -1,11 +1,11 @@
 """What a catalogue file can say, as pydantic models, and the definitions that follow from it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from workflow_mock.domain.client import Client
 from workflow_mock.domain.definition import (
@@ -27,6 +27,9 @@ MAX_HINTS = 3
 
 MAX_COMPARED = 200_000
 """Characters of a reference times those of all keys up to which they are compared for a hint: 20 ms."""
+
+MAX_NAME_CHARACTERS = 40
+"""Of an unknown key that is compared with those that are known."""
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 _KEY: TypeAdapter[str] = TypeAdapter(Name)
@@ -226,6 +229,41 @@ class CatalogueFile(StrictModel):
 
     workflows: list[CatalogueWorkflow] = Field(default_factory=list)
     clients: list[ClientEntry] | None = Field(None, description="Where no file has this, the demo client can be used.")
+
+
+def hint_for_unknown(path: Path) -> str | None:
+    """What an unknown key of a catalogue file may have been meant for: another name at its place, or another place."""
+    *around, key = path
+    here = tuple(step for step in around if isinstance(step, str))
+    if not isinstance(key, str) or len(key) > MAX_NAME_CHARACTERS:
+        return None
+    near = get_close_matches(key, _PLACES.get(here, ()), n=1, cutoff=0.8)
+    if near:
+        return f"did you mean {near[0]}?"
+    near = get_close_matches(key, {name for names in _PLACES.values() for name in names}, n=1, cutoff=0.8)
+    if not near:
+        return None
+    places = [place for place, names in _PLACES.items() if near[0] in names]
+    place = max(places, key=lambda place: sum(map(str.__eq__, place, here)))
+    return f"{near[0]} belongs to {'.'.join(place) or 'the whole file'}"
+
+
+def _places(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """The names that an object of a file may have, by its path without indexes."""
+    yield path, [field.alias or name for name, field in model.model_fields.items()]
+    for name, field in model.model_fields.items():
+        for inner in _models_in(field.annotation):
+            yield from _places(inner, (*path, field.alias or name))
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
+
+
+_PLACES = dict(_places(CatalogueFile))
 
 
 def json_schema() -> dict[str, Any]:

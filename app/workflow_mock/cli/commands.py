@@ -100,7 +100,8 @@ def serve(**values: Any) -> int:
                 watching = watch.watch(settings.catalogue, stamps, app.reload)
                 tasks.append(asyncio.get_running_loop().create_task(watching))
             with suppress(OSError):  # nobody has to read it
-                click.echo(banner.banner(url, settings, app.catalogue, command=sys.argv[0]))
+                if settings.banner:
+                    click.echo(banner.banner(url, settings, app.catalogue, command=sys.argv[0]))
 
         try:
             all_answered = server.serve(server.server(app, settings, announce, app.sandbox.close), listening)

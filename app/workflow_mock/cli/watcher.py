@@ -27,7 +27,7 @@ async def watch(paths: Sequence[Path], seen: object, reload: Callable[[Catalogue
                 continue
             seen = now
             reload(await asyncio.to_thread(read, paths))
-            logger.warning("the catalogue has changed and is in force")
+            logger.info("the catalogue has changed and is in force")
         except ConfigError as error:
             reload(error)
             logger.error("the changed catalogue has problems, the last good one stays in force:\n%s", error)  # noqa: TRY400

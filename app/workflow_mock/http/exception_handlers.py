@@ -67,7 +67,8 @@ async def _fail(request: Request, error: Exception) -> FastAPIResponse:
     request_id = request_id_of(request.scope)
     # An ExceptionGroup is of the tasks of an event stream: ControlPlane says which of its exceptions are errors.
     if not isinstance(error, ExceptionGroup):
-        logger.error("%s: an error of the server's own", request_id, exc_info=error)
+        fields = {"requestId": request_id}
+        logger.error("%s: an error of the server's own", request_id, exc_info=error, extra=fields)
     response = _response(internal_error(request_id))
     # Starlette sends this response outside of all middleware.
     response.headers["x-request-id"] = request_id

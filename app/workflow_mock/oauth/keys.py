@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 from base64 import urlsafe_b64encode
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -134,6 +135,13 @@ def hmac_token(secret: bytes, header: Mapping[str, Any], claims: Mapping[str, An
     """A JWS with an HMAC under whatever secret: what an attacker makes who takes a public key for one."""
     signing_input = f"{base64url(compact_json(header))}.{base64url(compact_json(claims))}"
     return f"{signing_input}.{base64url(hmac.digest(secret, signing_input.encode(), 'sha256'))}"
+
+
+def doubt_of_secret(secret: bytes) -> str | None:
+    """What a secret has that an editor may have put into its file."""
+    if secret.startswith((BOM_UTF8, BOM_UTF16_LE, BOM_UTF16_BE)):
+        return "begins with a byte order mark"
+    return None if secret == secret.strip() else "begins or ends with white space"
 
 
 def shared_secret(secret: bytes) -> VerificationKey:

@@ -13,6 +13,8 @@ FEED_BYTES = 8 * 1024
 
 END_OF_HEAD = b"\r\n\r\n"
 
+_BLANKS = b" \t"
+
 
 class RequestReceiver(Protocol):
     """The receiver of parsed requests. For each request the calls come in this order."""
@@ -122,7 +124,9 @@ class RequestParser:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.lower(), value.rstrip(b" \t")))  # of which httptools strips the beginning alone
+        if value[-1:] in _BLANKS:  # httptools strips a value's beginning alone
+            value = _without_blanks(name, value)
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Check the head, and hand it to the receiver."""
@@ -134,7 +138,8 @@ class RequestParser:
         check_version(version, self._piece)
         size = self._framing_bytes
         if size > self._limits.head_bytes:  # perhaps only together with a body behind the head in this piece
-            size = len(self._url) + sum(len(name) + len(value) + 4 for name, value in headers)
+            line = len(method) + len(self._url) + len("  HTTP/1.1\r\n\r\n")
+            size = line + sum(len(name) + len(value) + 4 for name, value in headers)
         self._check_size(size)
         raw_path, query, expects_continue = check_head(method, version, self._url, headers)
         if parser.should_upgrade():
@@ -154,6 +159,18 @@ class RequestParser:
         if not self._parser.should_upgrade():
             self.in_message, self._framing_bytes = False, 0
             self._receiver.on_request_complete()
+
+
+def _without_blanks(name: bytes, value: bytes) -> bytes:
+    """A value without the blanks at its end. Raises ApiError.
+
+    httptools passes over spaces behind `chunked`, but takes a tab for a part of the coding's name. It would say so only
+    once the head was handed on.
+    """
+    stripped = value.rstrip(_BLANKS)
+    if name.lower() == b"transfer-encoding" and b"\t" in value[len(stripped) :]:
+        raise malformed("A tab behind the Transfer-Encoding can't be read: leave it out")
+    return stripped
 
 
 def _refusal(error: httptools.HttpParserError) -> ApiError:

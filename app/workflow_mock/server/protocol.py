@@ -357,7 +357,8 @@ class HTTPProtocol(Connection):
 
     def _send_rejection(self, error: ApiError) -> None:
         request_id = next_request_id()
-        logger.info("%s: a connection is refused: %d %s: %s", request_id, error.status, error.code, error)
+        fields = {"requestId": request_id, "status": error.status, "code": error.code}
+        logger.info("%s: a connection is refused: %d %s: %s", *fields.values(), error, extra=fields)
         self._rejection = None
         headers = (*self.server_state.default_headers, (b"connection", b"close"))
         self.write(render(error).to_bytes(request_id, headers, has_body=not self._rejects_head))

@@ -7,7 +7,8 @@ from pathlib import Path
 from secrets import token_hex
 
 from workflow_mock.errors import ConfigError
-from workflow_mock.paths import ISSUER_PATH, TOKEN_PATH
+from workflow_mock.http.hosts import base_url, issuer_url
+from workflow_mock.paths import TOKEN_PATH
 
 
 def remove_stale(path: Path) -> None:
@@ -32,11 +33,16 @@ def _is_alive(pid: int) -> bool:
 
 
 def write_ready_file(path: Path, url: str, issuer: str | None) -> str:
-    """Write where the server is, whole or not at all, and return the text. Raises ConfigError."""
+    """Write where the server is, whole or not at all, and return the text. Raises ConfigError.
+
+    `tokenUrl` and `issuer` are those that discovery names to whoever asks for it at `url`.
+    """
+    scheme, _, authority = url.partition("://")
+    scope, host = {"scheme": scheme}, authority.encode()
     document = {
         "url": url,
-        "tokenUrl": url + TOKEN_PATH,
-        "issuer": issuer or url + ISSUER_PATH,
+        "tokenUrl": base_url(scope, host, issuer) + TOKEN_PATH,
+        "issuer": issuer or issuer_url(scope, host),
         "pid": os.getpid(),
     }
     text = json.dumps(document)
