@@ -204,7 +204,9 @@ class _YamlReader:
         except yaml.MarkedYAMLError as found:
             mark = found.problem_mark or found.context_mark
             what = " ".join(part for part in (found.context, found.problem) if part)
-            raise ParseError(f"isn't YAML: {what}", mark.line + 1 if mark else None) from None
+            # PyYAML 6.0.4 brings a libyaml with a limit of its own.
+            told = "is nested too deep" if "maximum nesting" in what else f"isn't YAML: {what}"
+            raise ParseError(told, mark.line + 1 if mark else None) from None
         except yaml.YAMLError as found:
             raise ParseError(f"isn't YAML: {str(found).partition(chr(10))[0]}", None) from None
         if error is not None:
