@@ -23,10 +23,10 @@ def test_it_is_healthy_when_the_server_says_so() -> None:
     assert re.search(r'^HEALTHCHECK .*CMD \["workflow-mock", "health"\]$', FINAL, re.MULTILINE)
 
 
-def test_a_start_is_seen_within_a_second_and_a_running_container_is_asked_seldom() -> None:
+def test_any_engine_can_build_its_health_check() -> None:
+    """Podman 4 fails to build an image with --start-interval."""
     (check,) = re.findall(r"^HEALTHCHECK (.*) CMD", FINAL, re.MULTILINE)
-    options = dict(option.removeprefix("--").split("=") for option in check.split())
-    assert (options["start-interval"], options["interval"]) == ("1s", "30s")
+    assert re.findall(r"--([a-z-]+)=", check) == ["interval", "timeout", "start-period", "retries"]
 
 
 def test_nothing_is_built_while_the_image_is() -> None:
