@@ -77,6 +77,7 @@ class Sandbox:
     def reset(self, customer_id: str | None) -> None:
         """Everything of a customer, or all, back to the state after start; lets go of requests in flight."""
         self.in_flight.reset(customer_id)
+        self.journal.watches.reset(customer_id)
         for part in (self.clock, self.ids, self.executions, self.journal, self.faults):
             part.clear(customer_id)
         if customer_id is None:
@@ -85,8 +86,9 @@ class Sandbox:
         self.events.publish("reset", customer_id, {})
 
     def close(self) -> None:
-        """Let go of listeners and of what faults hold, as the server ends."""
+        """Let go of listeners, of calls that wait and of what faults hold, as the server ends."""
         self.events.close()
+        self.journal.watches.close()
         self.in_flight.close()
 
     def _tell(self, execution: Execution, what: str, task_id: str | None = None) -> None:

@@ -248,6 +248,7 @@ DEEP: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "POST /__admin/requests/verify": [{"matcher": {"headers": {"a": {"absent": True}}}, "count": {"atMost": 9}}],
+    "POST /__admin/requests/find": [{"status": 0, "within": "1ms"}],
     "PUT /__admin/snapshot": [
         {
             "clocks": [{}],
@@ -299,6 +300,9 @@ RULES: list[tuple[str, dict[str, Any], bool]] = [
     ("POST /__admin/requests/count", {"bodyPatterns": [{"contains": "x", "equalTo": None}]}, True),
     ("POST /__admin/requests/verify", {"count": {"exactly": 0, "atLeast": 1}}, False),
     ("POST /__admin/requests/verify", {"count": {"exactly": None, "atMost": 9}}, True),
+    ("POST /__admin/requests/verify", {"sequence": [{}], "count": {"atMost": 9}}, False),
+    ("POST /__admin/requests/verify", {"sequence": [{}], "matcher": {}}, False),
+    ("POST /__admin/requests/verify", {"sequence": None, "matcher": {}, "count": {"atMost": 9}}, True),
     ("PUT /__admin/clock", {"action": "set"}, False),
     ("PUT /__admin/clock", {"action": "set", "to": None}, False),
     ("PUT /__admin/clock", {"action": "advance"}, False),

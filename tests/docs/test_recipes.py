@@ -82,8 +82,9 @@ def test_tasks_are_finished_by_hand(own: Server) -> None:
 
 
 def test_what_the_client_sent_is_found(own: Server, tmp_path: Path) -> None:
-    verdict, found, unmatched = documents(cook(SENT, own, tmp_path))[-3:]
-    assert (verdict["verified"], len(found["requests"]), unmatched["requests"]) == (True, 1, [])
+    verdict, order, found, unmatched = documents(cook(SENT, own, tmp_path))[-4:]
+    assert verdict["verified"] is order["verified"] is True
+    assert (len(found["requests"]), unmatched["requests"]) == (1, [])
 
 
 def test_bad_tokens_are_minted(own: Server, tmp_path: Path) -> None:

@@ -168,6 +168,7 @@ _RULES: Mapping[str, list[Schema]] = {
         *_both(*((one, other) for index, one in enumerate(_TEXTS) for other in _TEXTS[index + 1 :])),
     ],
     "VerificationTimes": [*_both(("exactly", "atLeast"), ("exactly", "atMost"))],
+    "Verification": [*_both(("sequence", "matcher"), ("sequence", "count"))],
     "ClockChange": [
         _all(_given(action="set"), _not_given("to")),
         _all(_given(action="advance"), _not_given("by")),
