@@ -160,7 +160,16 @@ def _all(*schemas: Schema) -> Schema:
 
 
 _TEXTS = ("equalTo", "equalToIgnoreCase", "contains", "absent")
-_EFFECTS = ("status", "fault", "quota", "chunkedDribbleDelay", "truncateBodyAt", "delayDistribution")
+_EFFECTS = (
+    "status",
+    "body",
+    "jsonBody",
+    "fault",
+    "quota",
+    "chunkedDribbleDelay",
+    "truncateBodyAt",
+    "delayDistribution",
+)
 
 _RULES: Mapping[str, list[Schema]] = {
     "TextMatch": [
@@ -176,7 +185,7 @@ _RULES: Mapping[str, list[Schema]] = {
         *(_given(action=action, to=...) for action in ("advance", "resume")),
     ],
     "FaultSpec": [
-        *_both(("fault", "status")),
+        *_both(("fault", "status"), ("fault", "body"), ("fault", "jsonBody"), ("body", "jsonBody")),
         _all(_not_given(*_EFFECTS), {"properties": {"fixedDelayMilliseconds": {"enum": [0, None]}}}),
         *(
             {"required": ["matcher"], "properties": {"matcher": {**_given(**{name: ...}), "type": "object"}}}
