@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from workflow_mock.domain.client import Client
 from workflow_mock.domain.definition import Outcome, WorkflowDefinition
 from workflow_mock.domain.execution import Execution
 from workflow_mock.faults.registry import FaultRegistry
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.http.messages import Request
+from workflow_mock.state.clients import Clients
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.events import Events, first_number
 from workflow_mock.state.exchange import Exchange, Result, Target
 from workflow_mock.state.id_source import IdSource
 from workflow_mock.state.in_flight import InFlight
 from workflow_mock.state.journal import Journal
+from workflow_mock.state.next_tokens import NextTokens
 from workflow_mock.state.store import BoundedStore
 from workflow_mock.state.workflows import Workflows
 
@@ -25,6 +28,7 @@ class Sandbox:
         self,
         workflows: Sequence[WorkflowDefinition],
         faults: Sequence[FaultSpec],
+        clients: Sequence[Client] = (),
         *,
         seed: str | None,
         max_executions: int,
@@ -35,6 +39,8 @@ class Sandbox:
         self.clock = Clock()
         self.ids = IdSource(seed)
         self.workflows = Workflows(workflows)
+        self.clients = Clients(clients)
+        self.next_tokens = NextTokens()
         self.executions: BoundedStore[Execution] = BoundedStore(per_customer=max_executions, total=max_executions_total)
         self.journal = Journal(max_requests)
         self._has_journal = has_journal
@@ -78,7 +84,15 @@ class Sandbox:
         """Everything of a customer, or all, back to the state after start; lets go of requests in flight."""
         self.in_flight.reset(customer_id)
         self.journal.watches.reset(customer_id)
-        for part in (self.clock, self.ids, self.executions, self.journal, self.faults):
+        for part in (
+            self.clock,
+            self.ids,
+            self.clients,
+            self.next_tokens,
+            self.executions,
+            self.journal,
+            self.faults,
+        ):
             part.clear(customer_id)
         if customer_id is None:
             self.workflows.clear()

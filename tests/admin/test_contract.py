@@ -104,7 +104,7 @@ IDS = """
 getHealth getSettings reset getSnapshot putSnapshot getClock changeClock seed findWorkflows getWorkflow putWorkflow
 deleteWorkflow findExecutions getExecution completeTask failTask advanceExecution getAllRequests removeAllRequests
 unmatchedRequests findRequests countRequests removeRequests verifyRequests getRequest findFaults addFault
-removeAllFaults getFault removeFault mintToken rotateKey getEvents
+removeAllFaults getFault removeFault findClients getClient putClient deleteClient mintToken rotateKey getEvents
 """
 
 
@@ -303,6 +303,8 @@ RULES: list[tuple[str, dict[str, Any], bool]] = [
     ("POST /__admin/requests/verify", {"sequence": [{}], "count": {"atMost": 9}}, False),
     ("POST /__admin/requests/verify", {"sequence": [{}], "matcher": {}}, False),
     ("POST /__admin/requests/verify", {"sequence": None, "matcher": {}, "count": {"atMost": 9}}, True),
+    ("POST /__admin/tokens", {"issueNext": 1, "claims": {}}, False),
+    ("POST /__admin/tokens", {"issueNext": None, "claims": {}, "scopes": [], "customers": []}, True),
     ("PUT /__admin/clock", {"action": "set"}, False),
     ("PUT /__admin/clock", {"action": "set", "to": None}, False),
     ("PUT /__admin/clock", {"action": "advance"}, False),
@@ -355,7 +357,7 @@ def test_head_has_the_fields_of_get_and_no_body(own: Server, path: str) -> None:
     started = own.start()
     own.http.put("/__admin/clock", json={"action": "freeze"})
     target = path.replace("{executionId}", started.json()["data"]["id"]).replace("{workflowId}", WORKFLOW)
-    target = target.replace("{requestId}", started.headers["x-request-id"])
+    target = target.replace("{requestId}", started.headers["x-request-id"]).replace("{clientId}", "demo")
     if "{faultId}" in target:
         fault = own.http.post("/__admin/faults", json={"status": 503, "after": 9}).json()["id"]
         target = target.replace("{faultId}", fault)

@@ -23,6 +23,7 @@ EXAMPLES = {
     "taskId": "9b0f1c55-3d6e-4a52-b7d9-1a2b3c4d5e6f",
     "faultId": "c1d2e3f4-0a1b-4c2d-8e3f-4a5b6c7d8e9f",
     "requestId": "5d0f3a7c-00002a",
+    "clientId": "another-client",
 }
 """Of parameters that are ids."""
 
@@ -33,6 +34,7 @@ TAGS = {
     "Executions": "What was started, and the steps that a test takes in it.",
     "Requests": "The journal: what was asked, and what became of it.",
     "Faults": "What to break, for whom and how often.",
+    "Clients": "Clients of the authorization server: who may get a token.",
     "Tokens": "Tokens, good ones and bad ones, and the key that signs them.",
     "Events": "What happens, as it happens.",
 }
@@ -178,6 +180,7 @@ _RULES: Mapping[str, list[Schema]] = {
     ],
     "VerificationTimes": [*_both(("exactly", "atLeast"), ("exactly", "atMost"))],
     "Verification": [*_both(("sequence", "matcher"), ("sequence", "count"))],
+    "TokenSpec": [*_both(("issueNext", "scopes"), ("issueNext", "customers"), ("issueNext", "claims"))],
     "ClockChange": [
         _all(_given(action="set"), _not_given("to")),
         _all(_given(action="advance"), _not_given("by")),

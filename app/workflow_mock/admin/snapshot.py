@@ -1,4 +1,4 @@
-"""The whole state as one document, and back. Keys and tokens are not in it."""
+"""The whole state as one document, and back. Keys, clients and tokens are not in it: they are or have secrets."""
 
 from asyncio import to_thread
 from collections.abc import Sequence
@@ -16,13 +16,15 @@ from workflow_mock.catalogue.schema import WorkflowEntry, entry_of
 from workflow_mock.domain.definition import InvalidDefinition, Outcome, WorkflowDefinition
 from workflow_mock.domain.execution import Execution, InvalidTransition, Step
 from workflow_mock.errors import Problem
-from workflow_mock.faults.effects import NonNegative
+from workflow_mock.faults.effects import MAX_COUNT, NonNegative
 from workflow_mock.faults.registry import MAX_FAULTS, MAX_TALLIES, Fault, Tally
 from workflow_mock.faults.spec import FaultSpec
+from workflow_mock.oauth.bad_tokens import TokenKind
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import EARLIEST, LATEST, ClockState
+from workflow_mock.state.next_tokens import MAX_NEXT_TOKENS, NextToken
 from workflow_mock.state.workflows import MAX_WORKFLOWS
-from workflow_mock.types import Moment, StrictModel, Uuid
+from workflow_mock.types import Duration, Moment, StrictModel, Uuid
 
 M = TypeVar("M", bound=StrictModel)
 
@@ -95,8 +97,18 @@ class FaultEntry(StrictModel):
     tallies: list[TallyEntry] = Field(default_factory=list, max_length=MAX_TALLIES)
 
 
+class NextTokenEntry(StrictModel):
+    """What the next tokens of the token endpoint are: of a customer or of all, of a client or of each."""
+
+    customer_id: Uuid | None = None
+    client_id: str | None = Field(None, min_length=1, max_length=100)
+    kind: TokenKind = Field(strict=False)
+    lifetime: Duration | None = None
+    issue_next: int = Field(ge=1, le=MAX_COUNT)
+
+
 class Snapshot(StrictModel, json_schema_extra={"examples": [{"clocks": [{"frozen": "2030-01-01T00:00:00Z"}]}]}):
-    """The whole state, without keys and tokens. A member that is left out counts as empty."""
+    """The whole state, without keys, clients and tokens. A member that is left out counts as empty."""
 
     clocks: list[ClockEntry] = Field(default_factory=list)
     seeds: list[SeedEntry] = Field(default_factory=list)
@@ -105,6 +117,7 @@ class Snapshot(StrictModel, json_schema_extra={"examples": [{"clocks": [{"frozen
     executions: list[ExecutionEntry] = Field(default_factory=list)
     requests: list[JournalEntry] = Field(default_factory=list)
     faults: list[FaultEntry] = Field(default_factory=list)
+    next_tokens: list[NextTokenEntry] = Field(default_factory=list, max_length=MAX_NEXT_TOKENS)
 
 
 class SnapshotRoute(JsonRoute):
@@ -118,7 +131,7 @@ def router(sandbox: Sandbox) -> APIRouter:
 
     @routes.get("/snapshot", response_model=Snapshot)
     async def get_snapshot() -> Response:
-        """The whole state as one document. It has no keys and no tokens."""
+        """The whole state as one document. It has no keys, no clients and no tokens."""
         return await take(sandbox)
 
     @routes.put("/snapshot", status_code=204)
@@ -157,6 +170,8 @@ async def take(sandbox: Sandbox) -> Response:
         for who, seed, number in sandbox.ids.seeds()
     ]
 
+    next_tokens = [NextTokenEntry.model_construct(**asked._asdict()) for asked in sandbox.next_tokens]
+
     def show_execution(part: tuple[Execution, int, tuple[Step, ...]]) -> ExecutionEntry:
         execution, definition, steps = part
         return ExecutionEntry.show(execution, definition=definition, steps=[StepEntry.show(step) for step in steps])
@@ -172,6 +187,7 @@ async def take(sandbox: Sandbox) -> Response:
         executions=await json_list(executions, show_execution, exclude_none=True),
         requests=await json_list(exchanges, JournalEntry.of, exclude_none=True),
         faults=await json_list(faults, itself, exclude_none=True),
+        nextTokens=await json_list(next_tokens, itself, exclude_none=True),
     )
 
 
@@ -228,6 +244,8 @@ class Restore:
             for each in entry.tallies:
                 tallies[each.customer_id] = Tally(**dict(each))
             sandbox.faults.put(Fault(entry.spec, created, entry.is_permanent, tallies))
+        for asked in self._snapshot.next_tokens:
+            sandbox.next_tokens.add(NextToken(**dict(asked)))
 
 
 def _clock_state(index: int, entry: ClockEntry) -> ClockState:
