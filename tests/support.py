@@ -258,7 +258,9 @@ def until(look: Callable[[], T], what: str = "it never came") -> T:
 
 
 @contextmanager
-def serving(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+def serving(
+    *arguments: str, environment: Mapping[str, str] | None = None, stdin: int | None = None
+) -> Iterator[Server]:
     """A server of one's own with these arguments, on a free port, until the block ends."""
     with tempfile.TemporaryDirectory() as folder:
         ready, log = Path(folder, "ready.json"), Path(folder, "log")
@@ -266,6 +268,7 @@ def serving(*arguments: str, environment: Mapping[str, str] | None = None) -> It
         with log.open("w") as output:
             process = subprocess.Popen(
                 [*command, *arguments],
+                stdin=stdin,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=_clean_environment() | dict(environment or {}),
@@ -285,6 +288,8 @@ def serving(*arguments: str, environment: Mapping[str, str] | None = None) -> It
         finally:
             process.kill()
             process.wait()
+            if process.stdin:
+                process.stdin.close()
 
 
 def run(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

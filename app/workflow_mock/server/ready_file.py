@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
+from workflow_mock import __version__
 from workflow_mock.errors import ConfigError
 from workflow_mock.paths import ISSUER_PATH, TOKEN_PATH
 
@@ -38,6 +39,7 @@ def write_ready_file(path: Path, url: str, issuer: str | None) -> str:
         "tokenUrl": url + TOKEN_PATH,
         "issuer": issuer or url + ISSUER_PATH,
         "pid": os.getpid(),
+        "version": __version__,
     }
     text = json.dumps(document)
     if path.exists() and not path.is_file():
