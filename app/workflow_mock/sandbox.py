@@ -87,6 +87,7 @@ class Sandbox:
         for part in (
             self.clock,
             self.ids,
+            self.workflows,
             self.clients,
             self.next_tokens,
             self.executions,
@@ -94,8 +95,6 @@ class Sandbox:
             self.faults,
         ):
             part.clear(customer_id)
-        if customer_id is None:
-            self.workflows.clear()
         self.events.forget(customer_id)
         self.events.publish("reset", customer_id, {})
 
