@@ -101,15 +101,25 @@ def test_each_operation_names_its_refusals_as_they_are(name: str) -> None:
 
 
 IDS = """
-getHealth getSettings reset getSnapshot putSnapshot getClock changeClock seed findWorkflows getWorkflow putWorkflow
-deleteWorkflow findExecutions getExecution completeTask failTask advanceExecution getAllRequests removeAllRequests
-unmatchedRequests findRequests countRequests removeRequests verifyRequests getRequest findFaults addFault
+getHealth getSettings resetSandbox getSnapshot putSnapshot getClock changeClock setSeed findWorkflows getWorkflow
+putWorkflow deleteWorkflow findExecutions getExecution completeTask failTask advanceExecution
+getAllRequests removeAllRequests getUnmatchedRequests findRequests countRequests removeRequests verifyRequests getRequest findFaults addFault
 removeAllFaults getFault removeFault findClients getClient putClient deleteClient mintToken rotateKey getEvents
 """
 
 
 def test_the_operation_ids_are_those_that_clients_have_as_methods() -> None:
     assert sorted(operation["operationId"] for operation in OPERATIONS.values()) == sorted(IDS.split())
+
+
+VERBS = "add advance change complete count delete fail find get mint put remove reset rotate set verify"
+
+
+def test_an_operation_id_is_a_verb_and_a_noun_in_camel_case_and_one_operations_alone() -> None:
+    ids = [operation["operationId"] for operation in OPERATIONS.values()]
+    assert len(set(ids)) == len(ids)
+    for id in ids:
+        assert re.fullmatch(rf"({VERBS.replace(' ', '|')})([A-Z][a-z]+)+", id), id
 
 
 # Forms that generators of clients take

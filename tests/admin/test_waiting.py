@@ -8,9 +8,12 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+from workflow_mock.app import create_app
+from workflow_mock.settings import Settings
 from workflow_mock.state.watches import MAX_WATCHES
 
 from tests.admin.world import FAR, World, until
+from tests.in_process import SURFACES
 from tests.support import WORKFLOW, Answer, Server, raw_request, read_answers, serving
 
 LONG = "10m"
@@ -128,6 +131,14 @@ def test_a_sequence_holds_as_soon_as_its_last_request_came(world: World) -> None
         world.start(json={})
         world.start()
         assert answer_of(connection).status == 200
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_it_waits_under_any_server(surface: str) -> None:
+    with SURFACES[surface](create_app(Settings())) as api:
+        assert api.http.post("/__admin/requests/find", json={"within": "1ms"}).status_code == 409
+        api.token()
+        assert api.http.post("/__admin/requests/find", json={"within": LONG}).status_code == 200
 
 
 # How they end

@@ -220,7 +220,7 @@ def router(settings: Settings, sandbox: Sandbox) -> APIRouter:
         journal.clear(customer)
 
     @routes.get("/unmatched", response_model=UnmatchedPage)
-    async def unmatched_requests(customer: Customer = None, limit: Limit = 100) -> Response:
+    async def get_unmatched_requests(customer: Customer = None, limit: Limit = 100) -> Response:
         """The newest requests that were refused (4xx), each with the nearest thing that would have worked."""
         refused = (await journal.page(customer, lambda each: 400 <= each.status < 500))[-limit:]
         return json_object(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated, TypeVar
 
 from fastapi import Request
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.requests import ClientDisconnect
 
 from workflow_mock.state.exchange import Exchange
@@ -16,9 +16,19 @@ from workflow_mock.types import Duration
 
 MAX_WITHIN_SECONDS = 600
 
+
+def _bounded(within: timedelta) -> timedelta:
+    if within > timedelta(seconds=MAX_WITHIN_SECONDS):
+        raise ValueError(f"is over {MAX_WITHIN_SECONDS} seconds")
+    return within
+
+
 Within = Annotated[
-    Duration | None,
-    Field(le=timedelta(seconds=MAX_WITHIN_SECONDS), description="Wait so long at most, in real time, until it holds."),
+    Annotated[Duration, AfterValidator(_bounded)] | None,
+    Field(
+        description=f"Wait so long at most, in real time, until it holds; {MAX_WITHIN_SECONDS}s or less.",
+        examples=["5s"],
+    ),
 ]
 
 S = TypeVar("S")

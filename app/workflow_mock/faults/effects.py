@@ -225,13 +225,11 @@ class InjectedResponse(Effect):
 
     loses_answer = True
 
-    status: Annotated[int, AfterValidator(_with_body)] | None = Field(
+    status: Annotated[int, Field(ge=200, le=599), AfterValidator(_with_body)] | None = Field(
         None,
-        ge=200,
-        le=599,
         description="It responds with this status: from 400 on with an error, below with no body, if it has none.",
     )
-    body: Annotated[str, AfterValidator(_not_too_long)] | None = Field(
+    body: Annotated[str, Field(max_length=MAX_BODY_BYTES), AfterValidator(_not_too_long)] | None = Field(
         None, description="It responds with this text, in the place of an error; with 200 if status is not given."
     )
     json_body: Annotated[dict[str, Any], AfterValidator(_not_too_long)] | None = Field(
