@@ -474,7 +474,18 @@ def test_find_has_pages_too(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "params", [{"limit": 0}, {"limit": 1001}, {"limit": "x"}, {"cursor": -1}, {"customerid": "x"}, {"customerId": "x"}]
+    "params",
+    [
+        {"limit": 0},
+        {"limit": 1001},
+        {"limit": "x"},
+        {"cursor": -1},
+        {"customerid": "x"},
+        {"customerId": "x"},
+        {"order": "up"},
+        {"since": "yesterday"},
+        {"since": "2030-01-01T00:00:00"},
+    ],
 )
 def test_a_bad_query_is_refused_by_name(server: Server, params: dict[str, Any]) -> None:
     answer = server.http.get("/__admin/requests", params=params)
