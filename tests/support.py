@@ -180,7 +180,7 @@ def no_secret_in(answer: httpx.Response) -> None:
     if answer.request.url.path.startswith("/__admin") and "event-stream" not in answer.headers.get("content-type", ""):
         answer.read()
         if answer.request.url.path == "/__admin/tokens" and answer.status_code == 201:
-            SECRETS.append(answer.json()["accessToken"])
+            SECRETS.extend(filter(None, [answer.json()["accessToken"]]))
         else:
             assert not [secret for secret in tuple(SECRETS) if secret in answer.text]
 
@@ -258,7 +258,9 @@ def until(look: Callable[[], T], what: str = "it never came") -> T:
 
 
 @contextmanager
-def serving(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+def serving(
+    *arguments: str, environment: Mapping[str, str] | None = None, stdin: int | None = None
+) -> Iterator[Server]:
     """A server of one's own with these arguments, on a free port, until the block ends."""
     with tempfile.TemporaryDirectory() as folder:
         ready, log = Path(folder, "ready.json"), Path(folder, "log")
@@ -266,6 +268,7 @@ def serving(*arguments: str, environment: Mapping[str, str] | None = None) -> It
         with log.open("w") as output:
             process = subprocess.Popen(
                 [*command, *arguments],
+                stdin=stdin,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=_clean_environment() | dict(environment or {}),
@@ -285,6 +288,8 @@ def serving(*arguments: str, environment: Mapping[str, str] | None = None) -> It
         finally:
             process.kill()
             process.wait()
+            if process.stdin:
+                process.stdin.close()
 
 
 def run(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

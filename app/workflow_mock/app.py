@@ -47,9 +47,7 @@ logger = logging.getLogger(__name__)
 class Application(FastAPI):
     """The whole server as a FastAPI application: `create_app` makes it."""
 
-    def __init__(
-        self, sandbox: Sandbox, catalogue: Catalogue, token: TokenEndpoint, control_plane: Callable[[], FastAPI]
-    ) -> None:
+    def __init__(self, sandbox: Sandbox, catalogue: Catalogue, control_plane: Callable[[], FastAPI]) -> None:
         super().__init__(
             title="workflow-mock",
             version=__version__,
@@ -62,7 +60,6 @@ class Application(FastAPI):
         """What was read at the start."""
         self.control_plane = control_plane
         """Builds the application of the control plane."""
-        self._token = token
         self.operations: tuple[OperationRoute, ...] = ()
         self.add_middleware(RequestIdMiddleware)
 
@@ -82,7 +79,7 @@ class Application(FastAPI):
         if isinstance(content, Catalogue):
             self.sandbox.workflows.reload(content.workflows)
             self.sandbox.faults.reload(content.faults)
-            self._token.reload(content.clients)
+            self.sandbox.clients.reload(content.clients)
 
 
 def create_app(settings: Settings, signing_key: Future[SigningKey] | None = None) -> Application:
@@ -95,6 +92,7 @@ def create_app(settings: Settings, signing_key: Future[SigningKey] | None = None
     sandbox = Sandbox(
         catalogue.workflows,
         catalogue.faults,
+        catalogue.clients,
         seed=settings.seed,
         max_executions=settings.max_executions,
         max_executions_total=settings.max_executions_total,
@@ -110,8 +108,16 @@ def create_app(settings: Settings, signing_key: Future[SigningKey] | None = None
         clock_skew=settings.clock_skew,
         require_customer_claim=settings.require_customer_claim,
     )
-    provider = TokenProvider(own, sandbox.clock, audience=settings.audience, lifetime=settings.token_lifetime)
-    token = TokenEndpoint(provider, catalogue.clients, default_scope=settings.scope, strict=settings.strict)
+    provider = TokenProvider(
+        own,
+        sandbox.clock,
+        audience=settings.audience,
+        lifetime=settings.token_lifetime,
+        clock_skew=settings.clock_skew,
+    )
+    token = TokenEndpoint(
+        provider, sandbox.clients, sandbox.next_tokens, default_scope=settings.scope, strict=settings.strict
+    )
     start = StartExecution(sandbox, verifier, strict=settings.strict, max_body=settings.max_body)
     injector = FaultInjector(sandbox, max_body=settings.max_body)
     workflow_routes = WorkflowRoutes((Operation(START_EXECUTION, START_PATH, start),))
@@ -121,7 +127,7 @@ def create_app(settings: Settings, signing_key: Future[SigningKey] | None = None
 
         return admin_app(settings, sandbox, provider, verifier)
 
-    app = Application(sandbox, catalogue, token, control_plane)
+    app = Application(sandbox, catalogue, control_plane)
     app.operations = tuple(OperationRoute(match, sandbox, injector) for match in (workflow_routes.match, token.match))
     app.router.routes += [
         *app.operations,

@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from workflow_mock.domain.client import Client
 from workflow_mock.domain.definition import Outcome, WorkflowDefinition
 from workflow_mock.domain.execution import Execution
 from workflow_mock.faults.registry import FaultRegistry
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.http.messages import Request
+from workflow_mock.state.clients import Clients
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.events import Events, first_number
 from workflow_mock.state.exchange import Exchange, Result, Target
 from workflow_mock.state.id_source import IdSource
 from workflow_mock.state.in_flight import InFlight
 from workflow_mock.state.journal import Journal
+from workflow_mock.state.next_tokens import NextTokens
 from workflow_mock.state.store import BoundedStore
 from workflow_mock.state.workflows import Workflows
 
@@ -25,6 +28,7 @@ class Sandbox:
         self,
         workflows: Sequence[WorkflowDefinition],
         faults: Sequence[FaultSpec],
+        clients: Sequence[Client] = (),
         *,
         seed: str | None,
         max_executions: int,
@@ -35,6 +39,8 @@ class Sandbox:
         self.clock = Clock()
         self.ids = IdSource(seed)
         self.workflows = Workflows(workflows)
+        self.clients = Clients(clients)
+        self.next_tokens = NextTokens()
         self.executions: BoundedStore[Execution] = BoundedStore(per_customer=max_executions, total=max_executions_total)
         self.journal = Journal(max_requests)
         self._has_journal = has_journal
@@ -81,16 +87,25 @@ class Sandbox:
     def reset(self, customer_id: str | None) -> None:
         """Everything of a customer, or all, back to the state after start; lets go of requests in flight."""
         self.in_flight.reset(customer_id)
-        for part in (self.clock, self.ids, self.executions, self.journal, self.faults):
+        self.journal.watches.reset(customer_id)
+        for part in (
+            self.clock,
+            self.ids,
+            self.workflows,
+            self.clients,
+            self.next_tokens,
+            self.executions,
+            self.journal,
+            self.faults,
+        ):
             part.clear(customer_id)
-        if customer_id is None:
-            self.workflows.clear()
         self.events.forget(customer_id)
         self.events.publish("reset", customer_id, {})
 
     def close(self) -> None:
-        """Let go of listeners and of what faults hold, as the server ends."""
+        """Let go of listeners, of calls that wait and of what faults hold, as the server ends."""
         self.events.close()
+        self.journal.watches.close()
         self.in_flight.close()
 
     def _tell(self, execution: Execution, what: str, task_id: str | None = None) -> None:

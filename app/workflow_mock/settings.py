@@ -191,8 +191,12 @@ class Settings:
         "[debug|info|warning|error]",
     )
     ready_file: Path | None = setting(
-        None, "File to write url, tokenUrl, issuer and pid to, once connections are accepted.", _no_folder, "PATH"
+        None,
+        "File to write url, tokenUrl, issuer, pid and version to, once connections are accepted.",
+        _no_folder,
+        "PATH",
     )
+    until_stdin_closes: bool = setting(False, "End once standard input is closed, as whoever started it ends.")
 
     def __post_init__(self) -> None:
         """Raises ConfigError."""

@@ -101,15 +101,26 @@ def test_each_operation_names_its_refusals_as_they_are(name: str) -> None:
 
 
 IDS = """
-getHealth getSettings reset getSnapshot putSnapshot getClock changeClock seed findWorkflows getWorkflow putWorkflow
-deleteWorkflow findExecutions getExecution completeTask failTask advanceExecution getAllRequests removeAllRequests
-unmatchedRequests findRequests countRequests removeRequests verifyRequests getRequest findFaults addFault
-removeAllFaults getFault removeFault mintToken rotateKey getEvents
+getHealth getSettings resetSandbox getSnapshot putSnapshot getClock changeClock setSeed findWorkflows getWorkflow
+putWorkflow deleteWorkflow findExecutions getExecution completeTask failTask advanceExecution getAllRequests
+removeAllRequests getUnmatchedRequests findRequests countRequests removeRequests verifyRequests getRequest findFaults
+addFault removeAllFaults getFault removeFault findClients getClient putClient deleteClient mintToken rotateKey
+getEvents
 """
 
 
 def test_the_operation_ids_are_those_that_clients_have_as_methods() -> None:
     assert sorted(operation["operationId"] for operation in OPERATIONS.values()) == sorted(IDS.split())
+
+
+VERBS = "add advance change complete count delete fail find get mint put remove reset rotate set verify"
+
+
+def test_an_operation_id_is_a_verb_and_a_noun_in_camel_case_and_one_operations_alone() -> None:
+    ids = [operation["operationId"] for operation in OPERATIONS.values()]
+    assert len(set(ids)) == len(ids)
+    for id in ids:
+        assert re.fullmatch(rf"({VERBS.replace(' ', '|')})([A-Z][a-z]+)+", id), id
 
 
 # Forms that generators of clients take
@@ -248,6 +259,7 @@ DEEP: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "POST /__admin/requests/verify": [{"matcher": {"headers": {"a": {"absent": True}}}, "count": {"atMost": 9}}],
+    "POST /__admin/requests/find": [{"status": 0, "within": "1ms"}],
     "PUT /__admin/snapshot": [
         {
             "clocks": [{}],
@@ -299,6 +311,11 @@ RULES: list[tuple[str, dict[str, Any], bool]] = [
     ("POST /__admin/requests/count", {"bodyPatterns": [{"contains": "x", "equalTo": None}]}, True),
     ("POST /__admin/requests/verify", {"count": {"exactly": 0, "atLeast": 1}}, False),
     ("POST /__admin/requests/verify", {"count": {"exactly": None, "atMost": 9}}, True),
+    ("POST /__admin/requests/verify", {"sequence": [{}], "count": {"atMost": 9}}, False),
+    ("POST /__admin/requests/verify", {"sequence": [{}], "matcher": {}}, False),
+    ("POST /__admin/requests/verify", {"sequence": None, "matcher": {}, "count": {"atMost": 9}}, True),
+    ("POST /__admin/tokens", {"issueNext": 1, "claims": {}}, False),
+    ("POST /__admin/tokens", {"issueNext": None, "claims": {}, "scopes": [], "customers": []}, True),
     ("PUT /__admin/clock", {"action": "set"}, False),
     ("PUT /__admin/clock", {"action": "set", "to": None}, False),
     ("PUT /__admin/clock", {"action": "advance"}, False),
@@ -308,6 +325,10 @@ RULES: list[tuple[str, dict[str, Any], bool]] = [
     ("POST /__admin/faults", {}, False),
     ("POST /__admin/faults", {"times": 1, "fixedDelayMilliseconds": 0}, False),
     ("POST /__admin/faults", {"status": 503, "fault": "EMPTY_RESPONSE"}, False),
+    ("POST /__admin/faults", {"body": "", "fault": "EMPTY_RESPONSE"}, False),
+    ("POST /__admin/faults", {"body": "", "jsonBody": {}}, False),
+    ("POST /__admin/faults", {"body": "", "jsonBody": None}, True),
+    ("POST /__admin/faults", {"jsonBody": {}}, True),
     ("POST /__admin/faults", {"status": 503, "matcher": {"clientId": "demo"}}, False),
     ("POST /__admin/faults", {"status": 503, "matcher": {"clientId": None}, "fault": None}, True),
     ("POST /__admin/faults", {"delayDistribution": {"type": "uniform", "lower": 0, "upper": 1}}, True),
@@ -347,7 +368,7 @@ def test_head_has_the_fields_of_get_and_no_body(own: Server, path: str) -> None:
     started = own.start()
     own.http.put("/__admin/clock", json={"action": "freeze"})
     target = path.replace("{executionId}", started.json()["data"]["id"]).replace("{workflowId}", WORKFLOW)
-    target = target.replace("{requestId}", started.headers["x-request-id"])
+    target = target.replace("{requestId}", started.headers["x-request-id"]).replace("{clientId}", "demo")
     if "{faultId}" in target:
         fault = own.http.post("/__admin/faults", json={"status": 503, "after": 9}).json()["id"]
         target = target.replace("{faultId}", fault)

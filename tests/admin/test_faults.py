@@ -82,6 +82,57 @@ def test_a_fault_may_have_another_content_type_as_a_proxy_does(world: World) -> 
     assert world.start().headers.get_list("Content-Type") == ["text/html"]
 
 
+def test_a_fault_may_have_a_body_as_a_gateway_does(world: World) -> None:
+    world.fault(status=502, body="<h1>Bad gateway: ö</h1>", contentType="text/html")
+    answer = world.start()
+    assert (answer.status_code, answer.text) == (502, "<h1>Bad gateway: ö</h1>")
+    assert answer.headers.get_list("Content-Type") == ["text/html"]
+    assert (world.entry()["status"], world.entry()["errors"]) == (502, [])
+
+
+def test_half_a_record_can_come_in_a_200(world: World) -> None:
+    world.fault(body='{"data": {"id": ', times=1)
+    answer = world.start()
+    assert (answer.status_code, answer.content) == (200, b'{"data": {"id": ')
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert world.executions() == []
+    assert world.start().json()["data"]["id"]
+
+
+def test_a_body_may_be_json_with_its_nulls(world: World) -> None:
+    body = {"data": {"id": None, "ä": [1.5, True]}}
+    fault = world.fault(jsonBody=body)
+    assert world.start().json() == body
+    assert world.admin("GET", f"faults/{fault}")["jsonBody"] == body
+
+
+def test_after_the_commit_a_body_takes_the_place_of_the_record(world: World) -> None:
+    world.fault(when="afterCommit", status=201, jsonBody={"data": None})
+    assert (world.start().status_code, world.executions(), world.entry()["answerLost"]) == (
+        201,
+        [world.entry()["executionId"]],
+        True,
+    )
+
+
+def test_a_redirect_has_no_body(world: World) -> None:
+    world.fault(status=302, headers={"Location": "https://login.example.com"})
+    answer = world.start()
+    assert (answer.status_code, answer.headers["Location"], answer.content) == (302, "https://login.example.com", b"")
+
+
+def test_a_quota_may_have_a_body(world: World) -> None:
+    world.fault(quota={"limit": 0, "window": "1m"}, body="slowly")
+    answer = world.start()
+    assert (answer.status_code, answer.text, "Retry-After" in answer.headers) == (429, "slowly", True)
+
+
+def test_the_token_endpoint_may_have_a_body_of_a_fault(world: World) -> None:
+    world.fault(matcher={"operation": "requestToken"}, body="<html>", contentType="text/html")
+    answer = world.server.http.post(TOKEN_PATH, params={"customerId": world.customer})
+    assert (answer.status_code, answer.text, answer.headers.get_list("Content-Type")) == (200, "<html>", ["text/html"])
+
+
 def test_the_connection_lives_on_after_a_status(world: World) -> None:
     world.fault(status=503, times=1)
     answers = world.server.send(world.raw() + world.raw(), answers=2)
@@ -678,7 +729,17 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"quota": {"limit": 1}}, "quota.window"),
     ({"quota": {"limit": 1, "window": "0s"}}, "quota.window"),
     ({"quota": {"limit": 1, "window": "1e400s"}}, "quota.window"),
-    ({"status": 200}, "status"),
+    ({"status": 199}, "status"),
+    ({"status": 204}, "status"),
+    ({"status": 304}, "status"),
+    ({"body": {}}, "body"),
+    ({"body": "é" * (32 * 1024) + "x"}, "body"),
+    ({"jsonBody": "x"}, "jsonBody"),
+    ({"jsonBody": {"x": "y" * (64 * 1024)}}, "jsonBody"),
+    ({"body": "", "jsonBody": {}}, "body"),
+    ({"body": "", "fault": "EMPTY_RESPONSE"}, "body"),
+    ({"body": "", "contentType": "text/html\r\nX: y"}, "contentType"),
+    ({"contentType": "text/html"}, "body"),
     ({"status": 600}, "status"),
     ({"status": "503"}, "status"),
     ({"status": 500, "message": "\ud800"}, "message"),

@@ -474,7 +474,18 @@ def test_find_has_pages_too(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "params", [{"limit": 0}, {"limit": 1001}, {"limit": "x"}, {"cursor": -1}, {"customerid": "x"}, {"customerId": "x"}]
+    "params",
+    [
+        {"limit": 0},
+        {"limit": 1001},
+        {"limit": "x"},
+        {"cursor": -1},
+        {"customerid": "x"},
+        {"customerId": "x"},
+        {"order": "up"},
+        {"since": "yesterday"},
+        {"since": "2030-01-01T00:00:00"},
+    ],
 )
 def test_a_bad_query_is_refused_by_name(server: Server, params: dict[str, Any]) -> None:
     answer = server.http.get("/__admin/requests", params=params)
@@ -612,6 +623,16 @@ def test_pages_can_begin_with_the_newest(world: World) -> None:
         found += [entry["id"] for entry in page["requests"]]
         cursor = page["next"]
     assert found == oldest_first[::-1]
+
+
+def test_requests_can_be_those_since_a_moment(world: World) -> None:
+    world.admin("PUT", "clock", json={"action": "freeze", "to": "2030-01-01T00:00:00Z"})
+    world.start()
+    world.advance("1h")
+    later = world.start().headers["X-Request-Id"]
+    assert [entry["id"] for entry in world.entries(since="2030-01-01T01:00:00Z")] == [later]
+    assert len(world.entries(since="2030-01-01T00:00:00Z")) == 2
+    assert world.entries(since="2030-01-01T01:00:00.001Z", order="desc") == []
 
 
 # Matchers
@@ -775,6 +796,10 @@ def test_a_verdict_is_about_the_customer_alone(world: World) -> None:
         ({"count": 1}, "count"),
         ({"matcher": {"regex": "x"}}, "matcher.regex"),
         ({"macher": {}}, "macher"),
+        ({"sequence": []}, "sequence"),
+        ({"sequence": [{"stats": 1}]}, "sequence[0].stats"),
+        ({"sequence": [{}], "count": {"exactly": 1}}, "body"),
+        ({"sequence": [{}], "matcher": {}}, "body"),
     ],
     ids=str,
 )
@@ -782,6 +807,40 @@ def test_a_verification_that_makes_no_sense_is_refused(world: World, wanted: dic
     status, refusal = verify(world, **wanted)
     assert status == 400
     assert [fault["property"] for fault in refusal["meta"]["validation"]] == [place]
+
+
+# In which order they came
+
+
+def test_requests_came_in_an_order_with_others_in_between(world: World) -> None:
+    ask_for_token(world)
+    world.start(json={})
+    world.start()
+    assert verify(world, sequence=[{"operation": "requestToken"}, {"status": 200, "workflowId": WORKFLOW}])[0] == 200
+    assert verify(world, sequence=[{"status": 400}, {"status": 200}])[0] == 200
+
+
+def test_one_request_is_not_two_of_a_sequence(world: World) -> None:
+    world.start()
+    assert verify(world, sequence=[{"status": 200}, {"status": 200}])[0] == 409
+    world.start()
+    assert verify(world, sequence=[{"status": 200}, {"status": 200}])[0] == 200
+
+
+def test_where_the_order_was_another_it_is_shown_how_far_it_held_and_what_came_then(world: World) -> None:
+    late = world.start().headers["X-Request-Id"]
+    first = world.start(json={}).headers["X-Request-Id"]
+    then = world.start(content=b"{").headers["X-Request-Id"]
+    status, verdict = verify(world, sequence=[{"status": 400}, {"status": 200}])
+    assert (status, verdict["count"]) == (409, 1)
+    assert [entry["id"] for entry in verdict["requests"]] == [first]
+    (near,) = verdict["nearest"]
+    assert (near["request"]["id"], near["differences"]) == (then, ["status is not 200"])
+    assert late not in str(verdict)
+
+
+def test_a_sequence_holds_whatever_was_forgotten(forgetful: World) -> None:
+    assert verify(forgetful, sequence=[{"status": 200}, {"status": 200}])[0] == 200
 
 
 # Unmatched

@@ -127,6 +127,7 @@ def fill(server: Server) -> None:
     admin(server, "PUT", "clock", {"action": "advance", "by": "90m"}, customerId=CUSTOMER)
     limit = {"id": QUOTA, "quota": {"limit": 1, "window": "1h"}, "matcher": {"customerId": OTHER, "workflowId": TIMED}}
     admin(server, "POST", "faults", limit)
+    admin(server, "POST", "tokens", {"kind": "expired", "issueNext": 2}, customerId=CUSTOMER)
     admin(server, "POST", "faults", {"id": FAULT, "times": 3, "status": 502, "ttl": "1d"}, customerId=CUSTOMER)
     assert statuses(server, theirs, 2) == [502, 502]
     assert statuses(server, token, 2, TIMED, OTHER) == [200, 429]
@@ -445,6 +446,7 @@ def test_an_empty_snapshot_is_an_empty_sandbox(other: Server) -> None:
         "executions": [],
         "requests": [],
         "faults": [],
+        "nextTokens": [],
     }
 
 
@@ -479,7 +481,7 @@ WRONG = {
         "executions": [{"id": FAULT, "customerId": CUSTOMER, "definition": 0, "created": "9999-12-31T23:59:59Z"}]
     },
     "requests[0].id": {"requests": [{}]},
-    "faults[0].spec.status": {"faults": [{"spec": {"status": 200}}]},
+    "faults[0].spec.status": {"faults": [{"spec": {"status": 199}}]},
     "faults[0].tallies[0].matched": {
         "faults": [{"spec": {}, "tallies": [{"customerId": "", "matched": "1", "injected": 0}]}]
     },

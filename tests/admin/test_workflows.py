@@ -133,6 +133,54 @@ def test_the_list_can_be_that_of_one_customer(own: Server) -> None:
     assert own.start(MINE, customer=OTHER).status_code == 404
 
 
+# A customer's own
+
+
+def of_customer(server: Server, method: str, id: str, customer: str = CUSTOMER, **request: Any) -> int:
+    return server.http.request(
+        method, f"/__admin/workflows/{id}", params={"customerId": customer}, **request
+    ).status_code
+
+
+def test_a_workflow_that_is_put_for_a_customer_is_that_customers_until_its_reset(own: Server) -> None:
+    assert of_customer(own, "PUT", MINE, json=SIMPLE) == 200
+    assert own.http.get(f"/__admin/workflows/{MINE}").json()["customers"] == [CUSTOMER]
+    assert own.start(MINE, customer=CUSTOMER).status_code == 200
+    assert own.start(MINE, customer=OTHER).status_code == 404
+    own.http.post("/__admin/reset", params={"customerId": OTHER})
+    assert MINE in ids(own)
+    own.http.post("/__admin/reset", params={"customerId": CUSTOMER})
+    assert MINE not in ids(own)
+
+
+def test_the_reset_of_a_customer_leaves_what_others_may_start_too(own: Server) -> None:
+    put(own, SIMPLE | {"customers": [CUSTOMER, OTHER]})
+    own.http.post("/__admin/reset", params={"customerId": CUSTOMER})
+    assert MINE in ids(own)
+
+
+def test_the_catalogues_workflow_is_back_after_the_reset_of_the_customer_it_was_hidden_for(own: Server) -> None:
+    put(own, SIMPLE | {"customers": [CUSTOMER]}, WORKFLOW)
+    own.http.post("/__admin/reset", params={"customerId": CUSTOMER})
+    assert len(names(own, WORKFLOW) or ()) == 9
+
+
+def test_a_customer_changes_and_deletes_its_own_alone(own: Server) -> None:
+    assert of_customer(own, "PUT", WORKFLOW, json=SIMPLE) == 400
+    assert of_customer(own, "DELETE", WORKFLOW) == 404
+    assert of_customer(own, "PUT", MINE, json=SIMPLE) == of_customer(own, "PUT", MINE, json=SIMPLE) == 200
+    assert of_customer(own, "PUT", MINE, OTHER, json=SIMPLE) == 400
+    assert (of_customer(own, "GET", MINE), of_customer(own, "GET", MINE, OTHER)) == (200, 404)
+    assert (of_customer(own, "DELETE", MINE, OTHER), of_customer(own, "DELETE", MINE)) == (404, 204)
+    assert MINE not in ids(own)
+
+
+def test_customers_that_are_not_that_of_the_query_are_a_contradiction(own: Server) -> None:
+    assert of_customer(own, "PUT", MINE, json=SIMPLE | {"customers": [CUSTOMER.upper()]}) == 200
+    assert of_customer(own, "PUT", MINE, json=SIMPLE | {"customers": [OTHER]}) == 400
+    assert of_customer(own, "PUT", MINE, json=SIMPLE | {"customers": [CUSTOMER, OTHER]}) == 400
+
+
 def test_the_id_is_that_of_the_path_in_any_case(own: Server) -> None:
     assert put(own, SIMPLE, MINE.upper())["id"] == MINE
     assert put(own, SIMPLE | {"id": MINE.upper()})["id"] == MINE

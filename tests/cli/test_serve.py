@@ -11,6 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from workflow_mock import __version__
 from workflow_mock.errors import ConfigError
 from workflow_mock.paths import ISSUER_PATH, OPENID_PATH, TOKEN_PATH
 from workflow_mock.server.ready_file import write_ready_file
@@ -25,6 +26,7 @@ def test_the_ready_file_is_whole(server: Server) -> None:
         "tokenUrl": server.url + TOKEN_PATH,
         "issuer": server.url + ISSUER_PATH,
         "pid": server.process.pid,
+        "version": __version__,
     }
 
 

@@ -19,12 +19,14 @@ LOSE = Snippet(PAGE, "sh", "afterCommit")
 WAIT = Snippet(PAGE, "sh", '"advance"')
 BY_HAND = Snippet(PAGE, "python", "/tasks/")
 SENT = Snippet(PAGE, "sh", "requests/verify")
-BAD_TOKENS = Snippet(PAGE, "sh", '"expired"')
+BAD_TOKENS = Snippet(PAGE, "sh", '"expired"}')
+NEXT_TOKEN = Snippet(PAGE, "sh", '"issueNext"')
+CLIENTS = Snippet(PAGE, "sh", "PUT clients/")
 ROTATE = Snippet(PAGE, "sh", "keys/rotate")
 SEED = Snippet(PAGE, "sh", '"seed"')
 EVENTS = Snippet(PAGE, "sh", "Last-Event-ID")
 RECIPES = [
-    *(SETUP, FAIL, LOSE, WAIT, BY_HAND, SENT, BAD_TOKENS, ROTATE, SEED, EVENTS),
+    *(SETUP, FAIL, LOSE, WAIT, BY_HAND, SENT, BAD_TOKENS, NEXT_TOKEN, CLIENTS, ROTATE, SEED, EVENTS),
 ]
 
 
@@ -82,8 +84,9 @@ def test_tasks_are_finished_by_hand(own: Server) -> None:
 
 
 def test_what_the_client_sent_is_found(own: Server, tmp_path: Path) -> None:
-    verdict, found, unmatched = documents(cook(SENT, own, tmp_path))[-3:]
-    assert (verdict["verified"], len(found["requests"]), unmatched["requests"]) == (True, 1, [])
+    verdict, order, found, unmatched = documents(cook(SENT, own, tmp_path))[-4:]
+    assert verdict["verified"] is order["verified"] is True
+    assert (len(found["requests"]), unmatched["requests"]) == (1, [])
 
 
 def test_bad_tokens_are_minted(own: Server, tmp_path: Path) -> None:
@@ -91,6 +94,15 @@ def test_bad_tokens_are_minted(own: Server, tmp_path: Path) -> None:
     assert minted["expected"]["code"] == "token_expired"
     section = PAGES[PAGE].section("Expired tokens, and other bad ones")
     assert {f"`{kind}`" for kind in TokenKind} <= set(re.findall(r"`[a-z-]+`", section))
+
+
+def test_the_next_token_is_bad_and_then_good_again(own: Server, tmp_path: Path) -> None:
+    assert statuses(cook(NEXT_TOKEN, own, tmp_path)) == [401]
+
+
+def test_a_customer_has_a_client_of_its_own(own: Server, tmp_path: Path) -> None:
+    put, token, listed = documents(cook(CLIENTS, own, tmp_path))
+    assert (token["scope"], put in listed["clients"]) == ("workflow_api reports", True)
 
 
 def test_keys_are_rotated(tmp_path: Path) -> None:

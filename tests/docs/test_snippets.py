@@ -271,7 +271,7 @@ def test_the_ready_file_tells_where_the_server_is(tmp_path: Path) -> None:
     script = re.sub(r"^kill \$!", "kill $!; wait $!", text_of(READY_FILE), flags=re.MULTILINE)
     told = re.search(r'\{"url".*\}', shell(script, tmp_path))
     assert told is not None
-    assert json.loads(told[0]).keys() == {"url", "tokenUrl", "issuer", "pid"}
+    assert json.loads(told[0]).keys() == {"url", "tokenUrl", "issuer", "pid", "version"}
 
 
 @pytest.mark.parametrize(

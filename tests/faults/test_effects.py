@@ -17,7 +17,11 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"delayDistribution": {"type": "uniform", "lower": 1, "upper": 9}},
         {"delayDistribution": {"type": "lognormal", "median": 5, "sigma": 0.1}},
     ],
-    "InjectedError": [
+    "InjectedResponse": [
+        {"status": 502, "body": "<h1>Bad gateway</h1>", "contentType": "text/html"},
+        {"body": '{"data": {"id":'},
+        {"jsonBody": {"data": None}},
+        {"status": 302, "headers": {"Location": "https://login.example.com"}},
         {"status": 503, "code": "c", "message": "m", "headers": {"X-A": "b"}, "retryAfter": "2s"},
         {"quota": {"limit": 0, "window": "1m"}},
     ],
@@ -63,7 +67,7 @@ def test_a_client_gets_the_operations_answer_unless_the_effect_loses_it_and_the_
     world.fault(when=when, **example)
     try:
         answer = world.start()
-        is_answered = answer.status_code == 200 and answer.json()["data"]["id"] in world.executions()
+        is_answered = answer.status_code == 200 and any(id in answer.text for id in world.executions())
         status = answer.status_code
     except httpx.TransportError:
         is_answered = False

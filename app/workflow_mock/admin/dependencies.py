@@ -47,10 +47,10 @@ class JsonRoute(APIRoute):
             request = _JsonRequest(request, self.max_bytes)
             try:
                 await request.load()
+                return await handle(request)
             except ClientDisconnect:
-                logger.info("%s: the client left before its request was complete", request.state.request_id)
+                logger.info("%s: the client left before its request was answered", request.state.request_id)
                 return Response(status_code=400)  # for nobody
-            return await handle(request)
 
         return handle_json
 

@@ -1,13 +1,17 @@
 """Why a fault can't be injected, as things are: a matcher that nothing can match is mostly a slip."""
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from urllib.parse import unquote
 
 from workflow_mock.formats import parse_uuid
-from workflow_mock.paths import API_PATH, START_PATH, TOKEN_PATH
+from workflow_mock.paths import START_PATH, TOKEN_PATH
 from workflow_mock.state.exchange import REQUEST_TOKEN, START_EXECUTION
 from workflow_mock.state.matcher import ANY, Matcher
 from workflow_mock.state.workflows import Workflows
+
+COMPARED_CHARACTERS = 300
+"""Of a path that is none, for the one that was meant."""
 
 
 def warnings_of(matcher: Matcher, workflows: Workflows) -> Iterator[str]:
@@ -19,14 +23,27 @@ def warnings_of(matcher: Matcher, workflows: Workflows) -> Iterator[str]:
     if is_of_token:
         yield from _of_token(matcher)
         return
+    customer_id, workflow_id = matcher.customer_id, matcher.workflow_id
     if path is not None:
-        yield from _of_path(matcher, path)
-    if matcher.workflow_id is not None:
-        workflow = workflows.get(matcher.workflow_id)
+        named = _ids_of(path)
+        if named is None:
+            yield f"matcher.urlPath: is not the path of an operation; did you mean {_meant(path, matcher)}?"
+            return
+        for wanted, name in ((customer_id, "customerId"), (workflow_id, "workflowId")):
+            if named[name] is None:
+                yield f"matcher.urlPath: has no UUID as its {name}"
+            elif wanted not in (None, named[name]):
+                yield f"matcher.urlPath: has another {name} than the matcher"
+        customer_id, workflow_id = customer_id or named["customerId"], workflow_id or named["workflowId"]
+    if workflow_id is not None:
+        member = "matcher.urlPath" if matcher.workflow_id is None else "matcher.workflowId"
+        workflow = workflows.get(workflow_id)
+        near = workflows.nearest(workflow_id, customer_id)
+        hint = f"; did you mean {near.id} ({near.name})?" if near else ""
         if workflow is None:
-            yield f"matcher.workflowId: there is no workflow {matcher.workflow_id} now"
-        elif matcher.customer_id is not None and not workflow.serves(matcher.customer_id):
-            yield f"matcher.workflowId: the workflow {matcher.workflow_id} isn't offered to this customer"
+            yield f"{member}: there is no workflow {workflow_id} now{hint}"
+        elif customer_id is not None and not workflow.serves(customer_id):
+            yield f"{member}: the workflow {workflow_id} isn't offered to this customer{hint}"
 
 
 def _of_token(matcher: Matcher) -> Iterator[str]:
@@ -40,20 +57,26 @@ def _of_token(matcher: Matcher) -> Iterator[str]:
         yield f"matcher.customerId: only token requests with ?customerId={matcher.customer_id} match"
 
 
-def _of_path(matcher: Matcher, path: str) -> Iterator[str]:
-    """Each way in which a path isn't that of a start, or is that of another one."""
+def _ids_of(path: str) -> dict[str, str | None] | None:
+    """The customer and the workflow that the path of a start names, each None where it is no UUID; None for another."""
     segments, template = path.split("/"), START_PATH.split("/")
-    if not path.lower().startswith(API_PATH):
-        yield f"matcher.urlPath: faults apply below {API_PATH} and at {TOKEN_PATH} alone"
-        return
     if len(segments) == len(template) + 1 and not segments[-1]:
         segments.pop()
-    named = {name: each for name, each in zip(template, segments, strict=False) if name.startswith("{")}
-    if len(segments) != len(template) or any(
-        name not in named and name.lower() != each.lower() for name, each in zip(template, segments, strict=True)
-    ):
-        yield f"matcher.urlPath: is not the path of an operation: {START_PATH}"
-        return
-    for wanted, name in ((matcher.customer_id, "customerId"), (matcher.workflow_id, "workflowId")):
-        if wanted is not None and parse_uuid(unquote(named["{" + name + "}"])) != wanted:
-            yield f"matcher.urlPath: has another {name} than the matcher"
+    if len(segments) != len(template):
+        return None
+    named = {}
+    for name, segment in zip(template, segments, strict=True):
+        if name.startswith("{"):
+            named[name.strip("{}")] = parse_uuid(unquote(segment))
+        elif name.lower() != segment.lower():
+            return None
+    return named
+
+
+def _meant(path: str, matcher: Matcher) -> str:
+    """The path of an operation that is most like this one, with the ids that the matcher has."""
+    start = START_PATH
+    for name, id in (("{customerId}", matcher.customer_id), ("{workflowId}", matcher.workflow_id)):
+        start = start.replace(name, id or name)
+    (found,) = get_close_matches(path[:COMPARED_CHARACTERS], (start, TOKEN_PATH), n=1, cutoff=0)
+    return found

@@ -23,6 +23,7 @@ EXAMPLES = {
     "taskId": "9b0f1c55-3d6e-4a52-b7d9-1a2b3c4d5e6f",
     "faultId": "c1d2e3f4-0a1b-4c2d-8e3f-4a5b6c7d8e9f",
     "requestId": "5d0f3a7c-00002a",
+    "clientId": "another-client",
 }
 """Of parameters that are ids."""
 
@@ -33,6 +34,7 @@ TAGS = {
     "Executions": "What was started, and the steps that a test takes in it.",
     "Requests": "The journal: what was asked, and what became of it.",
     "Faults": "What to break, for whom and how often.",
+    "Clients": "Clients of the authorization server: who may get a token.",
     "Tokens": "Tokens, good ones and bad ones, and the key that signs them.",
     "Events": "What happens, as it happens.",
 }
@@ -160,7 +162,16 @@ def _all(*schemas: Schema) -> Schema:
 
 
 _TEXTS = ("equalTo", "equalToIgnoreCase", "contains", "absent")
-_EFFECTS = ("status", "fault", "quota", "chunkedDribbleDelay", "truncateBodyAt", "delayDistribution")
+_EFFECTS = (
+    "status",
+    "body",
+    "jsonBody",
+    "fault",
+    "quota",
+    "chunkedDribbleDelay",
+    "truncateBodyAt",
+    "delayDistribution",
+)
 
 _RULES: Mapping[str, list[Schema]] = {
     "TextMatch": [
@@ -168,6 +179,8 @@ _RULES: Mapping[str, list[Schema]] = {
         *_both(*((one, other) for index, one in enumerate(_TEXTS) for other in _TEXTS[index + 1 :])),
     ],
     "VerificationTimes": [*_both(("exactly", "atLeast"), ("exactly", "atMost"))],
+    "Verification": [*_both(("sequence", "matcher"), ("sequence", "count"))],
+    "TokenSpec": [*_both(("issueNext", "scopes"), ("issueNext", "customers"), ("issueNext", "claims"))],
     "ClockChange": [
         _all(_given(action="set"), _not_given("to")),
         _all(_given(action="advance"), _not_given("by")),
@@ -175,7 +188,7 @@ _RULES: Mapping[str, list[Schema]] = {
         *(_given(action=action, to=...) for action in ("advance", "resume")),
     ],
     "FaultSpec": [
-        *_both(("fault", "status")),
+        *_both(("fault", "status"), ("fault", "body"), ("fault", "jsonBody"), ("body", "jsonBody")),
         _all(_not_given(*_EFFECTS), {"properties": {"fixedDelayMilliseconds": {"enum": [0, None]}}}),
         *(
             {"required": ["matcher"], "properties": {"matcher": {**_given(**{name: ...}), "type": "object"}}}

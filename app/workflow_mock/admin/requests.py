@@ -1,13 +1,14 @@
 """The journal: what was asked, and what became of it. The routes are WireMock's."""
 
 from heapq import nsmallest
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field, model_validator
 
 from workflow_mock.admin.dependencies import Cursor, Customer, JsonRoute, Limit, json_list, json_object, owned_or_404
 from workflow_mock.admin.schemas import JournalEntry
+from workflow_mock.admin.waiting import Within, settled
 from workflow_mock.errors import ApiError
 from workflow_mock.faults.effects import MAX_COUNT
 from workflow_mock.paths import START_PATH, TOKEN_PATH
@@ -16,7 +17,10 @@ from workflow_mock.settings import Settings
 from workflow_mock.state.exchange import Exchange
 from workflow_mock.state.matcher import Matcher
 from workflow_mock.state.store import in_batches
-from workflow_mock.types import StrictModel
+from workflow_mock.types import Moment, StrictModel
+
+MAX_SEQUENCE = 100
+"""Matchers of a sequence."""
 
 NEAREST = 3
 """Requests that are shown where none was as it should be."""
@@ -27,6 +31,9 @@ Forgotten = Annotated[
 ]
 Order = Annotated[
     Literal["asc", "desc"], Query(description="Oldest first, or newest first; oldest first if not given.")
+]
+Since = Annotated[
+    Moment | None, Query(description="Those alone that came at this moment of their customer's clock or later.")
 ]
 
 
@@ -79,6 +86,12 @@ class UnmatchedPage(StrictModel):
     requests: list[Unmatched]
 
 
+class Search(Matcher):
+    """What a request must be like, and for how long to wait for the first that is."""
+
+    within: Within = None
+
+
 class VerificationTimes(StrictModel):
     """How many requests there must be; without any member, at least one."""
 
@@ -94,21 +107,62 @@ class VerificationTimes(StrictModel):
             raise ValueError("atLeast is over atMost")
         return self
 
+    @property
+    def least(self) -> int:
+        if self.exactly is self.at_least is self.at_most is None:
+            return 1
+        return self.exactly or self.at_least or 0
+
+    @property
+    def most(self) -> int | None:
+        """None where there may be any number more."""
+        return self.at_most if self.exactly is None else self.exactly
+
     def allows(self, count: int) -> bool:
         """Whether there may be so many requests."""
-        if self.exactly is self.at_least is self.at_most is None:
-            return count >= 1
-        least, most = (self.at_least, self.at_most) if self.exactly is None else (self.exactly, self.exactly)
-        return (least is None or count >= least) and (most is None or count <= most)
+        return count >= self.least and (self.most is None or count <= self.most)
 
 
 class Verification(
-    StrictModel, json_schema_extra={"examples": [{"matcher": {"status": 500}, "count": {"exactly": 0}}]}
+    StrictModel,
+    json_schema_extra={
+        "examples": [
+            {"matcher": {"status": 500}, "count": {"exactly": 0}},
+            {"sequence": [{"operation": "requestToken"}, {"operation": "startWorkflowExecution"}]},
+        ]
+    },
 ):
-    """Which requests there must be, and how many."""
+    """Which requests there must be, and how many; or in which order."""
 
     matcher: Matcher = Field(default_factory=Matcher)
     count: VerificationTimes = Field(default_factory=VerificationTimes)
+    sequence: list[Matcher] | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_SEQUENCE,
+        description="In place of matcher and count: requests like these came in this order; others may be in between.",
+    )
+    within: Within = None
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "Verification":
+        if self.sequence is not None and self.model_fields_set & {"matcher", "count"}:
+            raise ValueError("sequence stands in the place of matcher and count")
+        return self
+
+    def concerns(self, exchange: Exchange) -> bool:
+        """Whether a request may change the verdict."""
+        return any(matcher.matches(exchange) for matcher in self.sequence or (self.matcher,))
+
+
+class Seen(NamedTuple):
+    """What the journal says of a verification at one moment."""
+
+    found: list[Exchange]
+    forgotten: int
+    verified: bool
+    is_settled: bool
+    """Whether no request that comes later changes the verdict."""
 
 
 class NearMiss(StrictModel):
@@ -122,7 +176,7 @@ class VerificationResult(StrictModel):
     """Whether there were as many requests as there must be, and what was seen."""
 
     verified: bool = Field(description="False too where it hangs on requests that were forgotten.")
-    count: int
+    count: int = Field(description="Requests that matched; of a sequence, those that came in its order.")
     forgotten: Forgotten
     requests: list[JournalEntry] = Field(description="Those that matched, if the verdict is no.")
     nearest: list[NearMiss] = Field(description="Those that almost matched, if there were too few.")
@@ -140,10 +194,8 @@ def router(settings: Settings, sandbox: Sandbox) -> APIRouter:
         prefix="/requests", tags=["Requests"], route_class=JsonRoute, dependencies=[Depends(check_journal)]
     )
 
-    async def page(
-        matcher: Matcher, customer: str | None, limit: int, cursor: int, *, newest_first: bool = False
-    ) -> Response:
-        found = await journal.page(customer, matcher.matches, cursor, limit, newest_first=newest_first)
+    async def shown(found: list[Exchange], customer: str | None, limit: int) -> Response:
+        """A JournalPage of what was found."""
         return json_object(
             requests=await json_list(found, JournalEntry.of),
             meta=Meta(total=journal.count(customer), forgotten=journal.forgotten(customer)),
@@ -152,10 +204,15 @@ def router(settings: Settings, sandbox: Sandbox) -> APIRouter:
 
     @routes.get("", response_model=JournalPage)
     async def get_all_requests(
-        customer: Customer = None, limit: Limit = 100, cursor: Cursor = 0, order: Order = "asc"
+        customer: Customer = None, limit: Limit = 100, cursor: Cursor = 0, order: Order = "asc", since: Since = None
     ) -> Response:
         """The requests of the workflow API and the token endpoint, refused ones too."""
-        return await page(Matcher(), customer, limit, cursor, newest_first=order == "desc")
+
+        def wanted(exchange: Exchange) -> bool:
+            return since is None or exchange.time >= since
+
+        found = await journal.page(customer, wanted, cursor, limit, newest_first=order == "desc")
+        return await shown(found, customer, limit)
 
     @routes.delete("", status_code=204)
     async def remove_all_requests(customer: Customer = None) -> None:
@@ -163,7 +220,7 @@ def router(settings: Settings, sandbox: Sandbox) -> APIRouter:
         journal.clear(customer)
 
     @routes.get("/unmatched", response_model=UnmatchedPage)
-    async def unmatched_requests(customer: Customer = None, limit: Limit = 100) -> Response:
+    async def get_unmatched_requests(customer: Customer = None, limit: Limit = 100) -> Response:
         """The newest requests that were refused (4xx), each with the nearest thing that would have worked."""
         refused = (await journal.page(customer, lambda each: 400 <= each.status < 500))[-limit:]
         return json_object(
@@ -172,12 +229,24 @@ def router(settings: Settings, sandbox: Sandbox) -> APIRouter:
             )
         )
 
-    @routes.post("/find", response_model=JournalPage)
+    @routes.post(
+        "/find",
+        response_model=JournalPage,
+        responses={409: {"model": JournalPage, "description": "With `within`: none came in this time"}},
+    )
     async def find_requests(
-        matcher: Matcher, customer: Customer = None, limit: Limit = 100, cursor: Cursor = 0
+        matcher: Search, request: Request, customer: Customer = None, limit: Limit = 100, cursor: Cursor = 0
     ) -> Response:
-        """The requests that match, oldest first."""
-        return await page(matcher, customer, limit, cursor)
+        """The requests that match, oldest first; with `within`, as soon as there is one."""
+
+        async def look() -> list[Exchange]:
+            return await journal.page(customer, matcher.matches, cursor, limit)
+
+        found = await settled(journal.watches, request, matcher.within, customer, matcher.matches, look, bool)
+        response = await shown(found, customer, limit)
+        if matcher.within is not None and not found:
+            response.status_code = 409
+        return response
 
     @routes.post("/count")
     async def count_requests(matcher: Matcher, customer: Customer = None) -> Count:
@@ -201,27 +270,69 @@ def router(settings: Settings, sandbox: Sandbox) -> APIRouter:
         },
     )
     async def verify_requests(
-        verification: Verification, response: Response, customer: Customer = None
+        verification: Verification, request: Request, response: Response, customer: Customer = None
     ) -> VerificationResult:
-        """Say how many requests there must be like this one: 200 if so, 409 if not, or if too many were forgotten."""
-        newest = list(journal.for_customer(customer))[-1000:]
-        found = await journal.page(customer, verification.matcher.matches)
-        forgotten, times = journal.forgotten(customer), verification.count
-        # Each that was forgotten may have matched or not; what allows both ends allows all between.
-        if times.allows(len(found)) and times.allows(len(found) + forgotten):
-            return VerificationResult(verified=True, count=len(found), forgotten=forgotten, requests=[], nearest=[])
-        response.status_code = 409
-        misses = [
-            (verification.matcher.differences(each), each) async for batch in in_batches(newest) for each in batch
-        ]
-        nearest = nsmallest(NEAREST, (miss for miss in misses if miss[0]), key=lambda miss: len(miss[0]))
-        return VerificationResult(
-            verified=False,
-            count=len(found),
-            forgotten=forgotten,
-            requests=[JournalEntry.of(each) for each in found[-100:]],
-            nearest=[NearMiss(request=JournalEntry.of(each), differences=said) for said, each in nearest],
+        """Say how many requests there must be like this one, or in which order: 200 if so, 409 if not.
+
+        409 too if too many were forgotten. With `within`, as soon as it is so; where there is an `exactly` or `atMost`,
+        it is so at the end of this time, and not so as soon as there are more.
+        """
+
+        async def look() -> Seen:
+            see = in_order if verification.sequence else counted
+            return await see(verification, customer)
+
+        seen = await settled(
+            journal.watches,
+            request,
+            verification.within,
+            customer,
+            verification.concerns,
+            look,
+            lambda seen: seen.is_settled,
         )
+        if not seen.verified:
+            response.status_code = 409
+        return VerificationResult(
+            verified=seen.verified,
+            count=len(seen.found),
+            forgotten=seen.forgotten,
+            requests=[] if seen.verified else [JournalEntry.of(each) for each in seen.found[-100:]],
+            nearest=[] if seen.verified else await nearest(verification, customer, seen.found),
+        )
+
+    async def counted(verification: Verification, customer: str | None) -> Seen:
+        forgotten, times = journal.forgotten(customer), verification.count
+        found = await journal.page(customer, verification.matcher.matches)
+        # Each that was forgotten may have matched or not; what allows both ends allows all between.
+        most_there_were = len(found) + forgotten
+        verified = times.allows(len(found)) and times.allows(most_there_were)
+        is_settled = verified if times.most is None else most_there_were > times.most
+        return Seen(found, forgotten, verified, is_settled)
+
+    async def in_order(verification: Verification, customer: str | None) -> Seen:
+        forgotten, left = journal.forgotten(customer), list(verification.sequence or ())
+
+        def is_next(exchange: Exchange) -> bool:
+            return bool(left) and left[0].matches(exchange) and left.pop(0) is not None
+
+        found = await journal.page(customer, is_next)
+        return Seen(found, forgotten, verified=not left, is_settled=not left)
+
+    async def nearest(verification: Verification, customer: str | None, found: list[Exchange]) -> list[NearMiss]:
+        """The newest thousand's near misses: of the matcher, or of the first of the sequence that wasn't found."""
+        matcher, begin = verification.matcher, 0
+        if verification.sequence:
+            matcher, begin = verification.sequence[len(found)], found[-1].number if found else 0
+        newest = list(journal.for_customer(customer))[-1000:]
+        misses = [
+            (matcher.differences(each), each)
+            async for batch in in_batches(newest)
+            for each in batch
+            if each.number > begin
+        ]
+        near = nsmallest(NEAREST, (miss for miss in misses if miss[0]), key=lambda miss: len(miss[0]))
+        return [NearMiss(request=JournalEntry.of(each), differences=said) for said, each in near]
 
     @routes.get("/{requestId}")
     async def get_request(

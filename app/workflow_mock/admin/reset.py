@@ -19,14 +19,14 @@ def router(sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter:
     routes = APIRouter(tags=["Sandbox"], route_class=JsonRoute)
 
     @routes.post("/reset", status_code=204)
-    async def reset(customer: Customer = None) -> None:
+    async def reset_sandbox(customer: Customer = None) -> None:
         """Everything back to the state after start, for one customer or all; tokens of that time's key stay good."""
         sandbox.reset(customer)
         if customer is None:
             issuer.reset()
 
     @routes.put("/seed", status_code=204)
-    async def seed(body: Seed, customer: Customer = None) -> None:
+    async def set_seed(body: Seed, customer: Customer = None) -> None:
         """Begin a repeatable sequence of execution ids, for one customer or for each."""
         sandbox.ids.seed(customer, body.seed)
 

@@ -1,4 +1,4 @@
-"""The whole state as one document, and back. Keys and tokens are not in it."""
+"""The whole state as one document, and back. Keys, clients and tokens are not in it: they are or have secrets."""
 
 from asyncio import to_thread
 from collections.abc import Sequence
@@ -9,20 +9,22 @@ from fastapi import APIRouter, Body, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError, WithJsonSchema
 
-from workflow_mock.admin.dependencies import JsonRoute, json_list, json_object, validation_error
+from workflow_mock.admin.dependencies import Customer, JsonRoute, Owned, json_list, json_object, validation_error
 from workflow_mock.admin.schemas import JournalEntry
 from workflow_mock.caching import BoundedDict
 from workflow_mock.catalogue.schema import WorkflowEntry, entry_of
 from workflow_mock.domain.definition import InvalidDefinition, Outcome, WorkflowDefinition
 from workflow_mock.domain.execution import Execution, InvalidTransition, Step
-from workflow_mock.errors import Problem
-from workflow_mock.faults.effects import NonNegative
+from workflow_mock.errors import ApiError, Path, Problem
+from workflow_mock.faults.effects import MAX_COUNT, NonNegative
 from workflow_mock.faults.registry import MAX_FAULTS, MAX_TALLIES, Fault, Tally
 from workflow_mock.faults.spec import FaultSpec
+from workflow_mock.oauth.bad_tokens import TokenKind
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import EARLIEST, LATEST, ClockState
+from workflow_mock.state.next_tokens import MAX_NEXT_TOKENS, NextToken
 from workflow_mock.state.workflows import MAX_WORKFLOWS
-from workflow_mock.types import Moment, StrictModel, Uuid
+from workflow_mock.types import Duration, Moment, StrictModel, Uuid
 
 M = TypeVar("M", bound=StrictModel)
 
@@ -95,8 +97,18 @@ class FaultEntry(StrictModel):
     tallies: list[TallyEntry] = Field(default_factory=list, max_length=MAX_TALLIES)
 
 
+class NextTokenEntry(StrictModel):
+    """What the next tokens of the token endpoint are: of a customer or of all, of a client or of each."""
+
+    customer_id: Uuid | None = None
+    client_id: str | None = Field(None, min_length=1, max_length=100)
+    kind: TokenKind = Field(strict=False)
+    lifetime: Duration | None = None
+    issue_next: int = Field(ge=1, le=MAX_COUNT)
+
+
 class Snapshot(StrictModel, json_schema_extra={"examples": [{"clocks": [{"frozen": "2030-01-01T00:00:00Z"}]}]}):
-    """The whole state, without keys and tokens. A member that is left out counts as empty."""
+    """The whole state, without keys, clients and tokens. A member that is left out counts as empty."""
 
     clocks: list[ClockEntry] = Field(default_factory=list)
     seeds: list[SeedEntry] = Field(default_factory=list)
@@ -105,6 +117,7 @@ class Snapshot(StrictModel, json_schema_extra={"examples": [{"clocks": [{"frozen
     executions: list[ExecutionEntry] = Field(default_factory=list)
     requests: list[JournalEntry] = Field(default_factory=list)
     faults: list[FaultEntry] = Field(default_factory=list)
+    next_tokens: list[NextTokenEntry] = Field(default_factory=list, max_length=MAX_NEXT_TOKENS)
 
 
 class SnapshotRoute(JsonRoute):
@@ -117,27 +130,32 @@ def router(sandbox: Sandbox) -> APIRouter:
     routes = APIRouter(tags=["Sandbox"], route_class=SnapshotRoute)
 
     @routes.get("/snapshot", response_model=Snapshot)
-    async def get_snapshot() -> Response:
-        """The whole state as one document. It has no keys and no tokens."""
-        return await take(sandbox)
+    async def get_snapshot(customer: Customer = None) -> Response:
+        """The whole state, or a customer's own, as one document. It has no keys, no clients and no tokens."""
+        return await take(sandbox, customer)
 
     @routes.put("/snapshot", status_code=204)
     async def put_snapshot(
         snapshot: Annotated[dict[str, Any], Body(), WithJsonSchema({"$ref": "#/components/schemas/Snapshot"})],
+        customer: Customer = None,
     ) -> None:
-        """Replace the whole state."""
-        (await to_thread(Restore.read, snapshot)).apply(sandbox)
+        """Replace the whole state, or a customer's own by a snapshot of it."""
+        (await to_thread(Restore.read, snapshot, customer)).apply(sandbox)
 
     return routes
 
 
-async def take(sandbox: Sandbox) -> Response:
-    """Render the state of this moment as a Snapshot, in batches."""
+async def take(sandbox: Sandbox, customer_id: str | None) -> Response:
+    """Render the state of this moment, a customer's own or all (None), as a Snapshot, in batches."""
+
+    def is_meant(whose: str | None) -> bool:
+        return customer_id in (None, whose)
+
     # Whatever may change is copied before others have their turn.
     definitions: dict[WorkflowDefinition, int] = {}
     executions = [
         (each, definitions.setdefault(each.definition, len(definitions)), tuple(each.steps))
-        for each in sandbox.executions.for_customer(None)
+        for each in sandbox.executions.for_customer(customer_id)
     ]
     faults = [
         FaultEntry.show(
@@ -146,15 +164,25 @@ async def take(sandbox: Sandbox) -> Response:
             tallies=[TallyEntry.show(tally) for tally in fault.tallies.values()],
         )
         for fault in sandbox.faults.for_customer(None)
+        if is_meant(fault.customer_id)
     ]
-    workflows, exchanges = tuple(sandbox.workflows), tuple(sandbox.journal.for_customer(None))
+    workflows = tuple(sandbox.workflows if customer_id is None else sandbox.workflows.own(customer_id))
+    exchanges = tuple(sandbox.journal.for_customer(customer_id))
     clocks = [
         ClockEntry.show(state, customer_id=who, offset_in_seconds=state.offset.total_seconds())
         for who, state in sandbox.clock.states()
+        if is_meant(who)
     ]
     seeds = [
         SeedEntry.model_construct(customer_id=who, seed=seed, number=number)
         for who, seed, number in sandbox.ids.seeds()
+        if is_meant(who)
+    ]
+
+    next_tokens = [
+        NextTokenEntry.model_construct(**asked._asdict())
+        for asked in sandbox.next_tokens
+        if is_meant(asked.customer_id)
     ]
 
     def show_execution(part: tuple[Execution, int, tuple[Step, ...]]) -> ExecutionEntry:
@@ -172,6 +200,7 @@ async def take(sandbox: Sandbox) -> Response:
         executions=await json_list(executions, show_execution, exclude_none=True),
         requests=await json_list(exchanges, JournalEntry.of, exclude_none=True),
         faults=await json_list(faults, itself, exclude_none=True),
+        nextTokens=await json_list(next_tokens, itself, exclude_none=True),
     )
 
 
@@ -184,9 +213,12 @@ def _workflows(definitions: Sequence[WorkflowDefinition]) -> bytes:
 class Restore:
     """A snapshot that was checked, to be put in place of the state of any sandbox."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        """Raises ApiError (400)."""
+    def __init__(self, snapshot: Snapshot, customer_id: str | None) -> None:
+        """For the whole state, or (not None) a customer's. Raises ApiError (400)."""
         self._snapshot = snapshot
+        self._customer_id = customer_id
+        if customer_id is not None:
+            _refuse_others(snapshot, customer_id)
         self._workflows = _define("workflows", snapshot.workflows)
         definitions = _define("definitions", snapshot.definitions)
         self._executions = [_execution(index, each, definitions) for index, each in enumerate(snapshot.executions)]
@@ -199,35 +231,107 @@ class Restore:
         self._exchanges = [entry.exchange() for entry in snapshot.requests]
 
     @classmethod
-    def read(cls, document: dict[str, Any]) -> "Restore":
+    def read(cls, document: dict[str, Any], customer_id: str | None) -> "Restore":
         """Raises ApiError (400), RequestValidationError."""
         try:
             snapshot = Snapshot.model_validate(document)
         except ValidationError as error:
             errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
             raise RequestValidationError(errors, body=document) from None
-        return cls(snapshot)
+        return cls(snapshot, customer_id)
 
     def apply(self, sandbox: Sandbox) -> None:
-        """Replace the state: all of it is the snapshot's, or what the server starts with."""
-        sandbox.reset(None)
+        """Replace the state: all of it is the snapshot's, or what the server starts with.
+
+        Raises ApiError, and changes nothing: 400 where an id in the snapshot of a customer is another's here, 503 where
+        there is no room for it beside what others have.
+        """
+        who = self._customer_id
+        if who is not None:
+            self._check_beside_others(sandbox, who)
+        sandbox.reset(who)
         for customer_id, state in self._clocks:
             sandbox.clock.put(customer_id, state)
-        sandbox.ids.seed(None, None)
+        if who is None:
+            sandbox.ids.seed(None, None)
+            sandbox.workflows.replace(())
         for seed in self._snapshot.seeds:
             sandbox.ids.seed(seed.customer_id, seed.seed, seed.number)
-        sandbox.workflows.replace(self._workflows)
+        for workflow in self._workflows:
+            sandbox.workflows.put(workflow)
         for execution in self._executions:
             sandbox.executions.add(execution)
         for exchange in self._exchanges:
             sandbox.journal.record(exchange)
-        sandbox.faults.remove_all(None)
+        sandbox.faults.remove_all(who)
         for entry in self._snapshot.faults:
             created = entry.created or sandbox.clock.now(entry.spec.matcher.customer_id)
             tallies: BoundedDict[str, Tally] = BoundedDict(MAX_TALLIES)
             for each in entry.tallies:
                 tallies[each.customer_id] = Tally(**dict(each))
             sandbox.faults.put(Fault(entry.spec, created, entry.is_permanent, tallies))
+        for asked in self._snapshot.next_tokens:
+            sandbox.next_tokens.add(NextToken(**dict(asked)))
+
+    def _check_beside_others(self, sandbox: Sandbox, customer_id: str) -> None:
+        """Raises ApiError, as `apply` does."""
+
+        def is_taken(found: Owned | None) -> bool:
+            return found is not None and found.customer_id != customer_id
+
+        def is_workflow_taken(workflow_id: str) -> bool:
+            found = sandbox.workflows.get(workflow_id)
+            return found is not None and not sandbox.workflows.is_own(found, customer_id)
+
+        faults = self._snapshot.faults
+        taken: list[tuple[str, Path, list[bool]]] = [
+            ("workflows", ("id",), [is_workflow_taken(each.id) for each in self._workflows]),
+            ("executions", ("id",), [is_taken(sandbox.executions.get(each.id)) for each in self._executions]),
+            ("requests", ("id",), [is_taken(sandbox.journal.get(each.id)) for each in self._exchanges]),
+            ("faults", ("spec", "id"), [is_taken(sandbox.faults.get(each.spec.id)) for each in faults]),
+        ]
+        problems = [
+            Problem((name, index, *path), "is that of another customer's here")
+            for name, path, each in taken
+            for index, is_it in enumerate(each)
+            if is_it
+        ]
+        if problems:
+            raise validation_error(*problems)
+        workflows = sum(1 for _ in sandbox.workflows) - len(sandbox.workflows.own(customer_id)) + len(self._workflows)
+        others = [each for each in sandbox.faults.for_customer(None) if each.customer_id != customer_id]
+        asked = sum(each.customer_id != customer_id for each in sandbox.next_tokens) + len(self._snapshot.next_tokens)
+        for name, limit, count in (
+            ("workflows", MAX_WORKFLOWS, workflows),
+            ("faults", MAX_FAULTS, sum(not each.is_permanent for each in others) + len(faults)),
+            ("next tokens", MAX_NEXT_TOKENS, asked),
+        ):
+            if count > limit:
+                raise ApiError("limit_reached", f"With these there would be more than {limit} {name}")
+
+
+def _refuse_others(snapshot: Snapshot, customer_id: str) -> None:
+    """Raises ApiError (400) where something in a customer's snapshot isn't the customer's alone."""
+    problems = [
+        Problem((name, index, *path), "is not that of ?customerId=")
+        for name, path, whose in (
+            ("clocks", ("customerId",), [each.customer_id for each in snapshot.clocks]),
+            ("seeds", ("customerId",), [each.customer_id for each in snapshot.seeds]),
+            ("executions", ("customerId",), [each.customer_id for each in snapshot.executions]),
+            ("requests", ("customerId",), [each.customer_id for each in snapshot.requests]),
+            ("faults", ("spec", "matcher", "customerId"), [each.spec.matcher.customer_id for each in snapshot.faults]),
+            ("nextTokens", ("customerId",), [each.customer_id for each in snapshot.next_tokens]),
+        )
+        for index, who in enumerate(whose)
+        if who != customer_id
+    ]
+    problems += [
+        Problem(("workflows", index, "customers"), "is not that of ?customerId= alone")
+        for index, each in enumerate(snapshot.workflows)
+        if each.customers != [customer_id]
+    ]
+    if problems:
+        raise validation_error(*problems)
 
 
 def _clock_state(index: int, entry: ClockEntry) -> ClockState:

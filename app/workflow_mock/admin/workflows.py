@@ -60,25 +60,49 @@ def router(sandbox: Sandbox) -> APIRouter:
         )
 
     @routes.get("/{workflowId}", response_model_exclude_none=True)
-    async def get_workflow(workflow_id: Id) -> WorkflowEntry:
+    async def get_workflow(workflow_id: Id, customer: Customer = None) -> WorkflowEntry:
         """A workflow as a catalogue file has it, with every id written out."""
-        return await to_thread(entry_of, or_404(sandbox.workflows.get(workflow_id), f"workflow {workflow_id}"))
+        found = sandbox.workflows.get(workflow_id)
+        if found is not None and customer is not None and not found.serves(customer):
+            found = None
+        return await to_thread(entry_of, or_404(found, f"workflow {workflow_id}"))
 
     @routes.put("/{workflowId}", response_model_exclude_none=True)
-    async def put_workflow(workflow_id: Id, entry: Workflow) -> WorkflowEntry:
-        """Put a workflow over the catalogue's, as a catalogue file has it. What runs keeps its definition."""
+    async def put_workflow(workflow_id: Id, entry: Workflow, customer: Customer = None) -> WorkflowEntry:
+        """Put a workflow over the catalogue's, as a catalogue file has it. What runs keeps its definition.
+
+        `?customerId=` is the same as this customer alone in `customers`. The reset of a customer takes away what was
+        put for it alone.
+        """
         if entry.id not in (None, workflow_id):
             raise validation_error(Problem(("id",), "is not that of the path"))
+        change: dict[str, object] = {"id": workflow_id}
+        if customer is not None:
+            if entry.customers not in (None, [customer]):
+                raise validation_error(Problem(("customers",), "is not that of ?customerId= alone"))
+            change["customers"] = [customer]
         try:
-            definition = await to_thread(entry.model_copy(update={"id": workflow_id}).define)
+            definition = await to_thread(entry.model_copy(update=change).define)
         except InvalidDefinition as error:
             raise validation_error(*error.problems) from None
+        same = sandbox.workflows.get(workflow_id)
+        if same is not None and customer is not None and not sandbox.workflows.is_own(same, customer):
+            raise validation_error(Problem(("workflowId",), "is that of a workflow that isn't this customer's alone"))
         sandbox.workflows.put(definition)
         return await to_thread(entry_of, definition)
 
     @routes.delete("/{workflowId}", status_code=204)
-    async def delete_workflow(workflow_id: Id) -> None:
-        """Take a workflow away until the next reset. What runs keeps its definition."""
-        or_404(sandbox.workflows.remove(workflow_id), f"workflow {workflow_id}")
+    async def delete_workflow(workflow_id: Id, customer: Customer = None) -> None:
+        """Take a workflow away until the next reset; of a customer, one that was put for it alone.
+
+        What runs keeps its definition.
+        """
+        name = f"workflow {workflow_id}"
+        if customer is None:
+            or_404(sandbox.workflows.remove(workflow_id), name)
+        else:
+            found = sandbox.workflows.get(workflow_id)
+            is_own = found is not None and sandbox.workflows.is_own(found, customer)
+            sandbox.workflows.withdraw(or_404(found if is_own else None, name))
 
     return routes

@@ -77,7 +77,7 @@ def serve(**values: Any) -> int:
         signing_key = SigningKey.begin(settings.signing_key)  # a new one is made while the rest is imported
 
         from workflow_mock.app import create_app  # noqa: PLC0415
-        from workflow_mock.cli import banner  # noqa: PLC0415
+        from workflow_mock.cli import banner, stdin  # noqa: PLC0415
         from workflow_mock.cli import watcher as watch  # noqa: PLC0415
         from workflow_mock.server import ready_file, server  # noqa: PLC0415
 
@@ -99,12 +99,15 @@ def serve(**values: Any) -> int:
             if settings.watch:
                 watching = watch.watch(settings.catalogue, stamps, app.reload)
                 tasks.append(asyncio.get_running_loop().create_task(watching))
+            if settings.until_stdin_closes:
+                stdin.when_closed(running.end)
             with suppress(OSError):  # nobody has to read it
                 if settings.banner:
                     click.echo(banner.banner(url, settings, app.catalogue, command=sys.argv[0]))
 
         try:
-            all_answered = server.serve(server.server(app, settings, announce, app.sandbox.close), listening)
+            running = server.server(app, settings, announce, app.sandbox.close)
+            all_answered = server.serve(running, listening)
         finally:
             if settings.ready_file and written:
                 ready_file.remove_ready_file(settings.ready_file, written[0])

@@ -3,6 +3,7 @@
 Source: WireMock's faults and delays, whose names and meanings these are. docs/contributing.md says how to add one.
 """
 
+import json
 import random
 import socket
 import struct
@@ -12,7 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 from math import ceil
 from secrets import token_bytes
-from typing import Annotated, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import AfterValidator, Field, model_validator
 from starlette.types import Send
@@ -27,6 +28,12 @@ MAX_DELAY_MILLISECONDS = 10 * 60 * 1000
 MAX_COUNT = 2**53
 """Up to here, every reader of JSON knows an integer."""
 
+MAX_BODY_BYTES = 64 * 1024
+"""Of the body that a fault responds with."""
+
+_WITHOUT_BODY = (204, 205, 304)
+"""Statuses whose responses have no body (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5)."""
+
 _GARBAGE_BYTES = 512
 
 
@@ -40,6 +47,22 @@ NonNegative = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Milliseconds = Annotated[float, Field(ge=0, le=MAX_DELAY_MILLISECONDS)]
 HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$"), AfterValidator(_not_of_framing)]
 HeaderValue = Annotated[str, Field(pattern=r"^[ -~]{0,1000}$")]
+
+
+def _with_body(status: int) -> int:
+    if status in _WITHOUT_BODY:
+        raise ValueError(f"{status} has no body; a 200 may have an empty one")
+    return status
+
+
+def _not_too_long(body: str | dict[str, Any]) -> str | dict[str, Any]:
+    if len(_bytes_of(body)) > MAX_BODY_BYTES:
+        raise ValueError(f"is over {MAX_BODY_BYTES} bytes")
+    return body
+
+
+def _bytes_of(body: str | dict[str, Any]) -> bytes:
+    return (body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))).encode()
 
 
 class Outgoing:
@@ -197,21 +220,31 @@ class Quota(StrictModel):
     window: Duration = Field(gt=timedelta(0))
 
 
-class InjectedError(Effect):
-    """Responds with an error in the place of the operation's response."""
+class InjectedResponse(Effect):
+    """Responds with an error, or with a body as it stands, in the place of the operation's response."""
 
     loses_answer = True
 
-    status: int | None = Field(None, ge=400, le=599, description="It responds with this status and an error.")
+    status: Annotated[int, Field(ge=200, le=599), AfterValidator(_with_body)] | None = Field(
+        None,
+        description="It responds with this status: from 400 on with an error, below with no body, if it has none.",
+    )
+    body: Annotated[str, Field(max_length=MAX_BODY_BYTES), AfterValidator(_not_too_long)] | None = Field(
+        None, description="It responds with this text, in the place of an error; with 200 if status is not given."
+    )
+    json_body: Annotated[dict[str, Any], AfterValidator(_not_too_long)] | None = Field(
+        None, description="As body, but JSON."
+    )
+    content_type: HeaderValue | None = Field(
+        None, description="Of the response; JSON if not given, whatever the body is."
+    )
     code: str = Field("injected_fault", min_length=1, max_length=100, description="Of the error that it responds with.")
     message: str = Field(
         "A fault that was asked for at /__admin/faults",
         max_length=1000,
         description="Of the error that it responds with.",
     )
-    headers: dict[HeaderName, HeaderValue] = Field(
-        default_factory=dict, max_length=50, description="Of the response with the error."
-    )
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=50, description="Of the response.")
     retry_after: Duration | None = Field(
         None, description="For the Retry-After header, in whole seconds; 429 has one without it too."
     )
@@ -220,18 +253,31 @@ class InjectedError(Effect):
     )
 
     def is_set(self) -> bool:
-        return self.status is not None or self.quota is not None
+        return any(each is not None for each in (self.status, self.quota, self.body, self.json_body))
+
+    @property
+    def _own_body(self) -> str | dict[str, Any] | None:
+        """What it responds with instead of an error: the body that was given; an empty one below 400."""
+        given = self.body if self.json_body is None else self.json_body
+        is_error = self.status is None or self.status >= 400
+        return given if given is not None or is_error else ""
 
     async def apply(self, outgoing: Outgoing) -> None:
-        status = self.status or 429
+        own_body = self._own_body
+        status = self.status or (200 if own_body is not None and self.quota is None else 429)
         is_token_request = outgoing.target.operation == REQUEST_TOKEN
         headers = dict(TOKEN_HEADERS if is_token_request else [JSON_TYPE])
         headers |= (_HEADERS_OF_TOKEN_ENDPOINT if is_token_request else _HEADERS_OF_API).get(status, {})
         if outgoing.wait is not None:
             headers[b"retry-after"] = b"%d" % max(0, ceil(outgoing.wait.total_seconds()))
+        if self.content_type is not None:
+            headers[JSON_TYPE[0]] = self.content_type.encode()
         headers |= {name.lower().encode(): value.encode() for name, value in self.headers.items()}
-        outgoing.errors = (ErrorDetail(self.code, self.message),)
-        body = oauth_body(self.code, self.message) if is_token_request else envelope_body(outgoing.errors)
+        if own_body is not None:
+            body = _bytes_of(own_body)
+        else:
+            outgoing.errors = (ErrorDetail(self.code, self.message),)
+            body = oauth_body(self.code, self.message) if is_token_request else envelope_body(outgoing.errors)
         outgoing.response = Response(status, tuple(headers.items()), body)
 
 
@@ -294,7 +340,7 @@ class TruncatedBody(Effect):
         outgoing.truncate_at = self.truncate_body_at
 
 
-class Effects(Delay, InjectedError, BrokenConnection, SlowBody, TruncatedBody):
+class Effects(Delay, InjectedResponse, BrokenConnection, SlowBody, TruncatedBody):
     """The effects of a fault, in the order in which they apply."""
 
 

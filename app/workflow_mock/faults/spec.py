@@ -35,8 +35,12 @@ class FaultSpec(Effects, json_schema_extra={"examples": [{"status": 503, "retryA
     def _sensible(self) -> "FaultSpec":
         if self.fault is not None and self.status is not None:
             raise ValueError("fault and status exclude each other: there is no response to give a status to")
+        if self.body is not None and self.json_body is not None:
+            raise ValueError("body and jsonBody exclude each other")
+        if self.fault is not None and (self.body is not None or self.json_body is not None):
+            raise ValueError("fault and a body exclude each other: there is no response to give a body to")
         if not self.effects:
-            raise ValueError("does nothing: give it a status, a fault, a delay, a quota or truncateBodyAt")
+            raise ValueError("does nothing: give it a status, a body, a fault, a delay, a quota or truncateBodyAt")
         return self
 
     @property

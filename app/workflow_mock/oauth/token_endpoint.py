@@ -6,7 +6,7 @@ Source: docs/contract.md, 3.1, "The token endpoint"; RFC 6749, sections 2.3.1, 4
 import hmac
 import re
 from base64 import b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -19,11 +19,14 @@ from workflow_mock.http.content_type import FORM, media_type
 from workflow_mock.http.envelope import BASIC_CHALLENGE, TOKEN_HEADERS
 from workflow_mock.http.hosts import issuer_url
 from workflow_mock.http.messages import Request, Response
+from workflow_mock.oauth.bad_tokens import TokenKind
 from workflow_mock.oauth.keys import compact_json
 from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.operation import Matched
 from workflow_mock.paths import TOKEN_PATH
+from workflow_mock.state.clients import Clients
 from workflow_mock.state.exchange import REQUEST_TOKEN, Facts, Result, Target, attach
+from workflow_mock.state.next_tokens import NextTokens
 
 MAX_FORM_BYTES = 64 * 1024
 MAX_CREDENTIAL_CHARACTERS = 100
@@ -56,46 +59,53 @@ def customer_of(query: bytes) -> str | None:
 class TokenEndpoint:
     """The handler of token requests. It authenticates the client, checks grant and scopes, and issues the token."""
 
-    def __init__(self, provider: TokenProvider, clients: Iterable[Client], *, default_scope: str, strict: bool) -> None:
+    def __init__(
+        self, provider: TokenProvider, clients: Clients, next_tokens: NextTokens, *, default_scope: str, strict: bool
+    ) -> None:
         self._provider = provider
-        self.reload(clients)
+        self._clients = clients
+        self._next_tokens = next_tokens
         self._default_scopes = (default_scope,)
         self._strict = strict
         self._nobody = Client("", secret="")
 
-    def reload(self, clients: Iterable[Client]) -> None:
-        """Take these for the clients from now on."""
-        self._clients = {client.id: client for client in clients}
-
     @property
     def scopes(self) -> frozenset[str]:
-        """Every scope that some client may have."""
-        return frozenset(scope for client in self._clients.values() for scope in self._scopes_of(client))
+        """Every scope that some client of everybody's may have."""
+        shared = (client for customer_id, client in self._clients.owned() if customer_id is None)
+        return frozenset(scope for client in shared for scope in self._scopes_of(client))
 
     def match(self, scope: Scope) -> Matched | None:
-        """A request at the token URL; `?customerId=` names the customer whose clock the token is for (sandbox)."""
+        """A request at the token URL; `?customerId=` names the customer whose clock and clients count (sandbox)."""
         if scope["path"] != TOKEN_PATH:
             return None
         return Matched(self, Target(REQUEST_TOKEN, customer_of(scope["query_string"])))
 
     async def __call__(self, request: Request, matched: Matched, now: datetime) -> Result:
         form = await _read_form(request)
-        client = self._authenticate(form, [value.decode("latin-1") for value in request.values(b"authorization")])
+        authorization = [value.decode("latin-1") for value in request.values(b"authorization")]
+        client = self._authenticate(form, authorization, matched.target.customer_id)
         facts = Facts(client_id=client.id)
         with attach(facts):
             scopes = self._grant(client, form)
             customer_id = matched.target.customer_id or (client.customers[0] if client.customers else None)
             issuer = issuer_url(request.scope, request.headers.get(b"host"))
-            token = await self._provider.issue(client, scopes, issuer, customer_id)
+            lifetime = self._provider.lifetime
+            if (wanted := self._next_tokens.take(customer_id, client.id)) is not None:
+                lifetime = lifetime if wanted.lifetime is None else wanted.lifetime
+                claims = self._provider.claims(client, scopes, issuer, customer_id, lifetime)
+                token = await self._provider.make(TokenKind(wanted.kind), claims, {})
+            else:
+                token = await self._provider.issue(client, scopes, issuer, customer_id)
         body = {
             "access_token": token,
-            "expires_in": int(self._provider.lifetime.total_seconds()),
+            "expires_in": int(lifetime.total_seconds()),
             "token_type": "Bearer",
             "scope": " ".join(scopes),
         }
         return Result(Response(200, TOKEN_HEADERS, compact_json(body)), facts, now)
 
-    def _authenticate(self, form: Mapping[str, str], authorization: list[str]) -> Client:
+    def _authenticate(self, form: Mapping[str, str], authorization: list[str], customer_id: str | None) -> Client:
         is_basic = any(value[:6].lower() in ("basic", "basic ") for value in authorization)
         if is_basic and len(authorization) > 1:
             raise self._invalid_client("there are two Authorization headers", used_basic=True)
@@ -107,7 +117,7 @@ class TokenEndpoint:
         client_id, secret = basic or (form.get("client_id", ""), form.get("client_secret", ""))
         if max(len(client_id), len(secret)) > MAX_CREDENTIAL_CHARACTERS:
             raise self._invalid_client("id or secret over 100 characters", used_basic=basic is not None)
-        client = self._clients.get(client_id, self._nobody)
+        client = self._clients.find(client_id, customer_id) or self._nobody
         # The comparison is made for an unknown client too: the time taken must not tell the two apart.
         matches = hmac.compare_digest(client.secret.encode(), secret.encode())
         if client is self._nobody or not matches or not secret:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
+from workflow_mock import __version__
 from workflow_mock.errors import ConfigError
 from workflow_mock.http.hosts import base_url, issuer_url
 from workflow_mock.paths import TOKEN_PATH
@@ -44,6 +45,7 @@ def write_ready_file(path: Path, url: str, issuer: str | None) -> str:
         "tokenUrl": base_url(scope, host, issuer) + TOKEN_PATH,
         "issuer": issuer or issuer_url(scope, host),
         "pid": os.getpid(),
+        "version": __version__,
     }
     text = json.dumps(document)
     if path.exists() and not path.is_file():

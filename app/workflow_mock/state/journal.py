@@ -9,6 +9,7 @@ from operator import attrgetter
 
 from workflow_mock.state.exchange import Exchange, Target
 from workflow_mock.state.store import BoundedStore
+from workflow_mock.state.watches import Watches
 
 LOOK_BACK = 20
 """Exchanges of a customer that are searched for a start whose answer was lost."""
@@ -25,6 +26,7 @@ class Journal(BoundedStore[Exchange]):
 
     def __init__(self, max_requests: int) -> None:
         super().__init__(per_customer=max_requests, total=max_requests, max_bytes=MAX_BYTES, size_of=attrgetter("size"))
+        self.watches = Watches()
 
     def record(self, exchange: Exchange) -> None:
         """Keep an exchange: as the newest, or in the place of the entry that was made when its request came."""
@@ -32,6 +34,8 @@ class Journal(BoundedStore[Exchange]):
             self.lost_answers = True
         if not self.replace(exchange):
             self.add(exchange)
+        if self.watches.waiting:
+            self.watches.see(exchange)
 
     def lose(self, request_id: str) -> None:
         """Note that the client can't have read the answer to a start."""

@@ -40,9 +40,30 @@ class Workflows:
     def remove(self, workflow_id: str) -> WorkflowDefinition | None:
         return self._definitions.pop(workflow_id, None)
 
-    def clear(self) -> None:
-        """Back to the catalogue."""
-        self._definitions = dict(self._catalogue)
+    def is_own(self, definition: WorkflowDefinition, customer_id: str) -> bool:
+        """Whether a definition was put for this customer alone."""
+        return (
+            definition.customers == frozenset((customer_id,)) and self._catalogue.get(definition.id) is not definition
+        )
+
+    def own(self, customer_id: str) -> list[WorkflowDefinition]:
+        """Those that were put for this customer alone."""
+        return [each for each in self._definitions.values() if self.is_own(each, customer_id)]
+
+    def clear(self, customer_id: str | None) -> None:
+        """Back to the catalogue: all (None), or what was put for a customer alone."""
+        if customer_id is None:
+            self._definitions = dict(self._catalogue)
+        else:
+            for definition in self.own(customer_id):
+                self.withdraw(definition)
+
+    def withdraw(self, definition: WorkflowDefinition) -> None:
+        """Take out a definition that was put; the catalogue's of its id is back."""
+        if definition.id in self._catalogue:
+            self._definitions[definition.id] = self._catalogue[definition.id]
+        else:
+            del self._definitions[definition.id]
 
     def get_for_customer(self, workflow_id: str, customer_id: str) -> WorkflowDefinition:
         """The definition, where it is one that this customer may start. Raises ApiError (404)."""
