@@ -128,7 +128,7 @@ def test_a_quota_may_have_a_body(world: World) -> None:
 
 
 def test_the_token_endpoint_may_have_a_body_of_a_fault(world: World) -> None:
-    world.fault(matcher={"operation": "requestToken"}, body="<html>", contentType="text/html")
+    world.fault(matcher={"operation": "token"}, body="<html>", contentType="text/html")
     answer = world.server.http.post(TOKEN_PATH, params={"customerId": world.customer})
     assert (answer.status_code, answer.text, answer.headers.get_list("Content-Type")) == (200, "<html>", ["text/html"])
 

@@ -816,7 +816,7 @@ def test_requests_came_in_an_order_with_others_in_between(world: World) -> None:
     ask_for_token(world)
     world.start(json={})
     world.start()
-    assert verify(world, sequence=[{"operation": "requestToken"}, {"status": 200, "workflowId": WORKFLOW}])[0] == 200
+    assert verify(world, sequence=[{"operation": "token"}, {"status": 200, "workflowId": WORKFLOW}])[0] == 200
     assert verify(world, sequence=[{"status": 400}, {"status": 200}])[0] == 200
 
 

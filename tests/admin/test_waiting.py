@@ -120,7 +120,7 @@ def test_a_request_that_a_fault_holds_counts_as_soon_as_it_came(world: World) ->
 
 
 def test_a_token_request_is_waited_for_too(world: World) -> None:
-    with asking(world, "verify", matcher={"operation": "requestToken"}) as connection:
+    with asking(world, "verify", matcher={"operation": "token"}) as connection:
         world.server.http.post(f"/api/authentication/connect/token?customerId={world.customer}")
         assert answer_of(connection).status == 200
 

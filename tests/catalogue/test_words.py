@@ -28,7 +28,7 @@ workflows:
     matcher:
       method: POST
       urlPath: x
-      operation: requestToken
+      operation: token
       customerId: {WORKFLOW}
       status: 1
       headers: {{X-A: {{equalTo: b, absent: true}}}}

@@ -209,7 +209,7 @@ MATCHERS: dict[str, tuple[dict[str, Any], bool]] = {
     "a method in any case": ({"method": "post"}, False),
     "any method": ({"method": "ANY"}, False),
     "the workflow": ({"workflowId": WORKFLOW}, False),
-    "the operation": ({"operation": "startWorkflowExecution"}, False),
+    "the operation": ({"operation": "start"}, False),
 }
 
 

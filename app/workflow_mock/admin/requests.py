@@ -128,7 +128,7 @@ class Verification(
     json_schema_extra={
         "examples": [
             {"matcher": {"status": 500}, "count": {"exactly": 0}},
-            {"sequence": [{"operation": "requestToken"}, {"operation": "startWorkflowExecution"}]},
+            {"sequence": [{"operation": "token"}, {"operation": "start"}]},
         ]
     },
 ):

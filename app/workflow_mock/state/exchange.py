@@ -11,9 +11,9 @@ from workflow_mock.http.messages import Request, Response
 from workflow_mock.state.recorded_request import RecordedRequest, record_request
 from workflow_mock.state.redaction import redact_tokens
 
-REQUEST_TOKEN = "requestToken"  # noqa: S105 - the operation's name in the contract
-START_EXECUTION = "startWorkflowExecution"
-OperationName = Literal["startWorkflowExecution", "requestToken"]
+REQUEST_TOKEN = "token"  # noqa: S105 - an operation's name
+START_EXECUTION = "start"
+OperationName = Literal["start", "token"]
 
 
 class Target(NamedTuple):
