@@ -7,7 +7,7 @@ SPREAD := --numprocesses 3 --dist worksteal
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-lowest test-newest test-languages bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image
+.PHONY: help run demo test test-lowest test-newest test-kit test-languages bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -35,7 +35,7 @@ test-lowest: .venv/dev ## the tests with the lowest releases that pyproject.toml
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check uv
 	.venv-lowest/bin/uv pip compile --quiet --resolution lowest-direct pyproject.toml -o .venv-lowest/lowest.txt
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest -r .venv-lowest/lowest.txt
-	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e kit
 	FUZZ_EXAMPLES=3 .venv-lowest/bin/pytest -q $(SPREAD) --ignore tests/languages $(ARGS)
 
 test-newest: .venv/dev ## the tests with the newest releases of everything, ceilings left aside, in .venv-newest
@@ -44,8 +44,16 @@ test-newest: .venv/dev ## the tests with the newest releases of everything, ceil
 	sed -E 's/(>=[0-9.]+),<[0-9.]+/\1/' pyproject.toml > .venv-newest/pyproject.toml
 	.venv-newest/bin/uv pip install --quiet --python .venv-newest -r .venv-newest/pyproject.toml \
 		--group .venv-newest/pyproject.toml:dev
-	.venv-newest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	.venv-newest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e kit
 	.venv-newest/bin/pytest -q $(SPREAD) --ignore tests/languages $(ARGS)
+
+test-kit: .venv/dev ## the kit's wheel beside older releases of what the server needs, in .venv-kit
+	rm -rf .venv-kit
+	$(PYTHON) -m venv .venv-kit
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir .venv-kit/wheels ./kit
+	.venv-kit/bin/pip install --quiet --disable-pip-version-check .venv-kit/wheels/*.whl \
+		"pydantic<2.12" "fastapi<0.130" pytest requests syrupy
+	cd examples/python && PATH=$(CURDIR)/$(BIN):$$PATH $(CURDIR)/.venv-kit/bin/pytest -q -p no:cacheprovider
 
 test-languages: .venv/dev ## the TypeScript, Java and C# of docs/clients.md; needs node, java and mono's mcs
 	$(BIN)/pytest -q tests/languages
@@ -105,6 +113,7 @@ image: ## the container image
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/dev: .venv/runtime requirements-dev.lock
+.venv/dev: .venv/runtime requirements-dev.lock kit/pyproject.toml
 	$(PIP) --require-hashes -r requirements-dev.lock
+	$(PIP) --no-deps --no-build-isolation -e kit
 	@touch $@

@@ -1,4 +1,4 @@
-"""The documentation taken apart: README, CHANGELOG, SECURITY and docs/, their code blocks, tables and anchors."""
+"""The documentation taken apart: every page, its code blocks, tables and anchors."""
 
 import os
 import re
@@ -77,7 +77,8 @@ class Page:
 
 
 def _read() -> Iterator[Page]:
-    for file in (ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *sorted(ROOT.glob("docs/**/*.md"))):
+    top = (ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", ROOT / "kit" / "README.md")
+    for file in (*top, *sorted(ROOT.glob("docs/**/*.md"))):
         yield Page(file.relative_to(ROOT).as_posix(), file.read_text("utf-8"))
 
 

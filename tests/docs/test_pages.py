@@ -7,6 +7,7 @@ from workflow_mock.settings import PREFIX
 
 from tests.docs.pages import PAGES, Page, Snippet, code
 from tests.docs.test_contract import CONTRACT_SNIPPETS
+from tests.docs.test_kit import KIT_SNIPPETS
 from tests.docs.test_recipes import RECIPES
 from tests.docs.test_snippets import SNIPPETS
 from tests.docs.test_tree import TREE
@@ -14,7 +15,9 @@ from tests.support import ROOT, run
 
 # Their tools aren't on everybody's machine: tests/languages/test_other_languages.py, `make test-languages`, the gate.
 RUN_WITH_THEIR_TOOLS = [Snippet("docs/clients.md", language) for language in ("ts", "csharp", "java")]
-KNOWN = [*SNIPPETS, *RECIPES, *CONTRACT_SNIPPETS, TREE, *RUN_WITH_THEIR_TOOLS]
+RUN_IN_A_CONTAINER = Snippet("kit/README.md", "python", "WorkflowMockContainer")
+"""By tests/containers, `make test-image`, which needs Docker."""
+KNOWN = [*SNIPPETS, *RECIPES, *CONTRACT_SNIPPETS, *KIT_SNIPPETS, TREE, *RUN_WITH_THEIR_TOOLS, RUN_IN_A_CONTAINER]
 
 each_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 
@@ -79,8 +82,10 @@ def test_the_readme_is_short() -> None:
 
 def test_each_command_option_and_variable_that_they_name_exists() -> None:
     others = {"--request", "--url", "--header", "--data", "--rm", "--read-only", "--build", "--fail-with-body"}
+    others |= {"--health-interval"}  # of docker run
     known = ("serve", "token", "check", "schema", "openapi", "health")
-    helps = "\n".join(run(command, "--help").stdout for command in known)
+    plugin = (ROOT / "kit" / "src" / "workflow_mock_kit" / "pytest_plugin.py").read_text()
+    helps = "\n".join([*(run(command, "--help").stdout for command in known), plugin])
     text = "\n".join(page.text for page in PAGES.values())
     for option in set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) - others:
         assert re.search(rf"{option}\b", helps), f"{option} is no option"

@@ -1,0 +1,130 @@
+"""What a test asks for, as the server reads it: which requests are meant, what they meet, how long and when."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypedDict
+
+from workflow_mock_kit.records import camel
+
+Duration = str | timedelta
+"""`"90s"`, `"1h30m"`, `"PT1H"`, or a timedelta."""
+Moment = str | datetime
+"""ISO 8601 with a zone, or a datetime with one."""
+Operation = Literal["start", "token"]
+Break = Literal["reset", "empty", "malformed", "random"]
+BREAKS = {
+    "reset": "CONNECTION_RESET_BY_PEER",
+    "empty": "EMPTY_RESPONSE",
+    "malformed": "MALFORMED_RESPONSE_CHUNK",
+    "random": "RANDOM_DATA_THEN_CLOSE",
+}
+
+
+class Conditions(TypedDict, total=False):
+    """Which requests are meant: those for which all of these hold."""
+
+    operation: Operation | None
+    """A start if it isn't given; None is every operation."""
+    status: int
+    code: str
+    """Of an error in its answer."""
+    workflow_id: str
+    client_id: str
+    execution_id: str
+    fault_id: str
+    method: str
+    url_path: str
+    headers: Mapping[str, str | Mapping[str, Any]]
+    """By name: the value, or a matcher such as `{"contains": "python"}`."""
+    body_contains: str
+
+
+class Effects(TypedDict, total=False):
+    """How often a fault applies, to which requests, and what else it does. Durations are texts or timedeltas."""
+
+    operation: Operation
+    workflow_id: str
+    headers_match: Mapping[str, str | Mapping[str, Any]]
+    body_contains: str
+    times: int
+    after: int
+    probability: float
+    seed: int
+    ttl: Duration
+    code: str
+    message: str
+    headers: Mapping[str, str]
+    retry_after: Duration
+    body: Any
+    content_type: str
+    delay: Duration
+
+
+def duration(value: Duration) -> str:
+    """A duration as the server reads it."""
+    return value if isinstance(value, str) else f"{round(value.total_seconds() * 1000)}ms"
+
+
+def moment(value: Moment) -> str:
+    """A moment as the server reads it."""
+    return value if isinstance(value, str) else value.isoformat()
+
+
+def seconds(value: Duration) -> float:
+    """How long a duration is, for the time-out of a call that waits so long; the server says if it is none."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    units = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+    number = value.rstrip("mshdPT")
+    try:
+        return float(number) * units.get(value.removeprefix(number), 60)
+    except ValueError:
+        return 60.0
+
+
+def _texts(matchers: Mapping[str, str | Mapping[str, Any]]) -> dict[str, Any]:
+    return {name: {"equalTo": each} if isinstance(each, str) else each for name, each in matchers.items()}
+
+
+def matcher(conditions: Conditions) -> dict[str, Any]:
+    """The matcher of these conditions, as the server reads it."""
+    given: dict[str, Any] = {"operation": "start", **conditions}
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name == "headers":
+            found["headers"] = _texts(value)
+        elif name == "body_contains":
+            found["bodyPatterns"] = [{"contains": value}]
+        elif name == "code":
+            found["errorCode"] = value
+        else:
+            found[camel(name)] = value
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def fault(what: Mapping[str, Any], effects: Effects) -> dict[str, Any]:
+    """The fault that does this, as the server reads it."""
+    given: dict[str, Any] = {**what, **effects}
+    which: dict[str, Any] = {}
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        match name:
+            case "operation" | "workflow_id":
+                which[camel(name)] = value
+            case "headers_match":
+                which["headers"] = _texts(value)
+            case "body_contains":
+                which["bodyPatterns"] = [{"contains": value}]
+            case "body":
+                found["body" if isinstance(value, str) else "jsonBody"] = value
+            case "ttl" | "retry_after":
+                found[camel(name)] = duration(value)
+            case "delay":
+                found["fixedDelayMilliseconds"] = _milliseconds(value)
+            case _:
+                found[camel(name)] = value
+    return {**found, "matcher": which} if which else found
+
+
+def _milliseconds(value: Duration) -> float:
+    return value.total_seconds() * 1000 if isinstance(value, timedelta) else seconds(value) * 1000

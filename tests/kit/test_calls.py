@@ -1,0 +1,206 @@
+"""The kit says everything that the control plane understands, and reads everything that it answers."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+import yaml
+from workflow_mock_kit import aio, client
+from workflow_mock_kit.calls import Call, ClockCalls, ExecutionCalls, Reply, ServerCalls, WorldCalls
+from workflow_mock_kit.records import (
+    ClockState,
+    Counts,
+    ExecutionState,
+    Expected,
+    Fault,
+    Health,
+    MintedToken,
+    Nearest,
+    NearMiss,
+    OAuthClient,
+    Record,
+    Request,
+    RotatedKeys,
+    Task,
+    Token,
+    Unmatched,
+    Verdict,
+    Workflow,
+    WorkflowSummary,
+    camel,
+)
+
+from tests.support import ROOT
+
+CONTRACT = yaml.safe_load((ROOT / "openapi" / "admin-api.yaml").read_text())
+WORLD = WorldCalls("5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10")
+CLOCK, EXECUTION, SERVER = ClockCalls(WORLD), ExecutionCalls(WORLD, "an-execution"), ServerCalls()
+
+CALLS: dict[str, list[Callable[[], Any]]] = {
+    "getHealth": [SERVER.health],
+    "getSettings": [SERVER.settings],
+    "resetSandbox": [WORLD.reset, SERVER.reset],
+    "setSeed": [lambda: WORLD.seed("42")],
+    "getSnapshot": [WORLD.snapshot, SERVER.snapshot],
+    "putSnapshot": [lambda: WORLD.restore({}), lambda: SERVER.restore({})],
+    "getClock": [CLOCK.state, CLOCK.now],
+    "changeClock": [CLOCK.freeze, lambda: CLOCK.set("x"), lambda: CLOCK.advance("1h"), CLOCK.resume],
+    "findWorkflows": [WORLD.workflows, lambda: WORLD.workflow("a name")],
+    "getWorkflow": [lambda: WORLD.get_workflow("an-id")],
+    "putWorkflow": [lambda: WORLD.add_workflow({"key": "a"})],
+    "deleteWorkflow": [lambda: WORLD.remove_workflow("an-id")],
+    "findExecutions": [WORLD.execution_states],
+    "getExecution": [EXECUTION.now, EXECUTION.state, EXECUTION.queue],
+    "completeTask": [lambda: EXECUTION.complete("a-task")],
+    "failTask": [lambda: EXECUTION.fail("a-task")],
+    "advanceExecution": [EXECUTION.advance],
+    "getAllRequests": [WORLD.requests, WORLD.starts, WORLD.statuses],
+    "removeAllRequests": [WORLD.forget],
+    "getUnmatchedRequests": [WORLD.unmatched],
+    "findRequests": [lambda: WORLD.find(status=200)],
+    "countRequests": [lambda: WORLD.count(status=200)],
+    "removeRequests": [lambda: WORLD.forget(status=200)],
+    "verifyRequests": [WORLD.verify, WORLD.wait_for, lambda: WORLD.verify_sequence({"status": 200})],
+    "getRequest": [lambda: WORLD.request("an-id")],
+    "findFaults": [WORLD.faults],
+    "addFault": [
+        lambda: WORLD.fail(503),
+        lambda: WORLD.fail_next(503),
+        WORLD.lose_next_answer,
+        lambda: WORLD.slow("1s"),
+        WORLD.break_answer,
+        lambda: WORLD.limit(1, per="1m"),
+    ],
+    "getFault": [lambda: WORLD.fault("an-id")],
+    "removeFault": [lambda: WORLD.remove_fault("an-id")],
+    "removeAllFaults": [WORLD.remove_faults],
+    "findClients": [WORLD.oauth_clients],
+    "getClient": [lambda: WORLD.get_oauth_client("an-id")],
+    "putClient": [lambda: WORLD.oauth_client("an-id", "a secret")],
+    "deleteClient": [lambda: WORLD.remove_oauth_client("an-id")],
+    "mintToken": [WORLD.mint_token, WORLD.token, lambda: WORLD.next_token("expired")],
+    "rotateKey": [SERVER.rotate_key],
+}
+NOT_SENT = {"getEvents": "a stream, which is read by whatever the user reads server-sent events with"}
+
+RECORDS: Mapping[str, type[Record]] = {
+    "ClientView": OAuthClient,
+    "ClockView": ClockState,
+    "Counts": Counts,
+    "ExecutionView": ExecutionState,
+    "ExecutionSummary": ExecutionState,
+    "ExpectedResponse": Expected,
+    "FaultView": Fault,
+    "Health": Health,
+    "JournalEntry": Request,
+    "JournalToken": Token,
+    "MintedToken": MintedToken,
+    "NearMiss": NearMiss,
+    "Nearest": Nearest,
+    "RotatedKeys": RotatedKeys,
+    "TaskView": Task,
+    "Unmatched": Unmatched,
+    "VerificationResult": Verdict,
+    "WorkflowEntry": Workflow,
+    "WorkflowSummary": WorkflowSummary,
+}
+LISTS = {"ClientPage", "Count", "ExecutionPage", "FaultPage", "JournalPage", "RemovedCount", "UnmatchedPage"}
+LISTS |= {"WorkflowPage", "Snapshot"}
+"""Of which the kit gives the list, the number or the JSON alone."""
+
+
+def operations() -> Iterator[tuple[str, str, re.Pattern[str]]]:
+    for path, methods in CONTRACT["paths"].items():
+        for method, operation in methods.items():
+            if method in ("get", "post", "put", "delete"):
+                pattern = re.sub(r"\{\w+\}", "[^/]+", path.removeprefix("/__admin/"))
+                yield operation["operationId"], method.upper(), re.compile(pattern)
+
+
+def operation_of(call: Call) -> str:
+    fitting = [name for name, method, path in operations() if method == call.method and path.fullmatch(call.path)]
+    exact = [name for name in fitting if call.path in {path.pattern for n, _, path in operations() if n == name}]
+    (found,) = exact or fitting
+    return found
+
+
+def test_each_operation_is_sent_or_stands_on_the_list() -> None:
+    assert CALLS.keys() | NOT_SENT.keys() == {name for name, _, _ in operations()}
+    assert not CALLS.keys() & NOT_SENT.keys()
+
+
+@pytest.mark.parametrize("operation", CALLS)
+def test_a_call_sends_its_operation(operation: str) -> None:
+    for calls in CALLS[operation]:
+        assert operation_of(next(calls())) == operation
+
+
+def test_each_function_is_one_of_these() -> None:
+    table = Path(__file__).read_text().partition("NOT_SENT = ")[0]
+    for kind in (WorldCalls, ClockCalls, ExecutionCalls, ServerCalls):
+        for name in public(kind):
+            assert re.search(rf"\b{kind.__name__.removesuffix('Calls').upper()}\.{name}\b", table), name
+
+
+def public(kind: type) -> set[str]:
+    return {name for name, member in vars(kind).items() if inspect.isfunction(member) and not name.startswith("_")}
+
+
+@pytest.mark.parametrize("schema", RECORDS)
+def test_each_property_of_an_answer_is_an_attribute(schema: str) -> None:
+    attributes = {camel(name) for name in get_type_hints(RECORDS[schema])}
+    properties = set(CONTRACT["components"]["schemas"][schema]["properties"])
+    assert properties <= attributes
+
+
+def test_each_answer_is_read() -> None:
+    answers = set()
+    for methods in CONTRACT["paths"].values():
+        for operation in methods.values():
+            for status, response in operation.get("responses", {}).items() if isinstance(operation, dict) else ():
+                for content in response.get("content", {}).values() if status.startswith("2") else ():
+                    answers.add(content["schema"].get("$ref", "").rpartition("/")[2])
+    assert answers - {""} <= RECORDS.keys() | LISTS
+
+
+def test_a_property_that_is_not_known_yet_is_an_attribute() -> None:
+    request = Request({"status": 200, "newThing": {"aPart": [1]}})
+    assert (request.status, request.new_thing.a_part) == (200, [1])
+
+
+def test_a_property_that_an_older_server_does_not_send_is_named() -> None:
+    with pytest.raises(AttributeError, match="Request has no fault_id: the server sent status"):
+        _ = Request({"status": 200}).fault_id
+
+
+SHELLS = [(client.World, aio.AsyncWorld), (client.Execution, aio.AsyncExecution), (client.Clock, aio.AsyncClock)]
+SHELLS += [(client.WorkflowMock, aio.AsyncWorkflowMock)]
+BLOCKING_ALONE = {"start", "find", "close", "process", "world"}
+"""Of a server: one is started, and ended, without awaiting. `world` is looked at below."""
+
+
+@pytest.mark.parametrize(("blocking", "awaiting"), [pytest.param(*pair, id=pair[0].__name__) for pair in SHELLS])
+def test_both_shells_say_the_same(blocking: type, awaiting: type) -> None:
+    def shown(kind: type) -> dict[str, Any]:
+        members = {name: member for name, member in vars(kind).items() if not name.startswith("_")}
+        alone = BLOCKING_ALONE if kind in SHELLS[3] else set()
+        return {
+            name: "property" if isinstance(member, property) else (member.__doc__, getattr(member, "__wrapped__", None))
+            for name, member in members.items()
+            if name not in alone
+        }
+
+    assert {n: m for n, m in shown(blocking).items() if n != "execution"} == {
+        n: m for n, m in shown(awaiting).items() if n != "execution"
+    }
+
+
+def test_a_reply_is_sent_back() -> None:
+    steps = WORLD.count(status=200)
+    next(steps)
+    with pytest.raises(StopIteration) as end:
+        steps.send(Reply(200, {"count": 3}))
+    assert end.value.value == 3
