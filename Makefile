@@ -7,7 +7,7 @@ SPREAD := --numprocesses 3 --dist worksteal
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-lowest test-newest test-kit test-languages bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image
+.PHONY: help run demo test test-lowest test-newest test-kit test-languages bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image test-image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -26,7 +26,7 @@ else
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q $(SPREAD) --ignore tests/languages
+	$(BIN)/pytest -q $(SPREAD) --ignore tests/languages --ignore tests/containers
 endif
 
 test-lowest: .venv/dev ## the tests with the lowest releases that pyproject.toml allows, in .venv-lowest
@@ -36,7 +36,7 @@ test-lowest: .venv/dev ## the tests with the lowest releases that pyproject.toml
 	.venv-lowest/bin/uv pip compile --quiet --resolution lowest-direct pyproject.toml -o .venv-lowest/lowest.txt
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest -r .venv-lowest/lowest.txt
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e kit
-	FUZZ_EXAMPLES=3 .venv-lowest/bin/pytest -q $(SPREAD) --ignore tests/languages $(ARGS)
+	FUZZ_EXAMPLES=3 .venv-lowest/bin/pytest -q $(SPREAD) --ignore tests/languages --ignore tests/containers $(ARGS)
 
 test-newest: .venv/dev ## the tests with the newest releases of everything, ceilings left aside, in .venv-newest
 	$(PYTHON) -m venv .venv-newest
@@ -45,7 +45,7 @@ test-newest: .venv/dev ## the tests with the newest releases of everything, ceil
 	.venv-newest/bin/uv pip install --quiet --python .venv-newest -r .venv-newest/pyproject.toml \
 		--group .venv-newest/pyproject.toml:dev
 	.venv-newest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e kit
-	.venv-newest/bin/pytest -q $(SPREAD) --ignore tests/languages $(ARGS)
+	.venv-newest/bin/pytest -q $(SPREAD) --ignore tests/languages --ignore tests/containers $(ARGS)
 
 test-kit: .venv/dev ## the kit's wheel beside older releases of what the server needs, in .venv-kit
 	rm -rf .venv-kit
@@ -101,6 +101,9 @@ lock: .venv/dev ## resolve the dependencies anew, for Python 3.11 to 3.14 on eve
 
 image: ## the container image
 	docker build -t workflow-mock .
+
+test-image: .venv/dev ## the image, run by Docker; IMAGE=… tries another than workflow-mock
+	WORKFLOW_MOCK_IMAGE=$(or $(IMAGE),workflow-mock) $(BIN)/pytest -q tests/containers
 
 # The stamps: what is installed is what the locks say, and is looked at again when they change.
 .venv/bin/python:

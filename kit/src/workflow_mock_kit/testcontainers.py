@@ -18,7 +18,7 @@ CATALOGUE = "/etc/workflow-mock"
 """Where the image looks for catalogue files."""
 
 
-class WorkflowMockContainer(DockerContainer):  # type: ignore[misc]
+class WorkflowMockContainer(DockerContainer):
     """The image of workflow-mock, healthy once it is started, with a read-only root."""
 
     def __init__(self, image: str = "workflow-mock", **options: Any) -> None:
