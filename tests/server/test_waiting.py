@@ -76,7 +76,7 @@ def test_many_who_read_nothing_take_little_memory_and_hold_nobody_up() -> None:
     """600 connections without a budget: over a gigabyte."""
     with serving("--log-level", "warning") as own, contextlib.ExitStack() as stack:
         token = own.token()
-        assert own.start(token=token).status_code == 200
+        assert own.start(token=token, timeout=60).status_code == 200
         before = own.memory()
         connections = []
         for _ in range(600):
@@ -97,7 +97,7 @@ def test_many_who_read_nothing_take_little_memory_and_hold_nobody_up() -> None:
                     pass
                 except OSError:
                     waiting.discard(connection)  # dropped
-        assert own.start(token=token).status_code == 200
+        assert own.start(token=token, timeout=60).status_code == 200
         assert own.memory() < before + 100
 
 

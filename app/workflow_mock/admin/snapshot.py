@@ -6,10 +6,17 @@ from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Body, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import Field, ValidationError, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
-from workflow_mock.admin.dependencies import Customer, JsonRoute, Owned, json_list, json_object, validation_error
+from workflow_mock.admin.dependencies import (
+    Customer,
+    JsonRoute,
+    Owned,
+    json_list,
+    json_object,
+    read_body,
+    validation_error,
+)
 from workflow_mock.admin.schemas import JournalEntry
 from workflow_mock.caching import BoundedDict
 from workflow_mock.catalogue.schema import WorkflowEntry, entry_of
@@ -233,12 +240,7 @@ class Restore:
     @classmethod
     def read(cls, document: dict[str, Any], customer_id: str | None) -> "Restore":
         """Raises ApiError (400), RequestValidationError."""
-        try:
-            snapshot = Snapshot.model_validate(document)
-        except ValidationError as error:
-            errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
-            raise RequestValidationError(errors, body=document) from None
-        return cls(snapshot, customer_id)
+        return cls(read_body(Snapshot, document), customer_id)
 
     def apply(self, sandbox: Sandbox) -> None:
         """Replace the state: all of it is the snapshot's, or what the server starts with.

@@ -1,14 +1,14 @@
 """Workflows: what can be started."""
 
 from asyncio import to_thread
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
-from pydantic import Field
+from fastapi import APIRouter, Body, Path, Response
+from pydantic import Field, WithJsonSchema
 
-from workflow_mock.admin.dependencies import Customer, JsonRoute, or_404, validation_error
+from workflow_mock.admin.dependencies import Customer, JsonRoute, or_404, read_body, validation_error
 from workflow_mock.catalogue.schema import TaskEntry, WorkflowEntry, entry_of
-from workflow_mock.domain.definition import InvalidDefinition
+from workflow_mock.domain.definition import InvalidDefinition, WorkflowDefinition
 from workflow_mock.errors import Problem
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.types import StrictModel, Uuid
@@ -59,21 +59,26 @@ def router(sandbox: Sandbox) -> APIRouter:
             ]
         )
 
-    @routes.get("/{workflowId}", response_model_exclude_none=True)
-    async def get_workflow(workflow_id: Id, customer: Customer = None) -> WorkflowEntry:
+    @routes.get("/{workflowId}", response_model=WorkflowEntry)
+    async def get_workflow(workflow_id: Id, customer: Customer = None) -> Response:
         """A workflow as a catalogue file has it, with every id written out."""
         found = sandbox.workflows.get(workflow_id)
         if found is not None and customer is not None and not found.serves(customer):
             found = None
-        return await to_thread(entry_of, or_404(found, f"workflow {workflow_id}"))
+        return await to_thread(_shown, or_404(found, f"workflow {workflow_id}"))
 
-    @routes.put("/{workflowId}", response_model_exclude_none=True)
-    async def put_workflow(workflow_id: Id, entry: Workflow, customer: Customer = None) -> WorkflowEntry:
+    @routes.put("/{workflowId}", response_model=Workflow)
+    async def put_workflow(
+        workflow_id: Id,
+        document: Annotated[dict[str, Any], Body(), WithJsonSchema({"$ref": "#/components/schemas/Workflow"})],
+        customer: Customer = None,
+    ) -> Response:
         """Put a workflow over the catalogue's, as a catalogue file has it. What runs keeps its definition.
 
         `?customerId=` is the same as this customer alone in `customers`. The reset of a customer takes away what was
         put for it alone.
         """
+        entry = await to_thread(read_body, Workflow, document)
         if entry.id not in (None, workflow_id):
             raise validation_error(Problem(("id",), "is not that of the path"))
         change: dict[str, object] = {"id": workflow_id}
@@ -89,7 +94,7 @@ def router(sandbox: Sandbox) -> APIRouter:
         if same is not None and customer is not None and not sandbox.workflows.is_own(same, customer):
             raise validation_error(Problem(("workflowId",), "is that of a workflow that isn't this customer's alone"))
         sandbox.workflows.put(definition)
-        return await to_thread(entry_of, definition)
+        return await to_thread(_shown, definition)
 
     @routes.delete("/{workflowId}", status_code=204)
     async def delete_workflow(workflow_id: Id, customer: Customer = None) -> None:
@@ -106,3 +111,8 @@ def router(sandbox: Sandbox) -> APIRouter:
             sandbox.workflows.withdraw(or_404(found if is_own else None, name))
 
     return routes
+
+
+def _shown(definition: WorkflowDefinition) -> Response:
+    text = entry_of(definition).model_dump_json(by_alias=True, exclude_none=True)
+    return Response(text, media_type="application/json")
