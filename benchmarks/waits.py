@@ -61,11 +61,12 @@ def calls(server: Server) -> Mapping[str, Callable[[], object]]:
         return str(started.json()["data"]["id"])
 
     def advance() -> object:
-        return http.post(f"/__admin/executions/{execution()}/advance", timeout=60).raise_for_status()
+        advance = {"to": "next"}
+        return http.post(f"/__admin/executions/{execution()}/advance", json=advance, timeout=60).raise_for_status()
 
     snapshot = http.get("/__admin/snapshot", timeout=60).content
     nothing = {"bodyPatterns": [{"contains": "no such text"}]}
-    junk = b'{"a": [' + b"1," * 4_000_000 + b"1]}"
+    junk = b'{"a": [' + b"1," * 500_000 + b"1]}"
     return {
         "nothing": lambda: http.get("/__admin/health"),
         "find in the whole journal": lambda: http.post("/__admin/requests/find", json=nothing),
@@ -78,7 +79,7 @@ def calls(server: Server) -> Mapping[str, Callable[[], object]]:
         f"put a workflow of {TASKS:,} tasks": put,
         f"an execution of {TASKS:,} tasks": lambda: http.get(f"/__admin/executions/{execution()}", timeout=60),
         f"advance an execution of {TASKS:,} tasks": advance,
-        "8 MB of JSON that is nothing": lambda: http.post("/__admin/faults", content=junk, headers=json_type),
+        "1 MB of JSON that is nothing": lambda: http.post("/__admin/faults", content=junk, headers=json_type),
         "the contract": lambda: http.get("/openapi.json"),
         "the control plane's page": lambda: http.get("/__admin/docs"),
         "reset": lambda: http.post("/__admin/reset"),

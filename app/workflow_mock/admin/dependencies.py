@@ -25,8 +25,8 @@ Customer = Annotated[Uuid | None, Query(alias="customerId", description="The cus
 Limit = Annotated[int, Query(ge=1, le=1000, description="As many at most; 100 if not given.")]
 Cursor = Annotated[int, Query(ge=0, le=2**53, description="The `next` of the page before.")]
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""Of any call but to put a snapshot back."""
+MAX_BODY_BYTES = 1024 * 1024
+"""Of any call but to put a workflow or a snapshot. To parse a body of numbers holds up everybody."""
 
 PARSED_ON_LOOP_BYTES = 64 * 1024
 """A longer body is parsed and checked in a thread."""

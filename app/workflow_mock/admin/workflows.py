@@ -19,6 +19,15 @@ MAX_TASKS = 20_000
 """To read more holds up every other request; catalogue files may have more."""
 
 
+MAX_WORKFLOW_BYTES = 64 * 1024 * 1024
+
+
+class WorkflowRoute(JsonRoute):
+    """A route that takes a large workflow."""
+
+    max_bytes = MAX_WORKFLOW_BYTES
+
+
 class Workflow(WorkflowEntry):
     """A workflow that clients can start."""
 
@@ -41,7 +50,7 @@ class WorkflowPage(StrictModel):
 
 
 def router(sandbox: Sandbox) -> APIRouter:
-    routes = APIRouter(prefix="/workflows", tags=["Workflows"], route_class=JsonRoute)
+    routes = APIRouter(prefix="/workflows", tags=["Workflows"], route_class=WorkflowRoute)
 
     @routes.get("")
     async def find_workflows(customer: Customer = None) -> WorkflowPage:
