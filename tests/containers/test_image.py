@@ -53,9 +53,9 @@ def url_of(container: Any) -> str:
     return f"http://127.0.0.1:{port['HostPort']}"
 
 
-def is_healthy(url: str) -> bool:
+def is_healthy(url: str, path: str = "/__admin/health") -> bool:
     try:
-        with urlopen(f"{url}/__admin/health", timeout=1) as response:
+        with urlopen(url + path, timeout=1) as response:
             return bool(response.status == 200)
     except (URLError, OSError):
         return False
@@ -119,3 +119,22 @@ def test_the_client_of_compose_starts_an_execution(engine: Any) -> None:
                 assert caller.logs().startswith(b"started execution ")
     finally:
         network.remove()
+
+
+def test_the_pod_of_kubernetes_is_ready(engine: Any) -> None:
+    """With what examples/kubernetes says of user, arguments and rights; asked as its probe asks."""
+    manifests = yaml.safe_load_all((ROOT / "examples" / "kubernetes" / "workflow-mock.yaml").read_text())
+    spec = next(manifests)["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    user, may = spec["securityContext"], container["securityContext"]
+    options = {
+        "user": f"{user['runAsUser']}:{user['runAsGroup']}",
+        "read_only": may["readOnlyRootFilesystem"],
+        "cap_drop": may["capabilities"]["drop"],
+        "security_opt": [] if may["allowPrivilegeEscalation"] else ["no-new-privileges:true"],
+        "ports": {f"{container['ports'][0]['containerPort']}/tcp": ("127.0.0.1", None)},
+    }
+    with running(engine, *container["args"], **options) as mock:
+        path = container["readinessProbe"]["httpGet"]["path"]
+        until(lambda: is_healthy(url_of(mock), path), "the pod isn't ready")
+        assert b"Traceback" not in mock.logs()

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.docs.pages import environment
 from tests.support import ROOT, Server, until
@@ -89,6 +90,23 @@ def test_its_tests_have_the_names_of_the_kits() -> None:
 
 def test_it_uses_a_server_that_runs(project: Path, server: Server) -> None:
     assert re.search(r"Tests +11 passed", printed(project, code=0, WORKFLOW_MOCK_URL=server.url))
+
+
+def test_the_steps_of_github_actions_pass(project: Path, server: Server) -> None:
+    job = yaml.safe_load((ROOT / "examples" / "ci" / "github-actions.yml").read_text())["jobs"]["test"]
+    assert list(job["env"]) == ["WORKFLOW_MOCK_URL"]
+    steps = [step["run"] for step in job["steps"] if "run" in step]
+    done = subprocess.run(
+        ["bash", "-e", "-c", "\n".join(steps)],
+        cwd=project,
+        env=environment() | {"CI": "true", "NO_COLOR": "1", "WORKFLOW_MOCK_URL": server.url},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"Tests +11 passed", done.stdout)
 
 
 def test_it_ends_the_server_that_it_started(project: Path, tmp_path: Path) -> None:
