@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from workflow_mock_kit.client import Clock, World
 
 from tests.docs.pages import environment
 from tests.support import ROOT, Server, until
@@ -86,6 +87,21 @@ def test_its_tests_have_the_names_of_the_kits() -> None:
     typescript = (PROJECT / "tests" / "client.test.ts").read_text()
     ours = re.findall(r'^(?:test\(|  )"([\w ]+)(?:: %s)?",\s+async', typescript, re.MULTILINE)
     assert ours == names
+
+
+def test_a_world_has_the_words_of_the_kits() -> None:
+    """But for one, which is the operation of the control plane's contract."""
+    helper = (PROJECT / "tests" / "workflow-mock.ts").read_text()
+    words = re.findall(r"^  (?:get |async )?(?!constructor)(\w+)\(", helper, re.MULTILINE)
+    assert len(words) > 10
+    in_python = {re.sub(r"[A-Z]", lambda letter: f"_{letter[0].lower()}", word) for word in words}
+    assert in_python - {*dir(World), *dir(Clock)} == {"add_fault"}
+    assert "operationId: addFault\n" in (ROOT / "openapi" / "admin-api.yaml").read_text()
+
+
+@pytest.mark.parametrize("folder", ["examples/typescript", "openapi/lint"])
+def test_a_lock_names_no_address(folder: str) -> None:
+    assert '"resolved"' not in (ROOT / folder / "package-lock.json").read_text()
 
 
 def test_it_uses_a_server_that_runs(project: Path, server: Server) -> None:
@@ -180,9 +196,3 @@ def test_a_verdict_says_what_there_was_instead(project: Path, server: Server) ->
         "  almost: 500: status is not 200\n"
         " ❯ tests/client.test.ts:6:3\n"
     ) in output
-
-
-def test_the_lock_names_no_address() -> None:
-    for lock in ROOT.glob("*/**/package-lock.json"):
-        if "node_modules" not in lock.parts:
-            assert '"resolved"' not in lock.read_text(), lock

@@ -15,7 +15,7 @@ declare module "vitest" {
 }
 
 const START_SECONDS = 30;
-const END_SECONDS = 10;
+const END_SECONDS = 5; // Vitest waits 10
 const NO_SERVER =
   "there is no workflow-mock: set WORKFLOW_MOCK_URL to the address of one that runs; or install it anywhere on PATH" +
   " (pipx install workflow-mock); or say in WORKFLOW_MOCK_COMMAND how to run it (uvx workflow-mock)";

@@ -65,14 +65,14 @@ export class World {
   // What happens to it
 
   failNext(status: number, fault: Fault = {}): Promise<unknown> {
-    return this.fault({ status, times: 1, ...fault });
+    return this.addFault({ status, times: 1, ...fault });
   }
 
   loseNextAnswer(): Promise<unknown> {
-    return this.fault({ when: "afterCommit", fault: "CONNECTION_RESET_BY_PEER", times: 1 });
+    return this.addFault({ when: "afterCommit", fault: "CONNECTION_RESET_BY_PEER", times: 1 });
   }
 
-  fault(body: Fault): Promise<unknown> {
+  addFault(body: Fault): Promise<unknown> {
     return answer(this.#admin.POST("/__admin/faults", { params: this.#mine, body }));
   }
 
