@@ -7,7 +7,7 @@ SPREAD := --numprocesses 3 --dist worksteal
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-lowest test-newest test-kit test-languages bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image test-image
+.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image test-image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -56,7 +56,12 @@ test-kit: .venv/dev ## the kit's wheel beside older releases of what the server 
 	cd examples/python && PATH=$(CURDIR)/$(BIN):$$PATH $(CURDIR)/.venv-kit/bin/pytest -q -p no:cacheprovider
 
 test-languages: .venv/dev ## the TypeScript, Java and C# of docs/clients.md; needs node, java and mono's mcs
-	$(BIN)/pytest -q tests/languages
+	$(BIN)/pytest -q tests/languages --ignore tests/languages/test_typescript_project.py
+
+test-typescript: .venv/dev ## the project in examples/typescript, and what it says of a missing server; needs node and npm
+	cd examples/typescript && npm ci --silent && npm run --silent types && npm run --silent check
+	cd examples/typescript && CI=1 PATH=$(CURDIR)/$(BIN):$$PATH npm test --silent
+	$(BIN)/pytest -q tests/languages/test_typescript_project.py
 
 bench: .venv/dev ## every figure of docs/performance.md, 20 minutes; needs wrk, taskset, node and java
 	$(BIN)/python benchmarks/run.py
