@@ -121,7 +121,7 @@ async def _handle(request: Request, matched: Matched, now: datetime) -> Result:
 
 def _named(request: Request) -> str:
     """The request as the log names it: its path as it was sent, so that a line break is still %0A; without tokens."""
-    return f"{request.id} {redact_tokens(request.method)} {redact_path(request.raw_path[:LOGGED_PATH_BYTES])}"
+    return f"{request.id} {redact_tokens(request.method[:40])} {redact_path(request.raw_path[:LOGGED_PATH_BYTES])}"
 
 
 def _internal_error(request: Request, error: Exception, now: datetime) -> Result:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from workflow_mock.errors import ApiError, ValidationDetail
+from workflow_mock.errors import ApiError, Headers, ValidationDetail
 
 
 class Leniency(Enum):
@@ -58,11 +58,11 @@ class LeniencyLog:
         self.strict = strict
         self.notes: list[Note] = []
 
-    def use(self, leniency: Leniency, property: str | None = None) -> None:
+    def use(self, leniency: Leniency, property: str | None = None, headers: Headers = ()) -> None:
         """Note a leniency. In strict mode one that isn't about a property raises ApiError; see `refused` for those."""
         if self.strict and property is None:
             code, message = leniency.value
-            raise ApiError(code, f"Refused by --strict: {message}")
+            raise ApiError(code, f"Refused by --strict: {message}", headers=headers)
         if len(self.notes) < MAX_NOTES:
             self.notes.append(Note(leniency, property and property[:100]))
 

@@ -65,11 +65,13 @@ def _check_route(method: str, matched: Matched, log: LeniencyLog) -> None:
         raise ApiError("route_not_found", f"No such route; the one there is: POST {START_PATH}")
     for note in matched.leniencies:
         log.use(*note)
-    if method != "POST" and method.upper() == "POST":
-        log.use(Leniency.METHOD_CASE)
-    elif method != "POST":
-        allow = ((b"allow", b"POST"),)
-        raise ApiError("method_not_allowed", f"This route takes POST alone, not {method}", headers=allow)
+    if method == "POST":
+        return
+    allow = ((b"allow", b"POST"),)
+    if method.upper() == "POST":
+        log.use(Leniency.METHOD_CASE, headers=allow)
+    else:
+        raise ApiError("method_not_allowed", f"This route takes POST alone, not {method[:40]}", headers=allow)
 
 
 def _bearer_token(request: Request) -> bytes:
