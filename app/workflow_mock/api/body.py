@@ -30,7 +30,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 def charset_of(content_type: bytes) -> tuple[str, tuple[Leniency, ...]]:
     """The codec that a Content-Type stands for, and what of it isn't documented. Raises ApiError (415).
 
-    Source: docs/contract.md, 1.2, "Media types".
+    Source: docs/contract.md, 1.2, "Order of checks, and the responses".
     """
     if not content_type:
         raise ApiError("unsupported_media_type", "The request has no Content-Type: send application/json")

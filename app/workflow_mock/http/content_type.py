@@ -1,6 +1,6 @@
 """A Content-Type field as the platform reads it: from the left, up to what is no parameter.
 
-Source: docs/contract.md, 1.2, "Media types"; RFC 9110, section 8.3.
+Source: docs/contract.md, 1.2, "Order of checks, and the responses"; RFC 9110, section 8.3.
 """
 
 import re
