@@ -33,7 +33,8 @@ def accepts_json(accept: bytes) -> bool:
 def prefers_text_json(accept: bytes) -> bool:
     """Whether the platform answers as text/json: where that is the range of JSON's with the highest weight.
 
-    Source: docs/contract.md, 1.2, "Order of checks, and the responses". `*/*` means that there is no preference, whatever its weight.
+    `*/*` means that there is no preference, whatever its weight.
+    Source: docs/contract.md, 1.2, "Order of checks, and the responses".
     """
     if len(accept) > MAX_ACCEPT_BYTES or b"text" not in accept.lower():
         return False
