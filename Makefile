@@ -7,7 +7,7 @@ SPREAD := --numprocesses 3 --dist worksteal
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-lowest test-newest test-languages bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image
+.PHONY: help run demo test test-lowest test-newest test-languages beside bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -49,6 +49,9 @@ test-newest: .venv/dev ## the tests with the newest releases of everything, ceil
 
 test-languages: .venv/dev ## the TypeScript, Java and C# of docs/clients.md; needs node, java and mono's mcs
 	$(BIN)/pytest -q tests/languages
+
+beside: .venv/dev ## random requests to this server and to PLATFORM=http://…, which trusts KEY=key.pem; SEED and REQUESTS
+	@$(BIN)/python benchmarks/beside.py $(PLATFORM) $(KEY) --seed $(or $(SEED),1) --requests $(or $(REQUESTS),6000)
 
 bench: .venv/dev ## every figure of docs/performance.md, 20 minutes; needs wrk, taskset, node and java
 	$(BIN)/python benchmarks/run.py

@@ -2,7 +2,7 @@
 
 A line of `cases/GROUP.jsonl` is a case: its name, what it asks, what is sent, and what the platform answered. Texts are
 latin-1, a character for a byte, with the names of `Corpus` in double braces; `{{300*x}}` is 300 times x. In a list,
-`<await>` waits until something comes, and `<end>` ends the client's half of the connection.
+`<await>` waits until something comes, and `<end>` ends the client's half if nothing has.
 
 An answer has its status, and what of these isn't as usual: the header fields in `USUAL`; `bound`, the customer, the
 path's workflow and the body's; `faults`, the members at fault; the token endpoint's `error`, or `scope` and `client` of
@@ -16,18 +16,19 @@ import socket
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http.client import parse_headers
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.platform.tokens import CUSTOMER, Tokens
-from tests.support import WORKFLOW
+from tests.platform.tokens import CUSTOMER, ISSUER, Tokens
+from tests.support import WORKFLOW, Server, serving
 
 CASES = Path(__file__).with_name("cases")
 GROUPS = sorted(file.stem for file in CASES.glob("*.jsonl"))
 WAIT_SECONDS = 20
+AWAIT_SECONDS = 2
 PATH = f"/api/workflow/v1.0/customer/{CUSTOMER}/workflow/{WORKFLOW}/WorkflowExecution"
 HTTP = "HTTP/1.1\r\nHost: {{HOST}}\r\n"
 GOOD = "Authorization: Bearer {{TOKEN:good}}\r\n"
@@ -89,9 +90,9 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """Replays cases against a server on this machine; `bound` says what an execution was bound to, by its id."""
+    """Replays cases against a server; `bound` says which ids a start was bound to, by the body of its answer."""
 
-    def __init__(self, address: tuple[str, int], tokens: Tokens, bound: Callable[[str], list[str]]) -> None:
+    def __init__(self, address: tuple[str, int], tokens: Tokens, bound: Callable[[Any], list[str]]) -> None:
         self._address = address
         self._host = f"{address[0]}:{address[1]}"
         self._tokens = tokens
@@ -143,8 +144,10 @@ class Client:
 
     def _api(self, status: int, body: dict[str, Any]) -> dict[str, Any]:
         if status == 200:
-            bound = self._bound(body["data"]["id"])
+            bound = self._bound(body)
             return {} if bound == [CUSTOMER, WORKFLOW, WORKFLOW] else {"bound": bound}
+        if "meta" not in body:
+            return {}
         codes = {error["code"] for error in body["meta"]["errors"]}
         faults = {problem["property"] for problem in body["meta"]["validation"]}
         if "malformed_json" in codes:
@@ -164,6 +167,22 @@ class Client:
         return {"key": sorted(body["keys"][0])} if "keys" in body else {}
 
 
+@contextmanager
+def serving_corpus(tokens: Tokens, folder: Path) -> Iterator[Server]:
+    """A server that trusts the corpus' key, with its catalogue. The folder is for the key."""
+    jwks = folder / "jwks.json"
+    jwks.write_text(tokens.jwks())
+    catalogue = Path(__file__).with_name("catalogue.yaml")
+    with serving("--catalogue", str(catalogue), "--jwks", str(jwks), "--jwks-issuer", ISSUER) as server:
+        yield server
+
+
+def bound_by(server: Server, started: Any) -> list[str]:
+    """The customer and the workflow of an execution; the path's workflow is the body's."""
+    execution = server.http.get(f"/__admin/executions/{started['data']['id']}").json()
+    return [execution["customerId"], execution["workflowId"], execution["workflowId"]]
+
+
 def _exchange(connection: socket.socket, steps: list[Any], is_all: Callable[[bytes], bool]) -> bytes:
     """Send the steps, reading what comes meanwhile; once all came, end our half, and read until the server's end."""
     deadline = time.monotonic() + WAIT_SECONDS
@@ -174,6 +193,8 @@ def _exchange(connection: socket.socket, steps: list[Any], is_all: Callable[[byt
             step = steps.pop(0)
             if step == "<await>":
                 is_awaiting = True
+            elif step == "<end>" and received:  # an end in the middle of an answer would cut it off
+                continue
             elif step == "<end>":
                 connection.shutdown(socket.SHUT_WR)
                 has_ended = True
@@ -183,7 +204,7 @@ def _exchange(connection: socket.socket, steps: list[Any], is_all: Callable[[byt
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_WR)
             has_ended, unsent, steps = True, memoryview(b""), []
-        patience = 1 if is_awaiting else deadline - time.monotonic()
+        patience = AWAIT_SECONDS if is_awaiting else deadline - time.monotonic()
         readable, writable, _ = select.select([connection], [connection] if unsent else [], [], max(patience, 0))
         if not readable and not writable:
             assert is_awaiting, f"nothing more came after {received[-2000:]!r}"
@@ -219,8 +240,20 @@ def _take(data: bytes, is_head: bool) -> tuple[Answer, bytes] | None:
     headers = {name.lower(): ", ".join(message.get_all(name, [])) for name in message.keys()}  # noqa: SIM118
     length = 0 if is_head or status < 200 else int(headers.get("content-length", 0))
     if headers.get("transfer-encoding") == "chunked" and not is_head:
-        body, end, rest = rest.partition(b"0\r\n\r\n")
-        return (Answer(status, headers, body), rest) if end else None
+        return _dechunk(status, headers, rest)
+    if length == 0 and headers.get("connection") == "close" and "content-length" not in headers:
+        return Answer(status, headers, rest), b""
     if len(rest) < length:
         return None
     return Answer(status, headers, rest[:length]), rest[length:]
+
+
+def _dechunk(status: int, headers: Mapping[str, str], rest: bytes) -> tuple[Answer, bytes] | None:
+    body, size = b"", 1
+    while size:
+        line, end, rest = rest.partition(b"\r\n")
+        size = int(line, 16) if end else 0
+        if not end or len(rest) < size + 2:
+            return None
+        body, rest = body + rest[:size], rest[size + 2 :]
+    return Answer(status, headers, body), rest

@@ -40,6 +40,16 @@ def test_another_version_of_http_is_refused(
     assert (b'"http_version_not_supported"' in received) == has_body
 
 
+@pytest.mark.parametrize("version", ["0.9", "2.0"])
+def test_another_version_is_refused_wherever_its_head_is_cut(server: Server, version: str) -> None:
+    data = raw_request("GET", "/", "X: a", "Y: b", version=version)
+    for cut in range(1, len(data), 3):
+        with server.connect() as connection:
+            connection.sendall(data[:cut])
+            connection.sendall(data[cut:])
+            assert [answer.status for answer in read_answers(connection, 1)] == [505]
+
+
 @pytest.mark.parametrize(
     "version", [b"", b" HTTP/1", b" HTTP/1.", b" HTTP/11.1", b" HTTP/x.y", b" http/1.1", b" HTTPS/1.1"]
 )
@@ -319,7 +329,9 @@ def test_a_first_line_has_8_192_bytes_at_most(server: Server, token: str, size: 
     assert [answer.status for answer in server.send(data[:cut], data[cut:])] == [status]
 
 
-@pytest.mark.parametrize("begun", [b"GET /" + b"a" * 9000, b"a" * 9000, b"a" * 9000 + b" / HTTP/1.1\r\n"])
+@pytest.mark.parametrize(
+    "begun", [b"GET /" + b"a" * 9000, b"a" * 9000, b"a" * 9000 + b" / HTTP/1.1\r\n", b"P(ST /" + b"a" * 9000]
+)
 def test_a_first_line_that_is_too_long_is_refused_before_its_end(server: Server, begun: bytes) -> None:
     (answer,) = server.send(begun, answers=2)
     assert code(answer) == (414, "uri_too_long")

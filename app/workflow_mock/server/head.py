@@ -41,12 +41,11 @@ class SpeaksHttp2(ApiError):
         super().__init__("http_version_not_supported", "The server doesn't speak HTTP/2")
 
 
-def check_text(value: bytes) -> None:
-    """Check that a header's value is UTF-8. Raises ApiError."""
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        raise malformed("A header's value is not UTF-8") from None
+def is_text(value: bytes) -> bool:
+    """Whether a header's value is UTF-8."""
+    with suppress(UnicodeDecodeError):
+        return value.decode() is not None
+    return False
 
 
 @fifo_cache(256)

@@ -6,7 +6,7 @@ from typing import Protocol
 import httptools
 
 from workflow_mock.errors import ApiError
-from workflow_mock.server.head import Fields, RequestHead, SpeaksHttp2, check_head, check_text, check_version, malformed
+from workflow_mock.server.head import Fields, RequestHead, SpeaksHttp2, check_head, check_version, is_text, malformed
 from workflow_mock.server.limits import MAX_REQUEST_LINE_BYTES, Limits
 
 FEED_BYTES = 8 * 1024
@@ -56,7 +56,7 @@ class RequestParser:
         self._knows_method = True
         """Whether httptools knows the method; if not, it goes on naming that of the request before."""
         self._begin: bytes | None = b""
-        """What was fed of a first line that isn't complete; None where another request came in front of it."""
+        """What was fed up to the first header; None behind it, and where another request came in front."""
         self._follows_another = False
         """Whether a request was completed in the piece that was fed last."""
         self._held = b""
@@ -124,8 +124,10 @@ class RequestParser:
             return
         self._check_line(len(self._url))
         self._check_size(self._framing_bytes - MAX_REQUEST_LINE_BYTES)
-        if not self._headers:
-            self._begin = None if self._follows_another or self._begin is None else self._begin + piece
+        line = None if self._follows_another or self._begin is None else self._begin + piece
+        if self._headers and line is not None:
+            check_version(self._parser.get_http_version(), line)
+        self._begin = None if self._headers else line
 
     def _with_stand_in(self, piece: bytes) -> bytes | None:
         """Begin anew, and return the request whose first line failed, with a method that httptools knows.
@@ -137,10 +139,11 @@ class RequestParser:
         line = self._begin + piece
         if line.startswith(_HTTP_2_PREFACE):
             raise SpeaksHttp2
+        if b"\n" not in line[:MAX_REQUEST_LINE_BYTES]:
+            self._check_line(len(line))
         match = _METHOD.match(line)
         if match is None or not (match[2] or match.end() == len(line)):
             return None
-        self._check_line(len(match[1]))
         self._parser = self._new_parser()
         self._framing_bytes, self._begin = 0, b""
         if not match[2]:
@@ -182,8 +185,9 @@ class RequestParser:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not value.isascii():
-            check_text(value)
+        if not value.isascii() and not is_text(value):
+            check_version(self._parser.get_http_version(), self._piece)
+            raise malformed("A header's value is not UTF-8")
         self._headers.append((name.lower(), value.rstrip(b" \t")))  # of which httptools strips the beginning alone
 
     def on_headers_complete(self) -> None:
@@ -193,7 +197,8 @@ class RequestParser:
             raise malformed()
         parser, headers = self._parser, self._headers
         method, version = (self._method or parser.get_method()).decode("ascii"), parser.get_http_version()
-        check_version(version, self._piece)
+        if version not in ("1.1", "1.0"):
+            check_version(version, (self._begin or b"") + self._piece)
         self._check_line(len(method) + len(self._url))
         size = self._framing_bytes
         if size > self._limits.head_bytes:  # perhaps only together with its first line, or a body behind it
