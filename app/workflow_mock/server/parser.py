@@ -18,7 +18,7 @@ _HTTP_2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _METHOD = re.compile(rb"(?:\r?\n)*+([!#$%&'*+.^_`|~0-9A-Za-z-]++)( ?)")
 """A token at the beginning of a request line (RFC 9110, section 9.1)."""
 _STAND_IN = b"POST"
-_AROUND_TARGET = len("  HTTP/1.1\r\n")
+_MAX_METHOD_AND_TARGET_BYTES = MAX_REQUEST_LINE_BYTES - len("  HTTP/1.1\r\n")
 
 
 class RequestReceiver(Protocol):
@@ -163,7 +163,7 @@ class RequestParser:
 
     def _check_line(self, size: int) -> None:
         """Check a request line with a method and target of this size together. Raises ApiError."""
-        if size > MAX_REQUEST_LINE_BYTES - _AROUND_TARGET:
+        if size > _MAX_METHOD_AND_TARGET_BYTES:
             raise ApiError("uri_too_long", f"The request's first line is over {MAX_REQUEST_LINE_BYTES} bytes")
 
     def _check_size(self, size: int) -> None:
@@ -199,7 +199,8 @@ class RequestParser:
         method, version = (self._method or parser.get_method()).decode("ascii"), parser.get_http_version()
         if version not in ("1.1", "1.0"):
             check_version(version, (self._begin or b"") + self._piece)
-        self._check_line(len(method) + len(self._url))
+        if len(self._url) + len(method) > _MAX_METHOD_AND_TARGET_BYTES:
+            self._check_line(len(self._url) + len(method))
         size = self._framing_bytes
         if size > self._limits.head_bytes:  # perhaps only together with its first line, or a body behind it
             size = sum(len(name) + len(value) + 4 for name, value in headers)
