@@ -127,6 +127,7 @@ REFUSED: dict[str, Callable[[Server], Refusal]] = {
     "invalid_transition": ends_twice,
     "journal_disabled": has_no_journal,
     "body_too_large": lambda server: server.start(content=b" " * 2_000_000),
+    "uri_too_long": sent(raw_request("GET", f"/{'a' * 8192}")),
     "unsupported_media_type": lambda server: server.start(content=b"{}", headers={"Content-Type": "text/plain"}),
     "headers_too_large": sent(raw_request("GET", "/", *["X: a"] * 200)),
     "internal_error": fails,

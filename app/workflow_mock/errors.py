@@ -35,6 +35,7 @@ STATUS_OF_CODE = {
     "invalid_transition": 409,
     "journal_disabled": 409,
     "body_too_large": 413,
+    "uri_too_long": 414,
     "unsupported_media_type": 415,
     "headers_too_large": 431,
     "internal_error": 500,

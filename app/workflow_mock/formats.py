@@ -9,6 +9,16 @@ MAX_DURATION = timedelta(days=3650)
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 
+WHITE_SPACE = "".join(
+    map(chr, (*range(9, 14), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000))
+)
+"""The white space of .NET: Python's has U+001C to U+001F too."""
+
+_HEX_DIGITS = re.compile(r"[0-9a-fA-F]{32}")
+_PREFIXED = re.compile(r"\+?(?:0[xX])?([0-9a-fA-F]*)")
+_IN_BRACES = re.compile(r"\{0[xX]([^,]+),0[xX]([^,]+),0[xX]([^,]+),\{" + r"0[xX]([^,]+)," * 7 + r"0[xX]([^}]+)\}\}")
+_NO_WHITE_SPACE = dict.fromkeys(map(ord, WHITE_SPACE))
+
 _NAMESPACE = UUID("8f1d1e0e-6b0a-5c8e-9f4b-2f6f2b7a1c55")
 """Our own UUIDv5 namespace. Changing it changes every id that people did not write themselves."""
 
@@ -25,6 +35,55 @@ _ISO = re.compile(
 def parse_uuid(text: str) -> str | None:
     """The canonical form of a UUID, or None where it isn't 36 characters with dashes (docs/contract.md, 1.2)."""
     return text.lower() if _UUID.fullmatch(text) else None
+
+
+def parse_guid(text: str) -> str | None:
+    """The canonical form of an id as .NET's Guid reads it, or None (docs/contract.md, 1.3).
+
+    Its forms are N (32 digits), D (with dashes), B and P (that in braces or parentheses) and X (numbers in braces), in
+    either case and with white space around. The numbers of X, and all parts of D but the last eight digits, may have a
+    sign or a prefix 0x: what is left over of .NET's first reader.
+    """
+    text = text.strip(WHITE_SPACE)
+    if text.startswith("{") and text[9:10] != "-":
+        return _parse_x(text.translate(_NO_WHITE_SPACE))
+    if len(text) == 38 and text[0] + text[-1] in ("{}", "()"):
+        text = text[1:-1]
+    elif text[8:9] != "-":
+        return _with_dashes(text.lower()) if _HEX_DIGITS.fullmatch(text) else None
+    if len(text) != 36 or not text[8] == text[13] == text[18] == text[23] == "-":
+        return None
+    parts = (text[:8], text[9:13], text[14:18], text[19:23], text[24:28])
+    numbers = [_number(part) for part in parts]
+    found = "".join(
+        f"{number:0{len(part)}x}" for number, part in zip(numbers, parts, strict=True) if number is not None
+    )
+    digits = f"{found}{text[28:].lower()}"
+    return _with_dashes(digits) if _HEX_DIGITS.fullmatch(digits) else None
+
+
+def _parse_x(text: str) -> str | None:
+    match = _IN_BRACES.fullmatch(text)
+    numbers = [_number(group) for group in match.groups()] if match else []
+    if not numbers or None in numbers:
+        return None
+    first, second, third, *rest = (number or 0 for number in numbers)
+    if max(rest) > 0xFF:
+        return None
+    return _with_dashes(f"{first:08x}{second & 0xFFFF:04x}{third & 0xFFFF:04x}{bytes(rest).hex()}")
+
+
+def _number(text: str) -> int | None:
+    """The hexadecimal number of a part, of 8 digits at most behind zeros."""
+    match = _PREFIXED.fullmatch(text)
+    if match is None:
+        return None
+    digits = match[1].lstrip("0")
+    return int(digits or "0", 16) if len(digits) <= 8 else None
+
+
+def _with_dashes(digits: str) -> str:
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def derive_uuid(parent: str | None, name: str) -> str:

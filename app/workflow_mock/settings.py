@@ -154,13 +154,11 @@ class Settings:
     max_body: int = setting(1024 * 1024, "Size limit of a request's body.", _POSITIVE, "BYTES")
     max_connections: int = setting(4096, "Connections at once; more are told to wait.", _POSITIVE, "COUNT")
     max_headers: int = setting(100, "Headers of a request.", _POSITIVE, "COUNT")
-    max_header_bytes: int = setting(
-        64 * 1024, "Size limit of a request's line and headers together.", _between(1024), "BYTES"
-    )
+    max_header_bytes: int = setting(32 * 1024, "Size limit of a request's headers together.", _between(1024), "BYTES")
     request_timeout: timedelta = setting(
         timedelta(seconds=30), "How long a client may take to send a request, or to read on."
     )
-    idle_timeout: timedelta = setting(timedelta(seconds=75), "How long a connection may wait for its next request.")
+    idle_timeout: timedelta = setting(timedelta(seconds=130), "How long a connection may wait for its next request.")
     max_executions: int = setting(10_000, "Executions kept for each customer, newest first.", _POSITIVE, "COUNT")
     max_executions_total: int = setting(40_000, "Executions kept for all customers together.", _POSITIVE, "COUNT")
     max_requests: int = setting(10_000, "Requests kept in the journal.", _POSITIVE, "COUNT")

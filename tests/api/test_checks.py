@@ -3,6 +3,7 @@
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx2 as httpx
@@ -143,23 +144,38 @@ def test_null_is_a_body_without_data(server: Api, token: str) -> None:
 
 
 NOT_UUIDS = [
-    "3c90c3cc0d444b5088888dd25736052a",
-    "{3c90c3cc-0d44-4b50-8888-8dd25736052a}",
     "urn:uuid:3c90c3cc-0d44-4b50-8888-8dd25736052a",
     "3c90c3cc-0d44-4b50-8888-8dd25736052",
-    "3c90c3cc-0d44-4b50-8888-8dd25736052a ",
     "3c90c3cc-0d44-4b50-8888-8dd25736052g",
     "３c90c3cc-0d44-4b50-8888-8dd25736052a",
     "3c90c3cc-0d444-b50-8888-8dd25736052a",
-    "\x00" * 36,
+    "\x01" * 36,
 ]
+OF_THE_PATH = [
+    "3c90c3cc0d444b5088888dd25736052a",
+    "3C90C3CC0D444B5088888DD25736052A",
+    "{3c90c3cc-0d44-4b50-8888-8dd25736052a}",
+    "(3c90c3cc-0d44-4b50-8888-8dd25736052a)",
+    "{0x3c90c3cc,0xd44,0x4b50,{0x88,0x88,0x8d,0xd2,0x57,0x36,0x5,0x2a}}",
+    " 3c90c3cc-0d44-4b50-8888-8dd25736052a\t\n",
+    "\u2003{ 0X3c90c3cc , 0xd44,0x4b50,{0x88,0x88,0x8d,0xd2,0x57,0x36,0x5,0x2a} }\xa0",
+]
+"""One id as .NET's Guid reads it: N, B, P and X, in either case, with white space around."""
 
 
 @pytest.mark.parametrize("text", NOT_UUIDS)
-def test_only_the_form_of_36_characters_is_a_uuid(server: Api, token: str, text: str) -> None:
+def test_what_is_no_uuid_is_refused_in_body_and_path(server: Api, token: str, text: str) -> None:
     assert invalid(server.start(token=token, json={"data": {"workflowId": text}})) == ["data.workflowId"]
-    quoted = text.replace(" ", "%20").replace("\x00", "%00")
-    assert "customerId" in invalid(server.start(token=token, customer=quoted))
+    assert "customerId" in invalid(server.start(token=token, customer=quote(text)))
+
+
+@pytest.mark.parametrize("text", OF_THE_PATH)
+def test_an_id_in_the_path_has_any_form_of_a_guid_and_one_in_the_body_has_one(
+    server: Api, token: str, text: str
+) -> None:
+    answer = server.start(quote(text), customer=quote(text), token=token, content=START_BODY)
+    assert answer.json()["data"]["workflowId"] == WORKFLOW
+    assert invalid(server.start(token=token, json={"data": {"workflowId": text}})) == ["data.workflowId"]
 
 
 def test_uuids_are_taken_in_either_case_and_answered_in_lower_case(server: Api, token: str) -> None:
@@ -230,12 +246,19 @@ def test_odd_but_right_json_is_accepted(server: Api, token: str, body: bytes) ->
         "APPLICATION/JSON",
         "application/json; charset=utf-8",
         'application/json;charset="UTF-8"',
-        'application/json; charset="ut\\f-8"',
         'application/json; x="; charset=latin-1"; charset=utf-8',
-        "application/json; odata=verbose; charset=utf8",
+        "application/json; odata=verbose; charset=utf-8",
+        f"application/json; x={'a' * 5000}",
+        "application / json;;; charset=latin-1",
+        "application/json, text/plain",
+        'application/json; charset="utf-8',
+        "application/json charset=latin-1",
+        "application/json; charset=x-unicode-2-0-utf-8; charset=latin-1",
+        "text/x+json",
+        "application/+json",
     ],
 )
-def test_the_documented_types_are_read(server: Api, token: str, media_type: str) -> None:
+def test_a_type_of_json_is_read_up_to_what_is_no_parameter(server: Api, token: str, media_type: str) -> None:
     assert server.start(token=token, headers={"Content-Type": media_type}).status_code == 200
 
 
@@ -247,10 +270,13 @@ def test_the_documented_types_are_read(server: Api, token: str, media_type: str)
         "application/xml",
         "json",
         "application/jsonp",
-        "text/x+json",
-        "application/+json",
+        "image/x+json",
+        "application/json+xml",
+        "text/plain, application/json",
         "multipart/form-data",
         "application/json; charset=latin-1",
+        "application/json; charset=utf8",
+        'application/json; charset="ut\\f-8"',
         "application/json; charset=",
     ],
 )
@@ -265,11 +291,21 @@ def test_a_request_without_a_type_is_not_read(server: Api, token: str) -> None:
     assert refusal(answer) == (415, "unsupported_media_type")
 
 
-@pytest.mark.parametrize("charset", ["utf-16", "utf-16le"])
-def test_a_body_in_utf_16_is_read_where_the_charset_says_so(server: Api, token: str, charset: str) -> None:
-    text = f'{{"data": {{"workflowId": "{WORKFLOW}"}}}}'
+@pytest.mark.parametrize("charset", ["utf-16", "utf-16le", "ucs-2", "iso-10646-ucs-2", "unicode"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_body_in_utf_16_is_little_endian_where_the_charset_says_so(
+    server: Api, token: str, charset: str, mark: str
+) -> None:
+    text = f'{mark}{{"data": {{"workflowId": "{WORKFLOW}"}}}}'
     headers = {"Content-Type": f"application/json; charset={charset}"}
-    assert server.start(token=token, content=text.encode(charset), headers=headers).status_code == 200
+    assert server.start(token=token, content=text.encode("utf-16-le"), headers=headers).status_code == 200
+    answer = server.start(token=token, content=text.encode("utf-16-be"), headers=headers)
+    assert refusal(answer) == (400, "malformed_json")
+
+
+def test_who_writes_utf8_is_told_the_name_of_utf_8(server: Api, token: str) -> None:
+    answer = server.start(token=token, headers={"Content-Type": "application/json; charset=utf8"})
+    assert "utf8 is no name of utf-8" in answer.json()["meta"]["errors"][0]["message"]
 
 
 def test_the_limit_of_the_body_is_a_setting_and_counts_bytes() -> None:
@@ -291,19 +327,39 @@ def test_a_message_shows_what_it_echoes_escaped(server: Api, token: str) -> None
 LENIENCIES: dict[str, tuple[dict[str, Any], tuple[int, str], str]] = {
     "path case": ({"url": path().replace("customer", "CUSTOMER")}, (404, "route_not_found"), "upper and lower case"),
     "trailing slash": ({"url": path() + "/"}, (404, "route_not_found"), "slash at its end"),
+    "dot segments": (
+        {"url": path().replace("/v1.0/", "/x/%2e%2e/%2e/v1.0/")},
+        (404, "route_not_found"),
+        "dot segments",
+    ),
+    "another form of an id": (
+        {"url": path(customer="{5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10}")},
+        (400, "validation_failed"),
+        "36 characters",
+    ),
+    "another type of JSON": (
+        {"headers": {"Content-Type": "text/x+json"}},
+        (415, "unsupported_media_type"),
+        "documented types",
+    ),
+    "another name of utf-8": (
+        {"headers": {"Content-Type": "application/json; charset=unicode-1-1-utf-8"}},
+        (415, "unsupported_media_type"),
+        "charset",
+    ),
     "Accept": ({"headers": {"Accept": "text/html"}}, (406, "not_acceptable"), "Accept"),
     "Accept with q=0": ({"headers": {"Accept": "*/*, application/json;q=0"}}, (406, "not_acceptable"), "Accept"),
     "byte order mark": ({"content": BOM_UTF8 + START_BODY}, (400, "malformed_json"), "byte"),
     "property case": ({"json": {"Data": {"WORKFLOWID": WORKFLOW}}}, (400, "validation_failed"), "upper and lower"),
     "unknown property": ({"json": GOOD | {"extra": 1}}, (400, "validation_failed"), "not documented"),
     "repeated property": (
-        {"content": b'{"data":{"workflowId":"x","workflowId":"%s"}}' % WF},
+        {"content": b'{"data":{"workflowId":"%s","workflowId":"%s"}}' % (UNKNOWN.encode(), WF)},
         (400, "validation_failed"),
         "repeated",
     ),
     "utf-16": (
         {
-            "content": f'{{"data":{{"workflowId":"{WORKFLOW}"}}}}'.encode("utf-16"),
+            "content": f'{{"data":{{"workflowId":"{WORKFLOW}"}}}}'.encode("utf-16-le"),
             "headers": {"Content-Type": "application/json; charset=utf-16"},
         },
         (415, "unsupported_media_type"),

@@ -9,7 +9,7 @@ import pytest
 from tests.support import WORKFLOW, Server, path, serving
 
 EVIL = '"}<script>alert(1)</script>\\\u2028é'
-ESCAPED = "%22%7D%3Cscript%3Ealert(1)%3C%2Fscript%3E%0D%0AX-Evil%3A%201%5C%00%C3%A9"
+ESCAPED = "%22%7D%3Cscript%3Ealert(1)%3C%2Fscript%3E%0D%0AX-Evil%3A%201%5C%01%C3%A9"
 ESCAPED_ID = ESCAPED.replace("%2F", "")  # a slash would end it
 
 REFUSED: dict[str, tuple[int, str, Callable[[Server, str], httpx.Response]]] = {

@@ -149,12 +149,13 @@ def test_strict_accepts_no_json_that_the_default_refuses(body: bytes) -> None:
 
 @given(st.binary(max_size=40) | st.from_regex(rb"\A(text|application)/([a-z.]+\+)?json;? ?(charset=[a-z0-9\"-]*)?\Z"))
 def test_a_content_type_is_read_or_refused_with_415(content_type: bytes) -> None:
-    result: str | int
+    status, codec = 200, "utf-8"
     try:
-        result = charset_of(content_type)
+        codec, _ = charset_of(content_type)
     except ApiError as error:
-        result = error.status
-    assert result in {"utf-8", "utf-16", "utf-16-le", 415}
+        status = error.status
+    assert status in {200, 415}
+    assert codec in {"utf-8", "utf-16-le"}
 
 
 ranges = st.sampled_from(["application/json", "application/*", "*/*", "text/html", "application/xml", "text/*"])

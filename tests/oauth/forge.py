@@ -21,10 +21,12 @@ def number(value: int) -> str:
 
 
 class Key:
-    """An RSA key of a test's own, and what can be signed with it."""
+    """An RSA key of a test's own, or that of a PEM file, and what can be signed with it."""
 
-    def __init__(self) -> None:
-        self.private = rsa.generate_private_key(65537, 2048)
+    def __init__(self, pem: bytes | None = None) -> None:
+        private = serialization.load_pem_private_key(pem, None) if pem else rsa.generate_private_key(65537, 2048)
+        assert isinstance(private, rsa.RSAPrivateKey)
+        self.private = private
         numbers = self.private.public_key().public_numbers()
         self.public_jwk = {"e": number(numbers.e), "kty": "RSA", "n": number(numbers.n)}
         self.kid = b64(hashlib.sha256(json.dumps(self.public_jwk, separators=(",", ":")).encode()).digest())

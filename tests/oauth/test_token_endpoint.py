@@ -185,7 +185,7 @@ def test_id_and_secret_are_url_decoded(own: Server) -> None:
         "Basic OmRlbW8=",
         "Basic ZGVtbzp4",
         "Basic ZGVtbzolZmY=",
-        "Basic ÿ",
+        "Basic Ã¿",
         "Basic x",
     ],
 )

@@ -27,7 +27,7 @@ def test_a_target_in_another_form_is_the_same_target(server: Server, token: str,
     assert [answer.status for answer in server.send(raw_start(token, target=target))] == [200]
 
 
-@pytest.mark.parametrize("customer", ["%C3%A9", "%ff", "%zz", "%00", "..", "%0d%0aX: y".replace(" ", "%20")])
+@pytest.mark.parametrize("customer", ["%C3%A9", "%ff", "%zz", "%01", "...", "%0d%0aX: y".replace(" ", "%20")])
 def test_what_is_escaped_in_a_path_is_an_id_like_any_other(server: Server, token: str, customer: str) -> None:
     (answer,) = server.send(raw_start(token, target=path(customer=customer)))
     envelope = answer.json()
@@ -111,8 +111,10 @@ NOT_HTTP = {
     "words": b"hello there\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     "bytes over ASCII in the path": "POST /api/workflow/é HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
-    "a method in lower case": b"post /api/workflow/x HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a method of its own": b"START /api/workflow/x HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a NUL in the path": b"POST /api/workflow/%00 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a header that is not UTF-8": b"GET /api/workflow/ HTTP/1.1\r\nHost: x\r\nX: caf\xe9\r\n\r\n",
+    "a method that is no token": b"PO(ST /api/workflow/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a tab behind the method": b"post\t/api/workflow/ HTTP/1.1\r\nHost: x\r\n\r\n",
     "a NUL in a header": b"GET /api/workflow/ HTTP/1.1\r\nX: a\x00b\r\n\r\n",
     "a folded header": b"GET /api/workflow/ HTTP/1.1\r\nX: a\r\n b\r\n\r\n",
     "a space before the colon": b"GET /api/workflow/ HTTP/1.1\r\nX : a\r\n\r\n",

@@ -12,14 +12,14 @@ from workflow_mock.api.leniency import Leniency, LeniencyLog, Note
 from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import ApiError, ErrorDetail, ValidationDetail, validation_failed
 from workflow_mock.formats import parse_uuid
-from workflow_mock.http.content_type import CHARSETS, MAX_CONTENT_TYPE_BYTES, charset_in, media_type
+from workflow_mock.http.content_type import CHARSETS, UTF_8, media_type, read_content_type
 from workflow_mock.operation import Matched
 from workflow_mock.strict_json import JsonObject, StrictDecoder, TooDeep
 
 MAX_BODY_DEPTH = 32
 """As deep as the platform reads (System.Text.Json in ASP.NET Core)."""
 
-_BOM = b"\xef\xbb\xbf"
+_BOM = "\ufeff"
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 """What gzip, zstd and deflate begin with."""
 _JSON_TYPE = re.compile(r"(application/json|text/json|application/[!#$&^_.+*a-z0-9-]+\+json)")
@@ -27,19 +27,25 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @fifo_cache(256)
-def charset_of(content_type: bytes) -> str:
-    """The codec that a Content-Type stands for (RFC 9110, section 8.3). Raises ApiError (415)."""
+def charset_of(content_type: bytes) -> tuple[str, tuple[Leniency, ...]]:
+    """The codec that a Content-Type stands for, and what of it isn't documented. Raises ApiError (415).
+
+    Source: docs/contract.md, 1.2, "Order of checks, and the responses".
+    """
     if not content_type:
         raise ApiError("unsupported_media_type", "The request has no Content-Type: send application/json")
-    if len(content_type) > MAX_CONTENT_TYPE_BYTES:
-        raise ApiError("unsupported_media_type", f"The Content-Type is over {MAX_CONTENT_TYPE_BYTES} bytes")
-    if not _JSON_TYPE.fullmatch(media_type(content_type)):
+    type, subtype, charset = read_content_type(content_type)
+    if type not in ("application", "text") or "json" not in (subtype, subtype.rpartition("+")[2]):
         message = "The Content-Type must be application/json, text/json or application/*+json"
         raise ApiError("unsupported_media_type", message)
-    charset = CHARSETS.get(charset_in(content_type))
-    if charset is None:
-        raise ApiError("unsupported_media_type", "The charset must be utf-8 or utf-16")
-    return charset
+    codec = CHARSETS.get(charset)
+    if codec is None:
+        hint = ": utf8 is no name of utf-8" if charset == "utf8" else ""
+        raise ApiError("unsupported_media_type", f"The charset must be utf-8 or utf-16{hint}")
+    leniencies = [] if _JSON_TYPE.fullmatch(media_type(content_type)) else [Leniency.MEDIA_TYPE]
+    if charset != UTF_8:
+        leniencies.append(Leniency.CHARSET)
+    return codec, tuple(leniencies)
 
 
 _DECODER = StrictDecoder(pairs=True, doubles=True)
@@ -47,12 +53,12 @@ _DECODER = StrictDecoder(pairs=True, doubles=True)
 
 def read_json(body: bytes, charset: str, leniencies: LeniencyLog) -> Any:
     """The body's JSON, with objects as JsonObject. Raises ApiError (400, `malformed_json`)."""
-    if body.startswith(_BOM) and charset == "utf-8":
-        leniencies.use(Leniency.BYTE_ORDER_MARK)
-        body = body[len(_BOM) :]
     text = ""
     try:
         text = body.decode(charset)
+        if text.startswith(_BOM):
+            leniencies.use(Leniency.BYTE_ORDER_MARK)
+            text = text[len(_BOM) :]
         document = _DECODER.decode(text)
         if _SURROGATE.search(text):
             json.dumps(document, ensure_ascii=False).encode()
@@ -131,32 +137,39 @@ def _body_problems(document: Any, workflow: str | None, leniencies: LeniencyLog)
     if not isinstance(document, JsonObject):
         yield ValidationDetail("data", "The body must be an object with a property data")
         return
-    data = _member(document, "data", "", leniencies)
-    if not isinstance(data, JsonObject):
+    *earlier, data = _values(document, "data", "", leniencies) or [None]
+    if not isinstance(data, JsonObject) or not all(isinstance(each, JsonObject | None) for each in earlier):
         message = "data is required" if data is None else "data must be an object"
         yield ValidationDetail("data", f'{message}: {{"data": {{"workflowId": "<uuid>"}}}}')
         return
-    named = _member(data, "workflowId", "data.", leniencies)
+    replaced = [id for each in earlier if each for id in _values(each, "workflowId", "data.", leniencies)]
+    *repeated, named = _values(data, "workflowId", "data.", leniencies) or [None]
+    ids = [_parse_id(id) for id in (*replaced, *repeated, named)]
     if named is None:
         yield ValidationDetail("data.workflowId", "data.workflowId is required")
-    elif not isinstance(named, str) or (parsed := parse_uuid(named)) is None:
+    elif None in ids:
         yield ValidationDetail("data.workflowId", "data.workflowId must be a UUID of 36 characters with dashes")
-    elif workflow is not None and parsed != workflow:
+    elif workflow is not None and ids[-1] != workflow:
         yield ValidationDetail("data.workflowId", "data.workflowId must be the workflowId of the path")
 
 
-def _member(members: JsonObject, name: str, prefix: str, leniencies: LeniencyLog) -> Any:
-    """The value of this property, found as the platform finds it: in any case, the last one wins."""
-    found = None
-    times = 0
+def _parse_id(value: Any) -> str | None:
+    return parse_uuid(value) if isinstance(value, str) else None
+
+
+def _values(members: JsonObject, name: str, prefix: str, leniencies: LeniencyLog) -> list[Any]:
+    """The values of this property, found as the platform finds it: in any case.
+
+    The last one counts. Those before it are converted too: each must be of the property's type.
+    """
+    found = []
     for key, value in members:
         if key == name or (key.isascii() and key.lower() == name.lower()):
             if key != name:
                 leniencies.use(Leniency.PROPERTY_CASE, prefix + name)
-            found = value
-            times += 1
+            found.append(value)
         else:
             leniencies.use(Leniency.UNKNOWN_PROPERTY, prefix + key)
-    if times > 1:
+    if len(found) > 1:
         leniencies.use(Leniency.REPEATED_PROPERTY, prefix + name)
     return found

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from workflow_mock.errors import ApiError, ValidationDetail
+from workflow_mock.errors import ApiError, Headers, ValidationDetail
 
 
 class Leniency(Enum):
@@ -16,7 +16,14 @@ class Leniency(Enum):
 
     PATH_CASE = ("route_not_found", "the path differs from the documented one in upper and lower case")
     TRAILING_SLASH = ("route_not_found", "the documented path has no slash at its end")
+    DOT_SEGMENTS = ("route_not_found", "the documented path has no dot segments")
+    METHOD_CASE = ("method_not_allowed", "the method differs from POST in upper and lower case")
+    ID_FORM = ("validation_failed", "the id isn't in the documented form, 36 characters with dashes")
     ACCEPT = ("not_acceptable", "the Accept header excludes application/json, the only type of the responses")
+    MEDIA_TYPE = (
+        "unsupported_media_type",
+        "the documented types are application/json, text/json and application/*+json",
+    )
     CHARSET = ("unsupported_media_type", "a charset other than utf-8 is not documented")
     BYTE_ORDER_MARK = ("malformed_json", "the body begins with a byte order mark")
     PROPERTY_CASE = (
@@ -31,7 +38,7 @@ class Note(NamedTuple):
     """A leniency that a request made use of, and the property where it's about one."""
 
     leniency: Leniency
-    property: str | None
+    property: str | None = None
 
     def __str__(self) -> str:
         message: str = self.leniency.value[1]
@@ -51,11 +58,11 @@ class LeniencyLog:
         self.strict = strict
         self.notes: list[Note] = []
 
-    def use(self, leniency: Leniency, property: str | None = None) -> None:
+    def use(self, leniency: Leniency, property: str | None = None, headers: Headers = ()) -> None:
         """Note a leniency. In strict mode one that isn't about a property raises ApiError; see `refused` for those."""
         if self.strict and property is None:
             code, message = leniency.value
-            raise ApiError(code, f"Refused by --strict: {message}")
+            raise ApiError(code, f"Refused by --strict: {message}", headers=headers)
         if len(self.notes) < MAX_NOTES:
             self.notes.append(Note(leniency, property and property[:100]))
 

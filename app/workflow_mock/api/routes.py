@@ -5,19 +5,18 @@ Source: docs/contract.md, 1.2, "Order of checks, and the responses".
 
 import re
 from typing import NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from starlette.types import Scope
 
-from workflow_mock.api.leniency import Leniency
+from workflow_mock.api.leniency import Leniency, Note
 from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import ValidationDetail
-from workflow_mock.formats import parse_uuid
+from workflow_mock.formats import parse_guid, parse_uuid
+from workflow_mock.http.target import has_dot_segments, remove_dot_segments, unescape_path
 from workflow_mock.operation import Handler, Matched
 from workflow_mock.paths import API_PATH
 from workflow_mock.state.exchange import Target
-
-_ESCAPED_SLASH = re.compile("%2f", re.IGNORECASE)
 
 
 class Operation(NamedTuple):
@@ -49,25 +48,30 @@ class WorkflowRoutes:
     def match(self, scope: Scope) -> Matched | None:
         """What the path of a request says, or None for one that isn't under `/api/workflow/`."""
         path: str = scope["path"]
-        if path[: len(API_PATH)].lower() != API_PATH:
+        if path[: len(API_PATH)].lower() != API_PATH and not has_dot_segments(path):
             return None
         return self._read(scope.get("raw_path") or quote(path).encode())
 
-    def _read_path(self, raw_path: bytes) -> Matched:
-        """A slash that is escaped separates nothing (RFC 3986, section 2.2)."""
-        path = unquote(_ESCAPED_SLASH.sub("%252F", raw_path.decode("latin-1")))
+    def _read_path(self, raw_path: bytes) -> Matched | None:
+        asked = unescape_path(raw_path)
+        path = remove_dot_segments(asked)
+        if path[: len(API_PATH)].lower() != API_PATH:
+            return None
         for operation, pattern in self._operations:
             if (found := pattern.fullmatch(path)) is not None:
-                return _matched(operation, path, found)
+                return _matched(operation, path, found, has_dots=path != asked)
         return Matched(self._default.handler, Target(None), is_route=False)
 
 
-def _matched(operation: Operation, path: str, found: re.Match[str]) -> Matched:
+def _matched(operation: Operation, path: str, found: re.Match[str], *, has_dots: bool) -> Matched:
     names = found.groupdict()
-    leniencies = [Leniency.TRAILING_SLASH] if names.pop("slash") else []
+    leniencies = [Note(Leniency.TRAILING_SLASH)] if names.pop("slash") else []
     if operation.path.format(**names) != path.removesuffix("/"):
-        leniencies.append(Leniency.PATH_CASE)
-    ids = {name: parse_uuid(text) for name, text in names.items()}
+        leniencies.append(Note(Leniency.PATH_CASE))
+    if has_dots:
+        leniencies.append(Note(Leniency.DOT_SEGMENTS))
+    ids = {name: parse_uuid(text) or parse_guid(text) for name, text in names.items()}
+    leniencies += [Note(Leniency.ID_FORM, name) for name, id in ids.items() if id and id != names[name].lower()]
     problems = tuple(
         ValidationDetail(name, f"The {name} in the path must be a UUID of 36 characters with dashes")
         for name, id in ids.items()

@@ -3,16 +3,16 @@
 Source: docs/contract.md, 1.2, "Order of checks, and the responses".
 """
 
-import re
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from workflow_mock.api.accept import TEXT_JSON, accepts_json, prefers_text_json
 from workflow_mock.api.body import charset_of, check_request
 from workflow_mock.api.leniency import Leniency, LeniencyLog
 from workflow_mock.api.wire import start_response
-from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import ApiError
+from workflow_mock.formats import WHITE_SPACE
 from workflow_mock.http.hosts import issuer_url
 from workflow_mock.http.messages import Request
 from workflow_mock.oauth.jws import malformed_token
@@ -21,9 +21,6 @@ from workflow_mock.operation import Matched
 from workflow_mock.paths import START_PATH
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.exchange import NO_FACTS, Facts, Result, add_facts
-
-_MAX_ACCEPT_BYTES = 8 * 1024
-"""Of an Accept header that is read; a longer one is taken for one that lets everything pass."""
 
 
 class StartExecution:
@@ -43,11 +40,11 @@ class StartExecution:
             token = _bearer_token(request)
             issuer = partial(issuer_url, request.scope, request.headers.get(b"host"))
             facts = await self._verifier.verify(token, matched.target.customer_id, now, request_issuer=issuer)
-            charset = charset_of(request.headers.get(b"content-type", b""))
-            if charset != "utf-8":
-                log.use(Leniency.CHARSET)
+            charset, leniencies = charset_of(request.headers.get(b"content-type", b""))
+            for leniency in leniencies:
+                log.use(leniency)
             accept = request.headers.get(b"accept")
-            if accept and not _accepts_json(accept):
+            if accept and not accepts_json(accept):
                 log.use(Leniency.ACCEPT)
             body = await request.body(self._max_body)
             customer_id, workflow_id = check_request(body, charset, matched, log)
@@ -56,18 +53,25 @@ class StartExecution:
             add_facts(error, replace(facts, notes=tuple(log.notes)))
             raise
         facts = Facts(facts.token_digest, facts.claims, facts.client_id, execution.id, notes=tuple(log.notes))
-        return Result(start_response(execution), facts, now)
+        response = start_response(execution)
+        if accept and not self._strict and prefers_text_json(accept):
+            response.headers = (TEXT_JSON,)
+        return Result(response, facts, now)
 
 
 def _check_route(method: str, matched: Matched, log: LeniencyLog) -> None:
     """Raises ApiError (404, 405)."""
     if not matched.is_route:
         raise ApiError("route_not_found", f"No such route; the one there is: POST {START_PATH}")
-    for leniency in matched.leniencies:
-        log.use(leniency)
-    if method != "POST":
-        allow = ((b"allow", b"POST"),)
-        raise ApiError("method_not_allowed", f"This route takes POST alone, not {method}", headers=allow)
+    for note in matched.leniencies:
+        log.use(*note)
+    if method == "POST":
+        return
+    allow = ((b"allow", b"POST"),)
+    if method.upper() == "POST":
+        log.use(Leniency.METHOD_CASE, headers=allow)
+    else:
+        raise ApiError("method_not_allowed", f"This route takes POST alone, not {method[:40]}", headers=allow)
 
 
 def _bearer_token(request: Request) -> bytes:
@@ -76,22 +80,9 @@ def _bearer_token(request: Request) -> bytes:
     if authorization is not None and b"," in authorization and len(request.values(b"authorization")) > 1:
         raise malformed_token("There are two Authorization headers")
     scheme, _, token = (authorization or b"").partition(b" ")
-    token = token.strip(b" ")
+    token = token.strip(b" \t") if token.isascii() else token.decode("utf-8", "replace").strip(WHITE_SPACE).encode()
     if scheme.lower() != b"bearer" or not token:
         reason = "There is no Authorization header" if authorization is None else "The Authorization header has none"
         message = f"{reason}: send Authorization: Bearer <token>"
         raise ApiError("token_missing", message, headers=((b"www-authenticate", b"Bearer"),))
     return token
-
-
-@fifo_cache(256)
-def _accepts_json(accept: bytes) -> bool:
-    """Whether an Accept header leaves room for application/json (RFC 9110, section 12.5.1)."""
-    if len(accept) > _MAX_ACCEPT_BYTES:
-        return True
-    weights = {}
-    for entry in accept.decode("latin-1").lower().split(","):
-        media_range, *parameters = (part.strip() for part in entry.split(";"))
-        weights[media_range] = not any(re.fullmatch(r"q\s*=\s*0(\.0*)?", parameter) for parameter in parameters)
-    ranges = ("application/json", "application/*", "*/*")
-    return next((weights[media_range] for media_range in ranges if media_range in weights), False)

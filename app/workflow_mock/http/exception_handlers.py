@@ -33,7 +33,7 @@ def handle_errors(app: FastAPI, hint: str, *, head: bool = False) -> None:
             methods = _allowed(app, request)
             methods |= {"HEAD"} if head and "GET" in methods else set()
             allow = ((b"allow", ", ".join(sorted(methods)).encode("ascii")),)
-            message = f"{request.scope['path']} doesn't take {request.method}"
+            message = f"{request.scope['path']} doesn't take {request.method[:40]}"
             return _response(ApiError("method_not_allowed", message, headers=allow))
         if status == 400:
             return _response(ApiError("malformed_json", "The body can't be read as JSON"))

@@ -12,8 +12,7 @@ from workflow_mock.errors import ApiError
 
 Fields = list[tuple[bytes, bytes]]
 
-_NAME = rb"[A-Za-z0-9._~!$&'()*+,;=-]*"
-_HOST = re.compile(rb"(?:\[([0-9A-Fa-f:.]+)\]|%s(?:%%[0-9A-Fa-f]{2}%s)*)(?::[0-9]*)?" % (_NAME, _NAME))
+_HOST = re.compile(rb"(?:(?:\[([0-9A-Fa-f:.]+)\]|[A-Za-z0-9._~!$&'()-]+)(?::[0-9]+)?)?")
 
 
 @dataclass(slots=True)
@@ -35,9 +34,26 @@ def malformed(message: str = "This isn't HTTP/1.1 that can be read") -> ApiError
     return ApiError("malformed_http", message)
 
 
+class SpeaksHttp2(ApiError):
+    """The client speaks HTTP/2, without having asked whether the server does (RFC 9113, section 3.3)."""
+
+    def __init__(self) -> None:
+        super().__init__("http_version_not_supported", "The server doesn't speak HTTP/2")
+
+
+def is_text(value: bytes) -> bool:
+    """Whether a header's value is UTF-8."""
+    with suppress(UnicodeDecodeError):
+        return value.decode() is not None
+    return False
+
+
 @fifo_cache(256)
 def is_host(value: bytes) -> bool:
-    """Whether this is `host [":" port]`, which may be empty (RFC 9112, section 3.2; RFC 3986, section 3.2.2)."""
+    """Whether this is `host [":" port]`, or empty (RFC 9112, section 3.2).
+
+    The name is narrower than that of RFC 3986, section 3.2.2, as the platform's is: no escapes, and none of `*+,;=`.
+    """
     match = _HOST.fullmatch(value)
     if match is None or match[1] is None:
         return match is not None
@@ -82,6 +98,8 @@ def check_head(method: str, version: str, url: bytes, headers: Fields) -> tuple[
     if b"#" in url:
         raise malformed("A request's target has no fragment (RFC 9112, section 3.2.1)")
     target, _, query = url.partition(b"?")
+    if b"%00" in target:
+        raise malformed("A path has no NUL")
     if target[:1] != b"/" and target != b"*":
         authority, _, path = target.partition(b"://")[2].partition(b"/")
         if not authority or not is_host(authority):

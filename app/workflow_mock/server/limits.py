@@ -11,6 +11,9 @@ UNCOUNTED_BYTES = 16 * 1024
 MAX_COUNTED_BYTES = 1024 * 1024
 """More isn't counted for one connection: a large snapshot that is being downloaded must not use up the budget."""
 
+MAX_REQUEST_LINE_BYTES = 8192
+"""Of a request's first line with its end, as on the platform."""
+
 
 class Limits(NamedTuple):
     """The limits of a connection, from the settings."""
@@ -18,6 +21,7 @@ class Limits(NamedTuple):
     connections: int
     headers: int
     head_bytes: int
+    """Bytes of a request's header lines together."""
     request_timeout: float
     """Seconds, for a request to come whole and for the client to take a part of a response."""
     idle_timeout: float

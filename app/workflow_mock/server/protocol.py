@@ -20,7 +20,7 @@ from workflow_mock.http.messages import CONNECTION
 from workflow_mock.http.request_id import next_request_id
 from workflow_mock.server.connection import LINGER_SECONDS, Connection
 from workflow_mock.server.cycle import CONTINUE, RequestResponseCycle
-from workflow_mock.server.head import RequestHead
+from workflow_mock.server.head import RequestHead, SpeaksHttp2
 from workflow_mock.server.limits import Budget, Limits
 from workflow_mock.server.parser import END_OF_HEAD, FEED_BYTES, RequestParser
 
@@ -38,6 +38,9 @@ PROBE_SECONDS = 0.1
 
 MAX_REJECTED = 32
 """Connections over the limit that are told so at once; those beyond are closed without a word."""
+
+GOAWAY = bytes.fromhex("000008 07 00 0000000000000000 0000000d")
+"""The frame that tells a client of HTTP/2 to use HTTP/1.1: HTTP_1_1_REQUIRED (RFC 9113, sections 6.8 and 7)."""
 
 logger = logging.getLogger("workflow_mock.requests")
 
@@ -360,6 +363,9 @@ class HTTPProtocol(Connection):
         fields = {"requestId": request_id, "status": error.status, "code": error.code}
         logger.info("%s: a connection is refused: %d %s: %s", *fields.values(), error, extra=fields)
         self._rejection = None
-        headers = (*self.server_state.default_headers, (b"connection", b"close"))
-        self.write(render(error).to_bytes(request_id, headers, has_body=not self._rejects_head))
+        if isinstance(error, SpeaksHttp2):
+            self.write(GOAWAY)
+        else:
+            headers = (*self.server_state.default_headers, (b"connection", b"close"))
+            self.write(render(error).to_bytes(request_id, headers, has_body=not self._rejects_head))
         self._close_lingering()

@@ -47,7 +47,7 @@ def kept_text(request: Request) -> str:
 
 def _in_utf_8(body: bytes, headers: Mapping[bytes, bytes]) -> bytes:
     charset = CHARSETS.get(charset_in(headers.get(b"content-type", b"")), UTF_8)
-    return body if charset == UTF_8 else body.decode(charset, "replace").encode()
+    return body if charset == UTF_8 else body.decode(charset, "replace").removeprefix("\ufeff").encode()
 
 
 def record_request(request: Request, *, is_token_request: bool) -> RecordedRequest:

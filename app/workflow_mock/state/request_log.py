@@ -11,6 +11,7 @@ from workflow_mock.http.messages import Request
 from workflow_mock.state.exchange import Result, Target
 from workflow_mock.state.redaction import redact_path, redact_tokens
 
+LOGGED_METHOD_CHARACTERS = 40
 LOGGED_PATH_BYTES = 300
 
 LOGGED_REASON_CHARACTERS = 1000
@@ -62,7 +63,10 @@ def _log(
     text: str,
     details: Mapping[str, object],
 ) -> None:
-    method, path = redact_tokens(request.method), redact_path(request.raw_path[:LOGGED_PATH_BYTES])
+    method, path = (
+        redact_tokens(request.method[:LOGGED_METHOD_CHARACTERS]),
+        redact_path(request.raw_path[:LOGGED_PATH_BYTES]),
+    )
     fields: dict[str, object] = {
         "requestId": request.id,
         "method": method,
