@@ -88,9 +88,9 @@ def audience(shown: str) -> tuple[str, str]:
     return "token_audience", f"{INVALID}, error_description=\"The audience '{shown}' is invalid\""
 
 
-def lifetime(not_before: str, expires: str) -> tuple[str, str]:
+def lifetime(not_before: str, expires: str, code: str = "token_expired") -> tuple[str, str]:
     times = f"NotBefore: '{not_before}', Expires: '{expires}'"
-    return "token_claims", f'{INVALID}, error_description="The token lifetime is invalid; {times}"'
+    return code, f'{INVALID}, error_description="The token lifetime is invalid; {times}"'
 
 
 def issuer(shown: str) -> tuple[str, str]:
@@ -235,9 +235,9 @@ ATTACKS: dict[str, tuple[str, tuple[str, str]]] = {
     "nbf after exp, both past": (signed(body=good(nbf=951004800, exp=946684800)),
         lifetime("02/20/2000 00:00:00", "01/01/2000 00:00:00")),
     "nbf after exp, both to come": (signed(body=good(nbf=2368051201, exp=2368051200)),
-        lifetime("01/15/2045 00:00:01", "01/15/2045 00:00:00")),
+        lifetime("01/15/2045 00:00:01", "01/15/2045 00:00:00", "token_not_yet_valid")),
     "nbf past the calendar": (signed(body=good(nbf=10**18, exp=2368051200)),
-        lifetime("12/31/9999 23:59:59", "01/15/2045 00:00:00")),
+        lifetime("12/31/9999 23:59:59", "01/15/2045 00:00:00", "token_not_yet_valid")),
     "nbf and exp past the calendar": (signed(body=good(nbf=10**18, exp=10**18)), ("token_not_yet_valid",
         f"{INVALID}, error_description=\"The token is not valid before '12/31/9999 23:59:59'\"")),
     "no exp, and all else wrong": (signed(body=claims("https://x.example", exp=None, nbf=2368051200, aud="x")),

@@ -15,7 +15,8 @@ from workflow_mock.oauth.jws import token_error
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 """The ends of the calendar, where times count that are past them."""
 
-_LAST_SECOND = 253_402_300_799
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 _SECONDS = 2**63
 """A time is less than so many seconds from 1970, in either direction."""
 
@@ -29,6 +30,7 @@ class Claims:
     audiences: list[str]
     not_before: datetime | None
     expires: datetime | None
+    """As it is compared with `nbf` and shown: before 1970 is 1970."""
     begins: datetime
     """`nbf` less the clock skew: the first moment at which it counts."""
     ends: datetime
@@ -59,16 +61,19 @@ def undocumented(claims: Mapping[str, Any]) -> str | None:
 
 def read_claims(claims: Mapping[str, Any], clock_skew: timedelta) -> Claims:
     """What claims whose types are right come to."""
-    not_before, expires = _time(claims.get("nbf")), _time(claims.get("exp"))
-    is_never = expires is None or (not_before is not None and not_before > expires)
+    not_before, expires = _moment(claims.get("nbf")), _moment(claims.get("exp"))
+    begins = FIRST if not_before is None else _plus(not_before, -clock_skew)
+    ends = FIRST if expires is None else _plus(expires, clock_skew)
+    not_before, expires = not_before and max(not_before, _EPOCH), expires and max(expires, _EPOCH)
+    is_empty = not_before is not None and expires is not None and not_before > expires
     client_id = claims.get("client_id")
     return Claims(
         claims.get("iss", ""),
         _strings(claims.get("aud")),
         not_before,
         expires,
-        begins=FIRST if not_before is None else _plus(not_before, -clock_skew),
-        ends=FIRST if expires is None or is_never else _plus(expires, clock_skew),
+        begins,
+        FIRST if is_empty else ends,
         scopes=_scopes(claims.get("scope")),
         customers=frozenset(map(str.lower, _strings(claims["customer_id"]))) if "customer_id" in claims else None,
         client_id=client_id if isinstance(client_id, str) else None,
@@ -80,8 +85,9 @@ def lifetime_error(now: datetime, not_before: datetime | None, expires: datetime
     if expires is None:
         return token_error("token_claims", "The token has no expiration")
     if not_before is not None and not_before > expires:
+        code = "token_not_yet_valid" if now < begins else "token_expired"
         times = f"NotBefore: '{_show(not_before)}', Expires: '{_show(expires)}'"
-        return token_error("token_claims", f"The token lifetime is invalid; {times}")
+        return token_error(code, f"The token lifetime is invalid; {times}")
     if not_before is not None and now < begins:
         return token_error("token_not_yet_valid", f"The token is not valid before '{_show(not_before)}'")
     return token_error("token_expired", f"The token expired at '{_show(expires)}'")
@@ -146,13 +152,15 @@ def _scopes(value: Any) -> list[str]:
     return value.split(" ") if isinstance(value, str) else _strings(value)
 
 
-def _time(seconds: float | None) -> datetime | None:
-    """A time in seconds since 1970, rounded to whole ones; at the latest the calendar's end, at the earliest 1970."""
-    return None if seconds is None else datetime.fromtimestamp(min(max(round(seconds), 0), _LAST_SECOND), UTC)
+def _moment(seconds: float | None) -> datetime | None:
+    """A time in seconds since 1970, rounded to whole ones; past the calendar it is its end."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(min(max(round(seconds), _FIRST_SECOND), _LAST_SECOND), UTC)
 
 
 def _plus(moment: datetime, span: timedelta) -> datetime:
-    """A moment later or earlier, at most the calendar's last or first."""
+    """A moment later or earlier; past the calendar it is its end."""
     try:
         return moment + span
     except OverflowError:
