@@ -4,10 +4,13 @@ Source: docs/contract.md, 2, "Bearer tokens"; RFC 7519, sections 2 and 4.1; RFC 
 and the texts, are measured on the platform.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
 from workflow_mock.errors import ApiError
 from workflow_mock.oauth.jws import token_error
@@ -15,41 +18,81 @@ from workflow_mock.oauth.jws import token_error
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 """The ends of the calendar, where times count that are past them."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
-_SECONDS = 2**63
-"""A time is less than so many seconds from 1970, in either direction."""
+_LAST_SECOND = 253_402_300_799
+_Time = Annotated[int, Field(ge=-(2**63), lt=2**63)] | Annotated[float, Field(gt=-(2**63), lt=2**63)]
+"""A NumericDate (RFC 7519, section 2), in seconds since 1970, of 64 bits."""
+_Strings = str | list[str]
+
+
+@with_config(ConfigDict(strict=True))
+class TypedClaims(TypedDict, total=False):
+    """The claims that have a type; any other may be anything."""
+
+    iss: str | None
+    aud: str | list[str | None] | None
+    nbf: _Time
+    exp: _Time
+    iat: _Time
+    sub: str | int | float | None
+    jti: str | None
+    azp: str | None
+    customer_id: _Strings
+
+
+_validate = TypeAdapter(TypedClaims).validator.validate_python
 
 
 @dataclass(slots=True)
 class Claims:
-    """What the claims that count come to. Nobody reads the others."""
+    """What the claims come to that say for when, for whom and from whom a token is."""
 
     issuer: str | None
     """`""` where there is none."""
     audiences: list[str]
-    not_before: datetime | None
-    expires: datetime | None
-    """As it is compared with `nbf` and shown: before 1970 is 1970."""
+    nbf: int | None
+    exp: int | None
     begins: datetime
     """`nbf` less the clock skew: the first moment at which it counts."""
     ends: datetime
-    """`exp` with the clock skew: the first moment at which it doesn't count any more. Where it never does, `FIRST`."""
-    scopes: list[str]
+    """`exp` with the clock skew: the first moment at which it doesn't count any more. `FIRST` where it never does."""
     customers: frozenset[str] | None
     """In lower case; None where it names none."""
-    client_id: str | None
+
+    @property
+    def not_before(self) -> datetime | None:
+        """`nbf` as it is compared with `exp`, and shown."""
+        return None if self.nbf is None else _in_calendar(self.nbf)
+
+    @property
+    def expires(self) -> datetime | None:
+        """`exp` as it is compared with `nbf`, and shown."""
+        return None if self.exp is None else _in_calendar(self.exp)
 
 
-def check_types(claims: Mapping[str, Any]) -> None:
-    """Check the claims that have a type; any other may be anything. Raises ApiError (`token_claims`)."""
-    for name, has_type in _TYPES.items():
-        if name in claims and not has_type(claims[name]):
-            raise token_error("token_claims", f"The token's {name} is of a wrong type or out of range", None)
+def read_claims(claims: Mapping[str, Any], clock_skew: float) -> Claims:
+    """What a token's claims come to, with this skew in seconds. Raises ApiError (`token_claims`): a wrong type."""
+    try:
+        typed = _validate(claims)
+    except ValidationError as error:
+        name = error.errors(include_url=False, include_input=False)[0]["loc"][0]
+        raise token_error("token_claims", f"The token's {name} is of a wrong type or out of range", None) from None
+    nbf, exp = typed.get("nbf"), typed.get("exp")
+    begins = FIRST if nbf is None else _moment((nbf := round(nbf)) - clock_skew)
+    ends = FIRST if exp is None else _moment((exp := round(exp)) + clock_skew)
+    if nbf is not None and exp is not None and nbf > exp and _in_calendar(nbf) > _in_calendar(exp):
+        ends = FIRST
+    customers = frozenset(map(str.lower, _strings(typed["customer_id"]))) if "customer_id" in typed else None
+    return Claims(typed.get("iss", ""), _strings(typed.get("aud")), nbf, exp, begins, ends, customers)
+
+
+def scopes_of(claims: Mapping[str, Any]) -> list[str]:
+    """A list, as IdentityServer writes it, or words with spaces between (RFC 9068, section 2.2.3)."""
+    scope = claims.get("scope")
+    return scope.split(" ") if isinstance(scope, str) else _strings(scope)
 
 
 def undocumented(claims: Mapping[str, Any]) -> str | None:
-    """The first claim that isn't as RFC 7519 and RFC 9068 have it, of those that `check_types` lets pass."""
+    """The first claim that isn't as RFC 7519 and RFC 9068 have it, of those that `read_claims` lets pass."""
     for name in ("sub", "client_id"):
         if not isinstance(claims.get(name, ""), str):
             return name
@@ -57,27 +100,6 @@ def undocumented(claims: Mapping[str, Any]) -> str | None:
         if not -_LAST_SECOND <= claims.get(name, 0) <= _LAST_SECOND:
             return name
     return None
-
-
-def read_claims(claims: Mapping[str, Any], clock_skew: timedelta) -> Claims:
-    """What claims whose types are right come to."""
-    not_before, expires = _moment(claims.get("nbf")), _moment(claims.get("exp"))
-    begins = FIRST if not_before is None else _plus(not_before, -clock_skew)
-    ends = FIRST if expires is None else _plus(expires, clock_skew)
-    not_before, expires = not_before and max(not_before, _EPOCH), expires and max(expires, _EPOCH)
-    is_empty = not_before is not None and expires is not None and not_before > expires
-    client_id = claims.get("client_id")
-    return Claims(
-        claims.get("iss", ""),
-        _strings(claims.get("aud")),
-        not_before,
-        expires,
-        begins,
-        FIRST if is_empty else ends,
-        scopes=_scopes(claims.get("scope")),
-        customers=frozenset(map(str.lower, _strings(claims["customer_id"]))) if "customer_id" in claims else None,
-        client_id=client_id if isinstance(client_id, str) else None,
-    )
 
 
 def lifetime_error(now: datetime, not_before: datetime | None, expires: datetime | None, begins: datetime) -> ApiError:
@@ -106,40 +128,6 @@ def issuer_error(claims: Claims) -> ApiError:
     return token_error("token_issuer", message, f"The issuer '{shown}' is invalid")
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str | None)
-
-
-def _is_text_or_number(value: Any) -> bool:
-    return isinstance(value, str | int | float | None) and not isinstance(value, bool)
-
-
-def _is_time(value: Any) -> bool:
-    """Whether it is a NumericDate (RFC 7519, section 2) of at most 64 bits."""
-    return type(value) in (int, float) and -_SECONDS <= value < _SECONDS
-
-
-def _is_audience(value: Any) -> bool:
-    return isinstance(value, str | None) or (isinstance(value, list) and all(map(_is_text, value)))
-
-
-def _is_strings(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value))
-
-
-_TYPES: Mapping[str, Callable[[Any], bool]] = {
-    "iss": _is_text,
-    "aud": _is_audience,
-    "nbf": _is_time,
-    "exp": _is_time,
-    "iat": _is_time,
-    "sub": _is_text_or_number,
-    "jti": _is_text,
-    "azp": _is_text,
-    "customer_id": _is_strings,
-}
-
-
 def _strings(value: Any) -> list[str]:
     """The strings of a claim that is one or a list of them."""
     if isinstance(value, str):
@@ -147,24 +135,17 @@ def _strings(value: Any) -> list[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
-def _scopes(value: Any) -> list[str]:
-    """A list, as IdentityServer writes it, or words with spaces between (RFC 9068, section 2.2.3)."""
-    return value.split(" ") if isinstance(value, str) else _strings(value)
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    """A time in seconds since 1970, rounded to whole ones; past the calendar it is its end."""
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(min(max(round(seconds), _FIRST_SECOND), _LAST_SECOND), UTC)
-
-
-def _plus(moment: datetime, span: timedelta) -> datetime:
-    """A moment later or earlier; past the calendar it is its end."""
+def _moment(seconds: float) -> datetime:
+    """A time in seconds since 1970; past the calendar it is its end."""
     try:
-        return moment + span
-    except OverflowError:
-        return LAST if span > timedelta(0) else FIRST
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return FIRST if seconds < 0 else LAST
+
+
+def _in_calendar(seconds: int) -> datetime:
+    """A time in seconds since 1970; before that it is 1970, and past the calendar its last second."""
+    return datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC)
 
 
 def _show(moment: datetime) -> str:

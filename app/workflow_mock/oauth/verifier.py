@@ -7,9 +7,8 @@ section 4. Order and `WWW-Authenticate` texts are those of ASP.NET Core's JwtBea
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 
 from workflow_mock.caching import BoundedDict
 from workflow_mock.errors import ApiError
@@ -18,10 +17,10 @@ from workflow_mock.oauth.claims import (
     FIRST,
     Claims,
     audience_error,
-    check_types,
     issuer_error,
     lifetime_error,
     read_claims,
+    scopes_of,
     undocumented,
 )
 from workflow_mock.oauth.issuers import TrustedIssuer
@@ -85,7 +84,7 @@ class TokenVerifier:
         self._audience = audience
         self._audiences = frozenset({audience, f"{audience}/", audience.removesuffix("/")}) - {""}
         self._scope = scope
-        self._skew = clock_skew
+        self._skew = clock_skew.total_seconds()
         self._require_customer_claim = require_customer_claim
         self._strict = strict
         self._signed: BoundedDict[bytes, SignedToken] = BoundedDict(CACHED_TOKENS)
@@ -125,7 +124,7 @@ class TokenVerifier:
     ) -> SignedToken:
         parts = take_apart(token)
         header = parts.header
-        check_types(parts.claims)
+        claims = read_claims(parts.claims, self._skew)
         is_accepted = header.algorithm in self._algorithms
         if header.has_extension or not parts.signature:
             code = "token_algorithm" if header.has_extension or not is_accepted else "token_signature"
@@ -135,18 +134,17 @@ class TokenVerifier:
         for trusted in self._issuers:
             if trusted.needs_keys(issuer, header.kid):
                 await trusted.get_keys()
-        keys = [(key, trusted) for trusted in self._issuers for key in trusted.keys]
-        named = [each for each in keys if each[0].kid == header.kid is not None]
-        claims = read_claims(parts.claims, self._skew)
-        for trusted in self._issuers:
-            fitting = (key for key, of in named or keys if of is trusted and key.algorithm == header.algorithm)
-            for key in islice(fitting, MAX_TRIED_KEYS):
+        known = [(trusted, trusted.keys) for trusted in self._issuers]
+        with_the_id = ((trusted, [key for key in keys if key.kid == header.kid is not None]) for trusted, keys in known)
+        named = [(trusted, keys) for trusted, keys in with_the_id if keys]
+        for trusted, keys in named or known:
+            for key in [key for key in keys if key.algorithm == header.algorithm][:MAX_TRIED_KEYS]:
                 if key.verifies(parts.signing_input, parts.signature):
                     return self._signed_token(facts, key, trusted, parts, claims)
         if named:
-            if all(key.algorithm != header.algorithm for key, _ in named):
-                served = " or ".join(dict.fromkeys(key.algorithm for key, _ in named))
-                message = f"The key that the token names serves {served} alone"
+            served = [key.algorithm for _, keys in named for key in keys]
+            if header.algorithm not in served:
+                message = f"The key that the token names serves {' or '.join(dict.fromkeys(served))} alone"
                 raise token_error("token_algorithm", message, "The signature is invalid")
             raise token_error("token_signature", "The signature is invalid")
         if header.kid is not None:
@@ -160,22 +158,20 @@ class TokenVerifier:
         """What is told of a token first whose key nobody knows. A time that is missing is the calendar's first."""
         if not claims.begins <= now < claims.ends:
             raise lifetime_error(now, claims.not_before or FIRST, claims.expires or FIRST, claims.begins)
-        if not any(self._accepts(trusted, claims, request_issuer) for trusted in self._issuers):
+        issuer = claims.issuer
+        if issuer is None or not any(trusted.accepts(issuer, request_issuer) for trusted in self._issuers):
             raise issuer_error(claims)
         if self._audiences.isdisjoint(claims.audiences):
             raise audience_error(claims, self._audience)
-
-    @staticmethod
-    def _accepts(trusted: TrustedIssuer, claims: Claims, request_issuer: Callable[[], str]) -> bool:
-        return claims.issuer is not None and trusted.accepts(claims.issuer, request_issuer)
 
     def _signed_token(
         self, facts: Facts, key: VerificationKey, trusted: TrustedIssuer, parts: Parts, claims: Claims
     ) -> SignedToken:
         shown = redact_json(parts.claims)
-        client_id = whole_text(redact_tokens(claims.client_id or "")) or None
+        client_id = parts.claims.get("client_id")
+        client_id = whole_text(redact_tokens(client_id if isinstance(client_id, str) else "")) or None
         is_as_sent = shown == parts.claims and not parts.repeats
-        facts = replace(facts, claims=parts.payload if is_as_sent else compact_json(shown), client_id=client_id)
+        facts = Facts(facts.token_digest, parts.payload if is_as_sent else compact_json(shown), client_id)
         if claims.customers is None and self._require_customer_claim:
             claims.customers = frozenset()
         return SignedToken(
@@ -184,7 +180,7 @@ class TokenVerifier:
             trusted,
             claims,
             has_audience=not self._audiences.isdisjoint(claims.audiences),
-            has_scope=self._scope in claims.scopes,
+            has_scope=self._scope in scopes_of(parts.claims),
             flaw=self._flaw(parts, key, claims),
         )
 
@@ -223,7 +219,7 @@ class TokenVerifier:
             raise lifetime_error(now, claims.not_before, claims.expires, claims.begins)
         if not token.has_audience:
             raise audience_error(claims, self._audience)
-        if not self._accepts(token.trusted, claims, request_issuer):
+        if claims.issuer is None or not token.trusted.accepts(claims.issuer, request_issuer):
             raise issuer_error(claims)
         if token.flaw is not None:
             raise token_error(*token.flaw)
