@@ -167,10 +167,15 @@ def is_whole(text: Any) -> bool:
 @given(
     st.dictionaries(TEXTS, TEXTS | st.lists(TEXTS, max_size=2) | st.dictionaries(TEXTS, TEXTS, max_size=1), max_size=3)
 )
-def test_names_and_what_may_be_read_are_text(claims: dict[str, Any]) -> None:
+def test_names_and_strings_are_text_and_those_of_lists_a_flaw(claims: dict[str, Any]) -> None:
     sent = json.loads(json.dumps(claims))  # two halves side by side are one pair
-    read = [text for name, value in sent.items() for text in [name, *(value if isinstance(value, list) else [value])]]
-    assert reads({"alg": "RS256"}, claims) == all(map(is_whole, read))
+    fits = all(is_whole(text) for name_and_value in sent.items() for text in name_and_value)
+    assert reads({"alg": "RS256"}, claims) == fits
+    assert reads({"alg": "RS256", **claims}, {}) == fits
+    if fits:
+        in_lists = [text for value in sent.values() if isinstance(value, list) for text in value]
+        parts = take_apart(KEY.token({"alg": "RS256"}, claims, signature=b"x").encode())
+        assert (parts.flaw is None) == all(map(is_whole, in_lists))
 
 
 @given(st.binary(max_size=60) | st.text('{}[]",:.1eE-+ \\u0NaN"a', max_size=60).map(str.encode))

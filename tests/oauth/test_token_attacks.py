@@ -144,6 +144,12 @@ ATTACKS: dict[str, tuple[str, tuple[str, str]]] = {
         MALFORMED),
     **{f"half a surrogate pair in {text}": (with_claim("x", text), MALFORMED)
        for text in (r'"\ud800"', r'["a", "\udfff"]', r'1,"\ud800":1')},
+    "half a surrogate pair in a list, and the wrong audience": (
+        signed(body=good(x=["\ud800"], aud="billing")), audience("billing")),
+    "half a surrogate pair in a list, under another key": (
+        OTHER.token(KEY.header(), good(x=["\ud800"])), BAD_SIGNATURE),
+    "half a surrogate pair in an audience, under another key": (
+        OTHER.token(KEY.header(), good(aud=["\ud800"])), MALFORMED),
     "a number of 5,000 digits": (with_claim("exp", "9" * 5_000), MALFORMED),
     "a typ that is a number": (signed(KEY.header(typ=1)), MALFORMED),
     "a cty that is a number": (signed(KEY.header(cty=1)), MALFORMED),

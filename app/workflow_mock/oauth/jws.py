@@ -6,6 +6,7 @@ the platform.
 
 import json
 from binascii import a2b_base64
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from workflow_mock.caching import fifo_cache
@@ -61,8 +62,8 @@ class Parts(NamedTuple):
     payload: bytes
     """All claims, as JSON."""
     claims: dict[str, Any]
-    repeats: bool
-    """Whether a name comes twice in the claims. The last one counts, and the token never does."""
+    flaw: str | None
+    """What is wrong with the claims so that the token never counts, though what else is wrong is told first."""
     signing_input: bytes
     signature: bytes
 
@@ -75,12 +76,14 @@ def take_apart(token: bytes) -> Parts:
     header, payload, signature = parts
     signing_input = token[: -len(signature) - 1]
     text = _bytes_of("payload", payload) or b"{}"
-    repeats = False
+    flaw = None
     try:
         claims = _json_object("payload", text)
     except RepeatedName:
-        claims, repeats = _json_object("payload", text, _LAST_OF_REPEATED), True
-    return Parts(_header(header), text, claims, repeats, signing_input, _bytes_of("signature", signature))
+        claims, flaw = _json_object("payload", text, _LAST_OF_REPEATED), "repeat a name"
+    if b"\\u" in text and not _is_text(each for value in claims.values() for each in _members(value)):
+        flaw = "have half of a surrogate pair"
+    return Parts(_header(header), text, claims, flaw, signing_input, _bytes_of("signature", signature))
 
 
 @fifo_cache(64)
@@ -120,7 +123,7 @@ def _json_object(name: str, data: bytes, decoder: StrictDecoder | json.JSONDecod
     # What most tokens can't be is looked for in those alone that may be it.
     if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _is_deep(document):
         raise malformed_token(f"The token's {name} is nested deeper than {MAX_DEPTH}")
-    if b"\\u" in data and not _is_text(document):
+    if b"\\u" in data and not _is_text([*document, *document.values(), *_members(document.get("aud"))]):
         raise malformed_token(f"The token's {name} has half of a surrogate pair")
     return document
 
@@ -138,12 +141,14 @@ def _is_deep(document: dict[str, Any]) -> bool:
     return bool(level)
 
 
-def _is_text(document: dict[str, Any]) -> bool:
-    """Whether its names, its strings and those of its lists are text; nobody reads what is deeper."""
-    for name, value in document.items():
-        texts = [name, *(text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str))]
-        try:
-            "".join(texts).encode()
-        except UnicodeEncodeError:
-            return False
+def _members(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _is_text(values: Iterable[Any]) -> bool:
+    """Whether the strings among them have no half of a surrogate pair."""
+    try:
+        "".join(value for value in values if isinstance(value, str)).encode()
+    except UnicodeEncodeError:
+        return False
     return True

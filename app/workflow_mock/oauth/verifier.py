@@ -170,7 +170,7 @@ class TokenVerifier:
         shown = redact_json(parts.claims)
         client_id = parts.claims.get("client_id")
         client_id = whole_text(redact_tokens(client_id if isinstance(client_id, str) else "")) or None
-        is_as_sent = shown == parts.claims and not parts.repeats
+        is_as_sent = shown == parts.claims and parts.flaw is None
         facts = Facts(facts.token_digest, parts.payload if is_as_sent else compact_json(shown), client_id)
         if claims.customers is None and self._require_customer_claim:
             claims.customers = frozenset()
@@ -186,8 +186,8 @@ class TokenVerifier:
 
     def _flaw(self, parts: Parts, key: VerificationKey, claims: Claims) -> tuple[str, str, str | None] | None:
         """What no token may have though the platform lets it pass; with `--strict`, also what no document has."""
-        if parts.repeats:
-            return "token_malformed", "The token's claims repeat a name", None
+        if parts.flaw is not None:
+            return "token_malformed", f"The token's claims {parts.flaw}", None
         if not self._strict:
             return None
         kid, typ = parts.header.kid, parts.header.typ
