@@ -13,10 +13,9 @@ from workflow_mock.api.body import MAX_BODY_DEPTH
 from workflow_mock.catalogue.loader import MAX_FILE_BYTES
 from workflow_mock.faults.effects import MAX_DELAY_MILLISECONDS
 from workflow_mock.formats import MAX_DURATION
-from workflow_mock.http.content_type import MAX_CONTENT_TYPE_BYTES
-from workflow_mock.oauth.jws import MAX_TOKEN_BYTES
-from workflow_mock.oauth.token_endpoint import MAX_FIELDS, MAX_FORM_BYTES
+from workflow_mock.oauth.form import MAX_FIELDS, MAX_FORM_BYTES
 from workflow_mock.paths import TOKEN_PATH
+from workflow_mock.server.limits import MAX_REQUEST_LINE_BYTES
 from workflow_mock.settings import Settings
 from workflow_mock.strict_json import MAX_DEPTH
 
@@ -36,23 +35,13 @@ def start_with_depth(server: Server, levels: int) -> httpx.Response:
     return server.start(content=f'{{"data": {{"workflowId": "{WORKFLOW}"}}, "x": {nested}}}')
 
 
-def start_with_content_type(server: Server, size: int) -> httpx.Response:
-    return server.start(content=START_BODY, headers={"Content-Type": "application/json; x=".ljust(size, "y")})
-
-
-def start_with_token(server: Server, size: int) -> httpx.Response:
-    """A good token of this size, or of the nearest that base64url has on this side of the limit."""
-
-    def token(padding: int) -> str:
-        claims = {"claims": {"pad": "x" * padding}}
-        answer = server.http.post("/__admin/tokens", json=claims)
-        assert answer.status_code == 201
-        return str(answer.json()["accessToken"])
-
-    padding = (size - len(token(0))) * 3 // 4
-    sizes = {len(made): made for made in map(token, range(padding - 2, padding + 4))}
-    fitting = [each for each in sizes if (each <= size) == (size <= MAX_TOKEN_BYTES)]
-    return server.start(token=sizes[max(fitting) if size <= MAX_TOKEN_BYTES else min(fitting)])
+def start_with_line(server: Server, size: int) -> Answer:
+    """Its first line, with the line break, is so long."""
+    line, _, rest = raw_start(server.token()).partition(b"\r\n")
+    method, target, version = line.split(b" ")
+    target = (target + b"?x=").ljust(size - len(b"  \r\n") - len(method) - len(version), b"x")
+    (answer,) = server.send(b" ".join((method, target, version)) + b"\r\n" + rest)
+    return answer
 
 
 def start_with_headers(server: Server, count: int) -> Answer:
@@ -63,7 +52,8 @@ def start_with_headers(server: Server, count: int) -> Answer:
 
 def start_with_head(server: Server, size: int) -> Answer:
     token = server.token()
-    plain = raw_start(token, "X: ").index(START_BODY)
+    head = raw_start(token, "X: ").partition(START_BODY)[0]
+    plain = len(head) - len(b"\r\n") - head.index(b"\r\n") - len(b"\r\n")
     (answer,) = server.send(raw_start(token, "X: " + "x" * (size - plain)))
     return answer
 
@@ -105,8 +95,7 @@ def fault_with_ttl(server: Server, milliseconds: int) -> httpx.Response:
 TRIED: list[tuple[Callable[[Server, int], httpx.Response | Answer], int, int, str]] = [
     (start_with_body, SETTINGS.max_body, 413, "body_too_large"),
     (start_with_depth, MAX_BODY_DEPTH, 400, "malformed_json"),
-    (start_with_content_type, MAX_CONTENT_TYPE_BYTES, 415, "unsupported_media_type"),
-    (start_with_token, MAX_TOKEN_BYTES, 401, "token_malformed"),
+    (start_with_line, MAX_REQUEST_LINE_BYTES, 414, "uri_too_long"),
     (start_with_headers, SETTINGS.max_headers, 431, "headers_too_large"),
     (start_with_head, SETTINGS.max_header_bytes, 431, "headers_too_large"),
     (token_with_form, MAX_FORM_BYTES, 400, "invalid_request"),

@@ -107,6 +107,7 @@ def create_app(settings: Settings, signing_key: Future[SigningKey] | None = None
         scope=settings.scope,
         clock_skew=settings.clock_skew,
         require_customer_claim=settings.require_customer_claim,
+        strict=settings.strict,
     )
     provider = TokenProvider(
         own,
@@ -134,7 +135,7 @@ def create_app(settings: Settings, signing_key: Future[SigningKey] | None = None
         health_route(settings, sandbox),
         PrefixRoute(ADMIN_PATH, Guard(LazyApp(control_plane), settings)),
     ]
-    app.include_router(discovery.router(own, lambda: token.scopes))
+    app.include_router(discovery.router(own, lambda: token.scopes, strict=settings.strict))
     app.include_router(openapi.router(settings.issuer))
     handle_errors(app, f"a workflow is started by POST {START_PATH}, a token is got by POST {TOKEN_PATH}")
     if settings.cors_origin:

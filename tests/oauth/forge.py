@@ -42,10 +42,17 @@ class Key:
     def sign(self, data: bytes, digest: hashes.HashAlgorithm | None = None) -> bytes:
         return self.private.sign(data, padding.PKCS1v15(), digest or hashes.SHA256())
 
-    def token(self, header: Any = None, claims: Any = None, *, signature: bytes | None = None) -> str:
+    def token(
+        self,
+        header: Any = None,
+        claims: Any = None,
+        *,
+        signature: bytes | None = None,
+        digest: hashes.HashAlgorithm | None = None,
+    ) -> str:
         """A token signed with this key; `header` and `claims` may be objects, or the very bytes."""
         signing_input = f"{b64(raw(header))}.{b64(raw(claims))}"
-        return f"{signing_input}.{b64(self.sign(signing_input.encode()) if signature is None else signature)}"
+        return f"{signing_input}.{b64(self.sign(signing_input.encode(), digest) if signature is None else signature)}"
 
     def header(self, **other: Any) -> dict[str, Any]:
         return {"alg": "RS256", "kid": self.kid, "typ": "at+jwt"} | other

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from oauthlib.oauth2 import BackendApplicationClient
 from requests_oauthlib import OAuth2Session
@@ -172,7 +173,7 @@ def test_the_keys_of_an_issuer_can_be_a_file(tmp_path: Path) -> None:
         assert code(own, of(NEXT_KEY)) == "token_key_unknown"
         assert code(own, KEY.token(KEY.header(), claims(f"{own.url}/api/authentication"))) == "token_issuer"
         symmetric = hs256(b"secret", {"alg": "HS256", "kid": "oct"}, claims(EXTERNAL))
-        assert code(own, symmetric) == "token_algorithm"
+        assert code(own, symmetric) == "token_key_unknown"
 
 
 def test_the_keys_at_a_url_are_fetched_when_they_are_needed(pages: PageServer) -> None:
@@ -308,6 +309,26 @@ def test_a_key_without_an_id_is_tried_for_a_token_with_one(tmp_path: Path) -> No
         assert code(own, hs256(b"t" * 32, {"alg": "HS256", "kid": "x"}, claims(other))) == "token_key_unknown"
         (own_key,) = own.http.get(f"{OPENID}/jwks").json()["keys"]
         assert code(own, KEY.token(KEY.header(kid=own_key["kid"]), claims(EXTERNAL))) == "token_signature"
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "RS384", "RS512"])
+@pytest.mark.parametrize(
+    ("named", "accepted"),
+    [
+        pytest.param({}, {"RS256", "RS384", "RS512"}, id="a key that names no alg"),
+        pytest.param({"alg": None}, {"RS256", "RS384", "RS512"}, id="a key whose alg is null"),
+        pytest.param({"alg": "RS384"}, {"RS384"}, id="a key that names one"),
+    ],
+)
+def test_a_key_serves_the_algorithm_that_it_names_or_those_of_its_type(
+    pages: PageServer, algorithm: str, named: dict[str, Any], accepted: set[str]
+) -> None:
+    digest = {"RS256": hashes.SHA256(), "RS384": hashes.SHA384(), "RS512": hashes.SHA512()}[algorithm]
+    pages.page = sends({"keys": [jwk(KEY, **named)]})
+    token = KEY.token(KEY.header(alg=algorithm), claims(EXTERNAL), digest=digest)
+    assert checking(pages)(token) == ("passed" if algorithm in accepted else "token_algorithm")
+    unsuited = KEY.token(KEY.header(alg=algorithm), claims(EXTERNAL), digest=hashes.SHA224())
+    assert checking(pages)(unsuited) == ("token_signature" if algorithm in accepted else "token_algorithm")
 
 
 @pytest.mark.parametrize(

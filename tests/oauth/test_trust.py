@@ -19,19 +19,28 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from workflow_mock.app import create_app
 from workflow_mock.errors import ApiError, ConfigError
 from workflow_mock.oauth import issuers
-from workflow_mock.oauth.issuers import ISSUED_NAMES, MAX_JWKS_BYTES, OwnIssuer, RemoteIssuer, TrustedIssuer, fetch
-from workflow_mock.oauth.keys import InvalidKeyError, SigningKey, read_jwks, shared_secret
-from workflow_mock.oauth.verifier import CACHED_TOKENS, MAX_CACHED_BYTES, TokenVerifier
+from workflow_mock.oauth.issuers import (
+    ISSUED_NAMES,
+    MAX_JWKS_BYTES,
+    RETIRED_KEYS,
+    OwnIssuer,
+    RemoteIssuer,
+    TrustedIssuer,
+    fetch,
+)
+from workflow_mock.oauth.keys import InvalidKeyError, SigningKey, VerificationKey, read_jwks, shared_secret
+from workflow_mock.oauth.verifier import CACHED_TOKENS, MAX_CACHED_BYTES, MAX_TRIED_KEYS, TokenVerifier
 from workflow_mock.settings import Settings
 from workflow_mock.state.clock import Action, Clock, ClockState, uptime
 
 from tests.in_process import InProcess, asgi_transport
 from tests.oauth.forge import Key, claims, hs256
 from tests.oauth.test_issuers import Pages, PageServer, jwk, pages, sends, writes
+from tests.support import Server
 
 __all__ = ["pages"]
 
-KEY, OTHER_KEY = Key(), Key()
+KEY, OTHER_KEY, THIRD_KEY, FOURTH_KEY = Key(), Key(), Key(), Key()
 EXTERNAL = "https://login.example.com"
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 SECRET = b"s" * 32
@@ -224,7 +233,7 @@ def test_a_set_is_at_most_so_large(pages: PageServer, over: int) -> None:
         assert asyncio.run(fetch(pages.url)) == body
 
 
-def verifier(*trusted: TrustedIssuer) -> TokenVerifier:
+def verifier(*trusted: TrustedIssuer, strict: bool = False) -> TokenVerifier:
     return TokenVerifier(
         trusted,
         Clock(),
@@ -232,6 +241,7 @@ def verifier(*trusted: TrustedIssuer) -> TokenVerifier:
         scope="workflow_api",
         clock_skew=timedelta(0),
         require_customer_claim=False,
+        strict=strict,
     )
 
 
@@ -253,7 +263,7 @@ def test_an_issuer_that_starts_later_is_trusted_seconds_later(
     pages.page = sends({"keys": [jwk(KEY)]})
     assert ("issuer can't be had" in verdict(checks, token), pages.asked) == (True, 1)
     stranger = OTHER_KEY.token(OTHER_KEY.header(), claims("https://other.example.com"))
-    assert "before this server's start" in verdict(checks, stranger)
+    assert "iss isn't an issuer" in verdict(checks, stranger)
     monkeypatch.setattr(issuers, "uptime", lambda: uptime() + issuers.RETRY_INTERVAL)
     assert timedelta(seconds=5) >= issuers.RETRY_INTERVAL
     assert (verdict(checks, token), pages.asked) == ("", 2)
@@ -334,7 +344,7 @@ def test_claims_are_shown_without_what_is_secret_in_them() -> None:
     assert not [text for text in ("hush", inner.rpartition(".")[2]) if text in repr(facts)]
 
 
-# Names of issuers, types of tokens
+# Names of issuers
 
 
 @pytest.mark.parametrize("name", ["urn:example:issuer", "https://x/?a#b", "issuer", "my issuer", "did:example:123"])
@@ -362,9 +372,128 @@ def test_a_name_that_is_no_string_or_uri_is_refused(name: str) -> None:
             Settings(**wrong)
 
 
+# Keys that are tried
+
+
+TRIED: list[str | None] = []
+"""The ids of the keys that were tried, in order."""
+
+
+def rs256(key: Key, kid: str | None) -> VerificationKey:
+    """A key of a set under this id, that says when it is tried."""
+    (read,) = read_jwks(json.dumps({"keys": [key.public_jwk | {"alg": "RS256"}]}).encode())
+
+    class Telling(VerificationKey):
+        def verifies(self, signing_input: bytes, signature: bytes) -> bool:
+            TRIED.append(kid)
+            return read.verifies(signing_input, signature)
+
+    nothing: Any = None
+    return Telling(kid, read.algorithm, nothing)
+
+
+@pytest.fixture
+def tried() -> list[str | None]:
+    TRIED.clear()
+    return TRIED
+
+
 @pytest.mark.parametrize(
-    "typ", ["at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+JWT", "JWT", "application/jwt"]
+    ("kid", "signed_with", "message", "keys"),
+    [
+        pytest.param("a", KEY, "", ["a"], id="a known id: that key"),
+        pytest.param("b", KEY, "The signature is invalid", ["b"], id="a known id: no other key"),
+        pytest.param("A", KEY, "", ["a"], id="an id in another case is unknown: each, until one fits"),
+        pytest.param("x", OTHER_KEY, "", ["a", "b"], id="an unknown id: each, until one fits"),
+        pytest.param(None, OTHER_KEY, "", ["a", "b"], id="no id: each, until one fits"),
+        pytest.param("x", THIRD_KEY, "No key fits the token", ["a", "b", None], id="an unknown id: none fits"),
+        pytest.param(None, THIRD_KEY, "No key fits the token", ["a", "b", None], id="no id: none fits"),
+    ],
 )
-def test_a_type_counts_in_each_of_its_spellings(typ: str) -> None:
-    token = hs256(SECRET, {"alg": "HS256", "typ": typ}, claims(EXTERNAL))
-    assert verdict(verifier(TrustedIssuer(EXTERNAL, [shared_secret(SECRET)])), token) == ""
+def test_an_id_means_that_key_alone_and_none_means_each(
+    tried: list[str | None], kid: str | None, signed_with: Key, message: str, keys: list[str | None]
+) -> None:
+    issuer = TrustedIssuer(EXTERNAL, [rs256(KEY, "a"), rs256(OTHER_KEY, "b"), rs256(FOURTH_KEY, None)])
+    token = signed_with.token({"alg": "RS256", "kid": kid}, claims(EXTERNAL))
+    assert verdict(verifier(issuer), token).startswith(message)
+    assert tried == keys
+
+
+@pytest.mark.parametrize("alg", ["HS256", "RS384", "ES256", "none", ""])
+def test_a_key_of_another_algorithm_is_not_tried(tried: list[str | None], alg: str) -> None:
+    issuer = TrustedIssuer(EXTERNAL, [rs256(KEY, "a"), rs256(OTHER_KEY, None)])
+    for kid in ("a", "x", None):
+        assert verdict(verifier(issuer), KEY.token({"alg": alg, "kid": kid}, claims(EXTERNAL)))
+    assert tried == []
+
+
+@pytest.mark.parametrize("kid", ["x", "same", None])
+def test_of_very_many_keys_some_are_tried(tried: list[str | None], kid: str | None) -> None:
+    for place, is_tried in ((MAX_TRIED_KEYS - 1, True), (MAX_TRIED_KEYS, False)):
+        keys = [rs256(OTHER_KEY, "same")] * 100
+        keys[place] = rs256(KEY, "same")
+        verifies = verdict(
+            verifier(TrustedIssuer(EXTERNAL, keys)), KEY.token({"alg": "RS256", "kid": kid}, claims(EXTERNAL))
+        )
+        assert (verifies == "") == is_tried
+    assert len(tried) == 2 * MAX_TRIED_KEYS
+    assert MAX_TRIED_KEYS > RETIRED_KEYS + 1, "each of the server's own keys"
+
+
+def test_keys_of_one_issuer_take_no_tries_from_another(tried: list[str | None]) -> None:
+    many = TrustedIssuer("https://other.example.com", [rs256(OTHER_KEY, "many")] * 100)
+    one = TrustedIssuer(EXTERNAL, [rs256(KEY, "one")])
+    assert verdict(verifier(many, one), KEY.token({"alg": "RS256"}, claims(EXTERNAL))) == ""
+    assert len(tried) == MAX_TRIED_KEYS + 1
+
+
+def test_a_key_that_is_tried_vouches_for_its_own_issuer_alone() -> None:
+    ours, theirs = TrustedIssuer(EXTERNAL, [rs256(KEY, "a")]), TrustedIssuer("urn:x", [rs256(OTHER_KEY, "b")])
+    for kid in ("x", None):
+        token = OTHER_KEY.token({"alg": "RS256", "kid": kid}, claims(EXTERNAL))
+        assert (
+            verdict(verifier(ours, theirs), token) == "The token's iss isn't an issuer whose tokens are accepted here"
+        )
+
+
+# Strict mode
+
+
+STRICT: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "an unknown kid": ({"kid": "x"}, {}, "no key has the token's kid"),
+    "another typ": ({"typ": "id+jwt"}, {}, "typ isn't that of an access token"),
+    "a slash after the audience": ({}, {"aud": "workflow_api/"}, "differs from workflow_api by a slash"),
+    "exp past the calendar": ({}, {"exp": 10**18}, "exp is of a wrong type or past the calendar"),
+    "iat past the calendar": ({}, {"iat": 10**18}, "iat is of a wrong type or past the calendar"),
+    "sub a number": ({}, {"sub": 7}, "sub is of a wrong type"),
+    "client_id a list": ({}, {"client_id": ["demo"]}, "client_id is of a wrong type"),
+}
+
+
+@pytest.mark.parametrize("name", STRICT)
+def test_strict_refuses_what_no_document_has_and_says_what(name: str) -> None:
+    header, body, message = STRICT[name]
+    issuer = TrustedIssuer(EXTERNAL, [rs256(KEY, "a")])
+    token = KEY.token({"alg": "RS256", "kid": "a", "typ": "at+jwt"} | header, claims(EXTERNAL, **body))
+    assert verdict(verifier(issuer), token) == ""
+    told = verdict(verifier(issuer, strict=True), token)
+    assert told.startswith("Refused by --strict: ")
+    assert message in told
+
+
+@pytest.mark.parametrize(
+    "typ", ["at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+JWT", "JWT", "application/jwt", None]
+)
+@pytest.mark.parametrize("kid", ["a", None])
+def test_strict_takes_each_spelling_of_a_type_and_no_kid(typ: str | None, kid: str | None) -> None:
+    token = KEY.token({"alg": "RS256", "typ": typ, "kid": kid}, claims(EXTERNAL))
+    assert verdict(verifier(TrustedIssuer(EXTERNAL, [rs256(KEY, "a")]), strict=True), token) == ""
+
+
+def test_the_server_hands_strict_on(strict_server: Server) -> None:
+    token = strict_server.token()
+    assert strict_server.start(token=token).status_code == 200
+    header = {"alg": "RS256", "kid": "x"}
+    assert strict_server.start(token=KEY.token(header, claims("urn:x"))).status_code == 401
+    upper = "/API/AUTHENTICATION/.WELL-KNOWN/OPENID-CONFIGURATION"
+    assert [strict_server.http.get(path).status_code for path in (upper, upper.lower())] == [404, 200]

@@ -64,8 +64,9 @@ def make_token(
     token = key.sign(header, wrong)
     if kind is TokenKind.MALFORMED:
         return token.rpartition(".")[0]
-    if kind is TokenKind.BAD_SIGNATURE:
-        # The first character is the first six bits of the signature: any other one is another signature.
+    if kind in (TokenKind.BAD_SIGNATURE, TokenKind.UNKNOWN_KEY):
+        # The first character is the first six bits of the signature: any other one is another signature, and under the
+        # id of a key that nobody has that is one by another key, as each key that is known is tried.
         signed, _, signature = token.rpartition(".")
         return f"{signed}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
     return token

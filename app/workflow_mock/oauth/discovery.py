@@ -8,20 +8,34 @@ from urllib.parse import unquote, urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
 
 from workflow_mock.http.hosts import base_url
 from workflow_mock.oauth.issuers import OwnIssuer
 from workflow_mock.oauth.keys import ALGORITHM
-from workflow_mock.oauth.token_endpoint import GRANT, customer_of
+from workflow_mock.oauth.token_endpoint import GRANT, customer_of, path_of
 from workflow_mock.paths import ISSUER_PATH, JWKS_PATH, METADATA_PATH, OPENID_PATH, TOKEN_PATH
 
 
-def router(issuer: OwnIssuer, scopes: Callable[[], Iterable[str]]) -> APIRouter:
-    """The routes, each of which names only endpoints that exist."""
-    # Without a response model: FastAPI would import pydantic's old version to look at one, which takes 50 ms.
-    routes = APIRouter()
+class _Document(JSONResponse):
+    media_type = "application/json; charset=UTF-8"
 
-    async def metadata(request: Request) -> JSONResponse:
+
+class _AnyCaseRoute(APIRoute):
+    """A route that matches its path in any case. `path` is in lower case."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return super().matches({**scope, "path": path_of(scope)} if scope["type"] == "http" else scope)
+
+
+def router(issuer: OwnIssuer, scopes: Callable[[], Iterable[str]], *, strict: bool = False) -> APIRouter:
+    """The routes, each of which names only endpoints that exist; `strict` has their paths in one case."""
+    # Without a response model: FastAPI would import pydantic's old version to look at one, which takes 50 ms.
+    routes = APIRouter(route_class=APIRoute if strict else _AnyCaseRoute)
+
+    async def metadata(request: Request) -> _Document:
         base = base_url(request.scope, request.headers.get("host", "").encode("latin-1"), issuer.fixed_name)
         customer_id = customer_of(request.scope["query_string"])
         found = {
@@ -35,15 +49,15 @@ def router(issuer: OwnIssuer, scopes: Callable[[], Iterable[str]]) -> APIRouter:
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             "id_token_signing_alg_values_supported": [ALGORITHM],
         }
-        return JSONResponse({name: value for name, value in found.items() if value != []})
+        return _Document({name: value for name, value in found.items() if value != []})
 
     for path in _metadata_paths(issuer.fixed_name):
-        routes.add_api_route(path, metadata)
+        routes.add_api_route(path if strict else path.lower(), metadata)
 
     @routes.get(JWKS_PATH)
-    async def jwks() -> JSONResponse:
+    async def jwks() -> _Document:
         await issuer.signing_key()
-        return JSONResponse({"keys": [dict(key.public_jwk) for key in issuer.signing_keys]})
+        return _Document({"keys": [dict(key.public_jwk) for key in issuer.signing_keys]})
 
     return routes
 

@@ -9,7 +9,7 @@ import hmac
 import json
 from base64 import urlsafe_b64encode
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ NO_KEY = f"it has no key for {', '.join(ASYMMETRIC_ALGORITHMS)}"
 _MINIMUM_RSA_BITS = 2048
 _MINIMUM_SECRET_BYTES = 32
 _MAXIMUM_KEYS = 100
-"""Of a JWK Set: a token that names none has each tried."""
+"""Of a JWK Set."""
 _THUMBPRINT_MEMBERS = ("e", "kty", "n")
 
 
@@ -165,37 +165,41 @@ def read_jwks(text: bytes) -> tuple[VerificationKey, ...]:
         entries = None
     if not isinstance(entries, list):
         raise InvalidKeyError('it isn\'t a JWK Set: a JSON object with a list "keys"')
-    keys = tuple(key for entry in entries if isinstance(entry, dict) and (key := _key_of(entry)))
-    if len(keys) > _MAXIMUM_KEYS:
+    usable = [keys for entry in entries if isinstance(entry, dict) and (keys := _keys_of(entry))]
+    if len(usable) > _MAXIMUM_KEYS:
         raise InvalidKeyError(f"it has over {_MAXIMUM_KEYS} keys")
-    return keys
+    return tuple(key for keys in usable for key in keys)
 
 
-def _key_of(entry: Mapping[str, Any]) -> VerificationKey | None:
-    algorithm, kid = _algorithm_of(entry), entry.get("kid")
-    operations = entry.get("key_ops", ["verify"])
-    if algorithm is None or entry.get("use", "sig") != "sig" or not isinstance(kid, str | None):
-        return None
+def _keys_of(entry: Mapping[str, Any]) -> list[VerificationKey]:
+    """The entry once for each algorithm that it serves; none if it can't be used."""
+    kid, operations = entry.get("kid"), entry.get("key_ops", ["verify"])
+    if entry.get("use", "sig") != "sig" or not isinstance(kid, str | None):
+        return []
     if not isinstance(operations, list) or "verify" not in operations:
-        return None
+        return []
     # Should a set publish a private key by mistake, its public half is used.
     public = {name: entry[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in entry}
     try:
-        key = jwk.construct(public | {"alg": algorithm}, algorithm)
-        too_small = algorithm in _RSA_ALGORITHMS and base64_to_long(public["n"]).bit_length() < _MINIMUM_RSA_BITS
+        if public.get("kty") == "RSA" and base64_to_long(public["n"]).bit_length() < _MINIMUM_RSA_BITS:
+            return []
+        return [
+            VerificationKey(kid, algorithm, jwk.construct(public | {"alg": algorithm}, algorithm))
+            for algorithm in _algorithms_of(entry)
+        ]
     except (JOSEError, ValueError, TypeError, AttributeError, LookupError, OverflowError):
-        return None
-    return None if too_small else VerificationKey(kid, algorithm, key)
+        return []
 
 
-def _algorithm_of(entry: Mapping[str, Any]) -> str | None:
+def _algorithms_of(entry: Mapping[str, Any]) -> Sequence[str]:
+    """The algorithm that a key names, else those that its type and curve have (RFC 8725, section 3.1)."""
     declared = entry.get("alg")
+    fitting: Sequence[str] = ()
     if entry.get("kty") == "RSA":
-        return declared if declared in _RSA_ALGORITHMS else ALGORITHM if declared is None else None
-    if entry.get("kty") == "EC":
-        algorithm = _EC_ALGORITHMS.get(str(entry.get("crv")))
-        return algorithm if declared in (None, algorithm) else None
-    return None
+        fitting = _RSA_ALGORITHMS
+    elif entry.get("kty") == "EC" and (curve := str(entry.get("crv"))) in _EC_ALGORITHMS:
+        fitting = (_EC_ALGORITHMS[curve],)
+    return fitting if declared is None else [algorithm for algorithm in fitting if algorithm == declared]
 
 
 def _text(value: str | bytes) -> str:

@@ -8,18 +8,19 @@ import re
 from base64 import b64decode
 from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import parse_qsl, unquote_plus
+from urllib.parse import unquote_plus
 
 from starlette.types import Scope
 
 from workflow_mock.domain.client import Client
-from workflow_mock.errors import BodyTooLarge, OAuthError
+from workflow_mock.errors import OAuthError
 from workflow_mock.formats import parse_uuid
-from workflow_mock.http.content_type import FORM, media_type
 from workflow_mock.http.envelope import BASIC_CHALLENGE, TOKEN_HEADERS
 from workflow_mock.http.hosts import issuer_url
 from workflow_mock.http.messages import Request, Response
+from workflow_mock.http.target import remove_dot_segments, unescape_path
 from workflow_mock.oauth.bad_tokens import TokenKind
+from workflow_mock.oauth.form import read_form
 from workflow_mock.oauth.keys import compact_json
 from workflow_mock.oauth.token_provider import TokenProvider
 from workflow_mock.operation import Matched
@@ -28,24 +29,16 @@ from workflow_mock.state.clients import Clients
 from workflow_mock.state.exchange import REQUEST_TOKEN, Facts, Result, Target, attach
 from workflow_mock.state.next_tokens import NextTokens
 
-MAX_FORM_BYTES = 64 * 1024
 MAX_CREDENTIAL_CHARACTERS = 100
-MAX_FIELDS = 50
 
 GRANT = "client_credentials"
-_OTHER_GRANTS = frozenset(
-    {
-        "authorization_code",
-        "implicit",
-        "password",
-        "refresh_token",
-        "urn:ietf:params:oauth:grant-type:device_code",
-        "urn:ietf:params:oauth:grant-type:jwt-bearer",
-        "urn:ietf:params:oauth:grant-type:token-exchange",
-        "urn:openid:params:grant-type:ciba",
-    }
+_OTHER_GRANTS = frozenset({"authorization_code", "password", "urn:ietf:params:oauth:grant-type:device_code"})
+"""Grants that the platform knows and that no client of ours may use; it doesn't know those that aren't here."""
+_WHITE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
 )
-"""Grants that the platform knows and that no client of ours may use."""
+"""What .NET trims; Python takes U+001C to U+001F for white space too."""
 
 _CUSTOMER = re.compile(rb"(?:^|&)customerId=([^&]*)")
 
@@ -54,6 +47,13 @@ def customer_of(query: bytes) -> str | None:
     """The customer that `?customerId=` names."""
     named = _CUSTOMER.search(query)
     return parse_uuid(named[1].decode("latin-1")) if named else None
+
+
+def path_of(scope: Scope) -> str:
+    """The path as the platform compares it: without dot segments, ASCII letters in lower case."""
+    raw_path = scope.get("raw_path")
+    path = remove_dot_segments(unescape_path(raw_path) if raw_path else scope["path"])
+    return path.lower() if path.isascii() else path
 
 
 class TokenEndpoint:
@@ -77,12 +77,12 @@ class TokenEndpoint:
 
     def match(self, scope: Scope) -> Matched | None:
         """A request at the token URL; `?customerId=` names the customer whose clock and clients count (sandbox)."""
-        if scope["path"] != TOKEN_PATH:
+        if path_of(scope) != TOKEN_PATH or (self._strict and scope["path"] != TOKEN_PATH):
             return None
         return Matched(self, Target(REQUEST_TOKEN, customer_of(scope["query_string"])))
 
     async def __call__(self, request: Request, matched: Matched, now: datetime) -> Result:
-        form = await _read_form(request)
+        form = await read_form(request, strict=self._strict)
         authorization = [value.decode("latin-1") for value in request.values(b"authorization")]
         client = self._authenticate(form, authorization, matched.target.customer_id)
         facts = Facts(client_id=client.id)
@@ -138,36 +138,23 @@ class TokenEndpoint:
         grant = form.get("grant_type", "")
         if grant in _OTHER_GRANTS:
             raise OAuthError("unauthorized_client", "clients here may use client_credentials alone")
+        if grant == "refresh_token":
+            # Nobody has got one here: each that is presented is invalid (RFC 6749, section 5.2).
+            is_missing = not form.get("refresh_token", "").strip(_WHITE_SPACE)
+            raise OAuthError("invalid_request" if is_missing else "invalid_grant", "there are no refresh tokens here")
         if grant != GRANT:
             raise OAuthError("unsupported_grant_type", "grant_type must be client_credentials")
         allowed = self._scopes_of(client)
-        wanted = tuple(dict.fromkeys(filter(None, form.get("scope", "").split(" "))))
+        asked = form.get("scope", "").strip(" " if self._strict else _WHITE_SPACE)
+        wanted = tuple(sorted({*asked.split(" ")} - {""}))
         if not set(wanted) <= set(allowed):
             raise OAuthError("invalid_scope", "a scope that is unknown or not the client's")
         if not allowed:
             raise OAuthError("invalid_scope", "the client may have no scope at all")
-        return wanted or allowed
+        return wanted or tuple(sorted(allowed))
 
     def _scopes_of(self, client: Client) -> tuple[str, ...]:
         return self._default_scopes if client.scopes is None else client.scopes
-
-
-async def _read_form(request: Request) -> dict[str, str]:
-    """The parameters (RFC 6749, appendix B: UTF-8). Raises OAuthError."""
-    if request.method != "POST" or media_type(request.headers.get(b"content-type", b"")) != FORM:
-        raise OAuthError("invalid_request", f"not a POST of {FORM}")
-    try:
-        text = (await request.body(MAX_FORM_BYTES)).decode("utf-8")
-        # A parameter without a value counts as left out (RFC 6749, section 3.2).
-        pairs = parse_qsl(text, errors="strict", max_num_fields=MAX_FIELDS)
-    except BodyTooLarge:
-        raise OAuthError("invalid_request", f"the form is over {MAX_FORM_BYTES} bytes") from None
-    except ValueError:
-        raise OAuthError("invalid_request", "the form can't be read") from None
-    form = dict(pairs)
-    if len(form) != len(pairs):
-        raise OAuthError("invalid_request", "a parameter is repeated (RFC 6749, section 3.2)")
-    return form
 
 
 def _has_escapes(authorization: str) -> bool:

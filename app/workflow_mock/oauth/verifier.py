@@ -1,22 +1,30 @@
-"""Access tokens, checked: form → algorithm → key → signature → lifetime → audience → issuer → claims, then scope.
+"""Access tokens, checked: form → key → signature → lifetime → audience → issuer, then scope and customer.
+
+Where the token names a key that nobody has, and no other fits, lifetime, issuer and audience are told first.
 
 Source: docs/contract.md, 2, "Bearer tokens"; RFC 6750, section 3.1; RFC 7515, section 5.2; RFC 8725; RFC 9068,
-section 4. The `WWW-Authenticate` texts are those of ASP.NET Core's JwtBearerHandler (inferred).
+section 4. Order and `WWW-Authenticate` texts are those of ASP.NET Core's JwtBearerHandler (measured).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
-
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
-from typing_extensions import TypedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from workflow_mock.caching import BoundedDict
 from workflow_mock.errors import ApiError
 from workflow_mock.formats import timestamp
+from workflow_mock.oauth.claims import (
+    FIRST,
+    Claims,
+    audience_error,
+    issuer_error,
+    lifetime_error,
+    read_claims,
+    scopes_of,
+    undocumented,
+)
 from workflow_mock.oauth.issuers import TrustedIssuer
-from workflow_mock.oauth.jws import take_apart, token_error
+from workflow_mock.oauth.jws import Parts, take_apart, token_error
 from workflow_mock.oauth.keys import VerificationKey, compact_json
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.exchange import Facts, add_facts, attach
@@ -28,36 +36,13 @@ CACHED_TOKENS = 1024
 """Signatures that stay verified: the least recently used gives way. About 2 MB when full of ordinary tokens."""
 MAX_CACHED_BYTES = 4096
 """A longer token is verified each time."""
+MAX_TRIED_KEYS = 16
+"""Keys of one issuer that a token is verified with, the set's first; more than the own issuer can have."""
 
+_TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt", "application/jwt"})
+"""The `typ` of an access token (RFC 9068, section 2.1; RFC 7519, section 5.1), in lower case."""
 _CODES_OF_TIMES = frozenset({"token_expired", "token_not_yet_valid"})
 """Codes of the refusals that depend on the clock."""
-
-
-_ALWAYS, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-
-Strings = str | list[str]
-Time = Annotated[float, Field(ge=-62_135_596_800, lt=253_402_300_800)]
-"""A NumericDate (RFC 7519, section 2), in seconds since 1970, that is in the calendar: in the years 1 to 9999."""
-
-
-@with_config(ConfigDict(strict=True))
-class Claims(TypedDict, total=False):
-    """The claims that count (RFC 9068, section 2.2); a token may have others."""
-
-    iss: str
-    aud: Strings
-    nbf: Time
-    exp: Time
-    iat: Time
-    sub: str
-    client_id: str
-    jti: str
-    scope: Strings
-    """A list, as IdentityServer writes it, or words with spaces between (RFC 9068, section 2.2.3)."""
-    customer_id: Strings
-
-
-_validate = TypeAdapter(Claims).validator.validate_python
 
 
 @dataclass(slots=True)
@@ -69,17 +54,10 @@ class SignedToken:
     key: VerificationKey
     trusted: TrustedIssuer
     claims: Claims
-    """Without the invalid ones, which count as missing."""
-    invalid: Sequence[str]
-    """Names of the claims that are of a wrong type or out of range."""
-    begins: datetime
-    """`nbf` less the clock skew: the first moment at which it counts."""
-    ends: datetime
-    """`exp` with the clock skew: the first moment at which it doesn't count any more."""
     has_audience: bool
     has_scope: bool
-    customers: frozenset[str] | None
-    """In lower case; None where it is for every customer."""
+    flaw: tuple[str, str, str | None] | None
+    """Code, message and description of the 401 where nothing else is wrong with it."""
 
 
 class TokenVerifier:
@@ -98,14 +76,17 @@ class TokenVerifier:
         scope: str,
         clock_skew: timedelta,
         require_customer_claim: bool,
+        strict: bool = False,
     ) -> None:
         self._issuers = issuers
         self._algorithms = frozenset[str]().union(*(trusted.algorithms for trusted in issuers))
         self._clock = clock
         self._audience = audience
+        self._audiences = frozenset({audience, f"{audience}/", audience.removesuffix("/")}) - {""}
         self._scope = scope
         self._skew = clock_skew.total_seconds()
         self._require_customer_claim = require_customer_claim
+        self._strict = strict
         self._signed: BoundedDict[bytes, SignedToken] = BoundedDict(CACHED_TOKENS)
 
     async def verify(
@@ -123,7 +104,7 @@ class TokenVerifier:
             self._signed.pop(token, None)
             facts = Facts(token_digest=digest(token))
             with attach(facts):
-                signed = await self._check_signature(token, facts)
+                signed = await self._check_signature(token, facts, request_issuer, now)
             if len(token) <= MAX_CACHED_BYTES:
                 self._signed[token] = signed
         try:
@@ -138,112 +119,114 @@ class TokenVerifier:
             raise error from None
         return signed.facts
 
-    async def _check_signature(self, token: bytes, facts: Facts) -> SignedToken:
-        header, payload, claims, signing_input, signature = take_apart(token)
-        if header.has_extension or header.algorithm not in self._algorithms:
-            message = "The token's alg isn't one that is accepted here, or its header has crit or b64"
-            raise token_error("token_algorithm", message, "The signature is invalid")
-        issuer = claims.get("iss")
+    async def _check_signature(
+        self, token: bytes, facts: Facts, request_issuer: Callable[[], str], now: datetime
+    ) -> SignedToken:
+        parts = take_apart(token)
+        header = parts.header
+        claims = read_claims(parts.claims, self._skew)
+        is_accepted = header.algorithm in self._algorithms
+        if header.has_extension or not parts.signature:
+            code = "token_algorithm" if header.has_extension or not is_accepted else "token_signature"
+            message = "The token's header has crit or b64" if header.has_extension else "The token isn't signed"
+            raise token_error(code, message, "The signature is invalid")
+        issuer = parts.claims.get("iss")
         for trusted in self._issuers:
             if trusted.needs_keys(issuer, header.kid):
                 await trusted.get_keys()
-        keys = [(key, trusted) for trusted in self._issuers for key in trusted.keys]
-        named = [each for each in keys if each[0].kid == header.kid is not None]
-        for key, trusted in named or [each for each in keys if each[0].is_named(header.kid)]:
-            if key.algorithm == header.algorithm and key.verifies(signing_input, signature):
-                read, invalid = _read_claims(claims)
-                shown = redact_json(claims)
-                client_id = whole_text(redact_tokens(read.get("client_id", ""))) or None
-                facts = replace(facts, claims=payload if shown == claims else compact_json(shown), client_id=client_id)
-                return self._signed_token(facts, key, trusted, read, invalid)
-        if not named:
-            message = "No key fits the token: it names none that is known here. Is it from before this server's start?"
-            if any(trusted.lacks_keys(issuer) for trusted in self._issuers):
-                message = (
-                    "The keys of the token's issuer can't be had: the log says why. They are asked for again in 2 s"
-                )
-            raise token_error("token_key_unknown", message, "The signature key was not found")
-        if all(key.algorithm != header.algorithm for key, _ in named):
-            message = f"The key that the token names serves {named[0][0].algorithm} alone"
-            raise token_error("token_algorithm", message, "The signature is invalid")
-        raise token_error("token_signature", "The signature is invalid")
+        known = [(trusted, trusted.keys) for trusted in self._issuers]
+        with_the_id = ((trusted, [key for key in keys if key.kid == header.kid is not None]) for trusted, keys in known)
+        named = [(trusted, keys) for trusted, keys in with_the_id if keys]
+        for trusted, keys in named or known:
+            for key in [key for key in keys if key.algorithm == header.algorithm][:MAX_TRIED_KEYS]:
+                if key.verifies(parts.signing_input, parts.signature):
+                    return self._signed_token(facts, key, trusted, parts, claims)
+        if named:
+            served = [key.algorithm for _, keys in named for key in keys]
+            if header.algorithm not in served:
+                message = f"The key that the token names serves {' or '.join(dict.fromkeys(served))} alone"
+                raise token_error("token_algorithm", message, "The signature is invalid")
+            raise token_error("token_signature", "The signature is invalid")
+        if header.kid is not None:
+            self._check_unsigned(claims, request_issuer, now)
+        message = "No key fits the token: it names none that is known here. Is it from before this server's start?"
+        if any(trusted.lacks_keys(issuer) for trusted in self._issuers):
+            message = "The keys of the token's issuer can't be had: the log says why. They are asked for again in 2 s"
+        raise token_error("token_key_unknown", message, "The signature key was not found")
+
+    def _check_unsigned(self, claims: Claims, request_issuer: Callable[[], str], now: datetime) -> None:
+        """What is told of a token first whose key nobody knows. A time that is missing is the calendar's first."""
+        if not claims.begins <= now < claims.ends:
+            raise lifetime_error(now, claims.not_before or FIRST, claims.expires or FIRST, claims.begins)
+        issuer = claims.issuer
+        if issuer is None or not any(trusted.accepts(issuer, request_issuer) for trusted in self._issuers):
+            raise issuer_error(claims)
+        if self._audiences.isdisjoint(claims.audiences):
+            raise audience_error(claims, self._audience)
 
     def _signed_token(
-        self, facts: Facts, key: VerificationKey, trusted: TrustedIssuer, claims: Claims, invalid: Sequence[str]
+        self, facts: Facts, key: VerificationKey, trusted: TrustedIssuer, parts: Parts, claims: Claims
     ) -> SignedToken:
-        scopes = claims.get("scope", ())
-        is_for_customers = "customer_id" in claims or self._require_customer_claim
+        shown = redact_json(parts.claims)
+        client_id = parts.claims.get("client_id")
+        client_id = whole_text(redact_tokens(client_id if isinstance(client_id, str) else "")) or None
+        is_as_sent = shown == parts.claims and parts.flaw is None
+        facts = Facts(facts.token_digest, parts.payload if is_as_sent else compact_json(shown), client_id)
+        if claims.customers is None and self._require_customer_claim:
+            claims.customers = frozenset()
         return SignedToken(
             facts,
             key,
             trusted,
             claims,
-            invalid,
-            begins=_moment(claims["nbf"] - self._skew) if "nbf" in claims else _ALWAYS,
-            ends=_moment(claims["exp"] + self._skew) if "exp" in claims else _NEVER,
-            has_audience=self._audience in _listed(claims.get("aud")),
-            has_scope=self._scope in (scopes.split(" ") if isinstance(scopes, str) else scopes),
-            customers=frozenset(map(str.lower, _listed(claims.get("customer_id")))) if is_for_customers else None,
+            has_audience=not self._audiences.isdisjoint(claims.audiences),
+            has_scope=self._scope in scopes_of(parts.claims),
+            flaw=self._flaw(parts, key, claims),
         )
+
+    def _flaw(self, parts: Parts, key: VerificationKey, claims: Claims) -> tuple[str, str, str | None] | None:
+        """What no token may have though the platform lets it pass; with `--strict`, also what no document has."""
+        if parts.flaw is not None:
+            return "token_malformed", f"The token's claims {parts.flaw}", None
+        if not self._strict:
+            return None
+        kid, typ = parts.header.kid, parts.header.typ
+        if key.kid is not None and kid not in (None, key.kid):
+            return (
+                "token_key_unknown",
+                "Refused by --strict: no key has the token's kid",
+                "The signature key was not found",
+            )
+        if (typ or "jwt").lower() not in _TYPES:
+            return "token_malformed", "Refused by --strict: the token's typ isn't that of an access token", None
+        if self._audience not in claims.audiences:
+            return (
+                "token_audience",
+                f"Refused by --strict: the token's aud differs from {self._audience} by a slash",
+                None,
+            )
+        if (name := undocumented(parts.claims)) is not None:
+            return (
+                "token_claims",
+                f"Refused by --strict: the token's {name} is of a wrong type or past the calendar",
+                None,
+            )
+        return None
 
     def _check_claims(self, token: SignedToken, request_issuer: Callable[[], str], now: datetime) -> None:
         claims = token.claims
-        if now < token.begins:
-            raise token_error("token_not_yet_valid", f"The token is not valid before '{_show(claims['nbf'])}'")
-        if now >= token.ends:
-            raise token_error("token_expired", f"The token expired at '{_show(claims['exp'])}'")
+        if not claims.begins <= now < claims.ends:
+            raise lifetime_error(now, claims.not_before, claims.expires, claims.begins)
         if not token.has_audience:
-            shown = _escape(", ".join(_listed(claims.get("aud")))) or "(null)"
-            message = f"The token's aud is not {self._audience}"
-            raise token_error("token_audience", message, f"The audience '{shown}' is invalid")
-        issuer = claims.get("iss")
-        if issuer is None or not token.trusted.accepts(issuer, request_issuer):
-            shown = "(null)" if issuer is None else _escape(issuer)
-            message = "The token's iss isn't an issuer whose tokens are accepted here"
-            raise token_error("token_issuer", message, f"The issuer '{shown}' is invalid")
-        if "exp" not in claims and "exp" not in token.invalid:
-            raise token_error("token_claims", "The token has no expiration")
-        if token.invalid:
-            message = f"The token's {token.invalid[0]} is of a wrong type or out of range"
-            raise token_error("token_claims", message, None)
+            raise audience_error(claims, self._audience)
+        if claims.issuer is None or not token.trusted.accepts(claims.issuer, request_issuer):
+            raise issuer_error(claims)
+        if token.flaw is not None:
+            raise token_error(*token.flaw)
 
     def _check_rights(self, token: SignedToken, customer_id: str | None) -> None:
         if not token.has_scope:
-            challenge = f'Bearer error="insufficient_scope", scope="{self._scope}"'.encode()
-            message = f"The token lacks the scope {self._scope}"
-            raise ApiError("insufficient_scope", message, headers=((b"www-authenticate", challenge),))
-        if token.customers is not None and customer_id not in token.customers:
+            raise ApiError("insufficient_scope", f"The token lacks the scope {self._scope}")
+        customers = token.claims.customers
+        if customers is not None and customer_id not in customers:
             raise ApiError("customer_forbidden", "The token doesn't allow acting for the customer of the path")
-
-
-def _read_claims(claims: dict[str, Any]) -> tuple[Claims, Sequence[str]]:
-    """The claims that are valid, and the names of the others."""
-    try:
-        return _validate(claims), ()
-    except ValidationError as error:
-        invalid = [str(problem["loc"][0]) for problem in error.errors(include_url=False, include_input=False)]
-        return _validate({name: claims[name] for name in claims.keys() - invalid}), invalid
-
-
-def _listed(value: Strings | None) -> list[str]:
-    return [value] if isinstance(value, str) else value or []
-
-
-def _moment(seconds: float) -> datetime:
-    """A time in seconds since 1970; the calendar's first or last where it is out of the calendar."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError):
-        return _ALWAYS if seconds < 0 else _NEVER
-
-
-def _show(seconds: float) -> str:
-    """A time as .NET's invariant culture writes it: `02/20/2000 00:00:00`."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%m/%d}/{moment.year:04d} {moment:%H:%M:%S}"
-
-
-def _escape(text: str) -> str:
-    """Text from outside, fit for a quoted string in a header (RFC 9110, section 5.6.4), at most 200 characters."""
-    printable = "".join(character if " " <= character <= "~" else "?" for character in text[:200])
-    return printable.replace("\\", "\\\\").replace('"', '\\"')
