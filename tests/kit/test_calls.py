@@ -104,6 +104,7 @@ RECORDS: Mapping[str, type[Record]] = {
     "TaskView": Task,
     "Unmatched": Unmatched,
     "VerificationResult": Verdict,
+    "Workflow": Workflow,
     "WorkflowEntry": Workflow,
     "WorkflowSummary": WorkflowSummary,
 }
