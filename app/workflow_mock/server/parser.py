@@ -65,6 +65,8 @@ class RequestParser:
         """The beginning of a method that httptools doesn't know."""
         self._method = b""
         """The method that another takes the place of for httptools."""
+        self._is_plain = False
+        """Whether no header's value that ends in this piece can have an end or a character that needs a look."""
         self._url = b""
         self._headers: Fields = []
         """Header fields of the request; once its head is complete, trailers, which nobody is given."""
@@ -105,6 +107,7 @@ class RequestParser:
             piece, self._held = self._held + piece, b""
         self._framing_bytes += len(piece)
         self._piece = piece
+        self._is_plain = not self.in_message and piece.isascii() and b" \r" not in piece and b"\t\r" not in piece
         self._follows_another = False
         try:
             self._parser.feed_data(piece)
@@ -187,12 +190,17 @@ class RequestParser:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._is_plain:
+            value = self._read_value(name, value)
+        self._headers.append((name.lower(), value))
+
+    def _read_value(self, name: bytes, value: bytes) -> bytes:
+        """A header's value without the blanks at its end. Raises ApiError."""
         if not value.isascii() and not is_text(value):
             check_version(self._parser.get_http_version(), self._piece)
             raise malformed("A header's value is not UTF-8")
-        if value[-1:] in _BLANKS:  # httptools strips a value's beginning alone
-            value = _without_blanks(name, value)
-        self._headers.append((name.lower(), value))
+        # httptools strips a value's beginning alone.
+        return _without_blanks(name, value) if value[-1:] in _BLANKS else value
 
     def on_headers_complete(self) -> None:
         """Check the head, and hand it to the receiver."""
