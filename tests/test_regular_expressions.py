@@ -117,7 +117,7 @@ def expressions() -> tuple[Expression, ...]:
     for file, line, method, text, flags, is_bytes in json.loads(done.stdout):
         name = files[file]
         seen.add((name, line))
-        for each in methods_of(name, line) if method == "compile" else {method}:
+        for each in sorted(methods_of(name, line)) if method == "compile" else [method]:
             found[Expression(name, line, each, text, flags, is_bytes)] = None
     for name in MODULES:
         for call in calls_of(name):
@@ -129,7 +129,8 @@ def expressions() -> tuple[Expression, ...]:
                 is_bytes = isinstance(text, bytes)
                 assert isinstance(call.func, ast.Attribute)
                 text = text.decode("latin-1") if isinstance(text, bytes) else str(text)
-                for each in methods_of(name, call.lineno) if call.func.attr == "compile" else {call.func.attr}:
+                methods = sorted(methods_of(name, call.lineno)) if call.func.attr == "compile" else [call.func.attr]
+                for each in methods:
                     found[Expression(name, call.lineno, each, text, 0, is_bytes)] = None
     return tuple(found)
 
