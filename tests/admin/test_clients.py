@@ -53,7 +53,7 @@ def test_a_client_that_was_put_gets_tokens_with_its_scopes_for_its_customers(wor
         "scopes": ["workflow_api", "reports"],
         "customers": [world.customer],
     }
-    assert asked(world.server, "billing") == "workflow_api reports"
+    assert asked(world.server, "billing") == "reports workflow_api"
     assert asked(world.server, "billing", scope="reports") == "reports"
     assert asked(world.server, "billing", "another") == "invalid_client"
     token = world.server.token("billing", SECRET)

@@ -80,7 +80,6 @@ def test_an_address_and_a_loopback_name_are_answered(server: Server, host: str) 
         "localhost.evil.example",
         "127.0.0.1.evil.example",
         "notlocalhost",
-        "localhost:",
         "localhost:123456",
         "127.1",
         "0x7f000001",
@@ -128,7 +127,7 @@ def test_the_refusal_of_a_name_says_what_to_start_the_server_with(server: Server
         "[]",
         "[localhost]",
         "[::1%25lo]",
-        "\xe9",
+        "\xc3\xa9",
     ],
 )
 def test_what_is_no_host_is_no_request(server: Server, host: str) -> None:
@@ -188,7 +187,7 @@ def test_no_path_that_is_only_like_the_planes_reaches_it(server: Server, target:
         "http://[evil]",
         "localhost:8080",
         "",
-        "\xe9",
+        "\xc3\xa9",
     ],
 )
 def test_a_page_of_another_origin_is_refused(server: Server, origin: str) -> None:
@@ -325,7 +324,7 @@ def test_the_schemes_name_matches_in_any_case(guarded: Server, scheme: str) -> N
         f"Bearer x {SECRET}",
         f"Basic {SECRET}",
         SECRET,
-        "Bearer \xe9",
+        "Bearer \xc3\xa9",
     ],
 )
 def test_without_the_right_token_nothing_is_answered(guarded: Server, authorization: str | None) -> None:

@@ -102,7 +102,7 @@ def test_the_next_token_is_bad_and_then_good_again(own: Server, tmp_path: Path) 
 
 def test_a_customer_has_a_client_of_its_own(own: Server, tmp_path: Path) -> None:
     put, token, listed = documents(cook(CLIENTS, own, tmp_path))
-    assert (token["scope"], put in listed["clients"]) == ("workflow_api reports", True)
+    assert (token["scope"], put in listed["clients"]) == ("reports workflow_api", True)
 
 
 def test_keys_are_rotated(tmp_path: Path) -> None:
