@@ -8,7 +8,6 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -101,9 +100,13 @@ def serve(**values: Any) -> int:
                 tasks.append(asyncio.get_running_loop().create_task(watching))
             if settings.until_stdin_closes:
                 stdin.when_closed(running.end)
-            with suppress(OSError):  # nobody has to read it
-                if settings.banner:
+            if settings.banner:
+                try:
                     click.echo(banner.banner(url, settings, app.catalogue, command=sys.argv[0]))
+                except (
+                    OSError
+                ):  # Nobody has to read it. What is left of it mustn't fail again at the end (exit code 120).
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
         try:
             running = server.server(app, settings, announce, app.sandbox.close)
