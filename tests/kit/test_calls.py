@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -205,3 +206,20 @@ def test_a_reply_is_sent_back() -> None:
     with pytest.raises(StopIteration) as end:
         steps.send(Reply(200, {"count": 3}))
     assert end.value.value == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "milliseconds"),
+    [
+        *(("90s", 90_000), ("1m30s", 90_000), ("200ms", 200), ("PT1H30M", 5_400_000), ("1.5h", 5_400_000)),
+        *(("P1D", 86_400_000), (timedelta(seconds=2), 2000)),
+    ],
+)
+def test_a_delay_is_as_long_as_it_says(value: str | timedelta, milliseconds: int) -> None:
+    assert next(WORLD.slow(value)).body["fixedDelayMilliseconds"] == milliseconds
+
+
+@pytest.mark.parametrize("value", ["", "soon", "90", "1s1m", "-1s", "P", "PT"])
+def test_what_is_no_duration_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match="a duration is a text such as 90s, 1m30s or PT1H, or a timedelta"):
+        next(WORLD.slow(value))

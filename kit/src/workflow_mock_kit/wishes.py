@@ -1,5 +1,6 @@
 """What a test asks for, as the server reads it: which requests are meant, what they meet, how long and when."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypedDict
@@ -60,6 +61,16 @@ class Effects(TypedDict, total=False):
     delay: Duration
 
 
+_NUMBER = r"\d+(?:\.\d+)?"
+_SHORT = re.compile(
+    rf"(?:(?P<days>{_NUMBER})d)?(?:(?P<hours>{_NUMBER})h)?(?:(?P<minutes>{_NUMBER})m)?(?:(?P<seconds>{_NUMBER})s)?"
+    rf"(?:(?P<milliseconds>{_NUMBER})ms)?"
+)
+_ISO = re.compile(
+    rf"P(?=[\dT])(?:(?P<days>\d+)D)?(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>{_NUMBER})S)?)?"
+)
+
+
 def duration(value: Duration) -> str:
     """A duration as the server reads it."""
     return value if isinstance(value, str) else f"{round(value.total_seconds() * 1000)}ms"
@@ -71,15 +82,14 @@ def moment(value: Moment) -> str:
 
 
 def seconds(value: Duration) -> float:
-    """How long a duration is, for the time-out of a call that waits so long; the server says if it is none."""
+    """How long a duration is. Raises ValueError for a text that is none."""
     if isinstance(value, timedelta):
         return value.total_seconds()
-    units = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
-    number = value.rstrip("mshdPT")
-    try:
-        return float(number) * units.get(value.removeprefix(number), 60)
-    except ValueError:
-        return 60.0
+    found = _SHORT.fullmatch(value) or _ISO.fullmatch(value)
+    if not value or found is None:
+        raise ValueError(f"a duration is a text such as 90s, 1m30s or PT1H, or a timedelta, not {value!r}")
+    parts = {unit: float(number) for unit, number in found.groupdict().items() if number}
+    return timedelta(**parts).total_seconds()
 
 
 def _texts(matchers: Mapping[str, str | Mapping[str, Any]]) -> dict[str, Any]:
@@ -120,11 +130,7 @@ def fault(what: Mapping[str, Any], effects: Effects) -> dict[str, Any]:
             case "ttl" | "retry_after":
                 found[camel(name)] = duration(value)
             case "delay":
-                found["fixedDelayMilliseconds"] = _milliseconds(value)
+                found["fixedDelayMilliseconds"] = seconds(value) * 1000
             case _:
                 found[camel(name)] = value
     return {**found, "matcher": which} if which else found
-
-
-def _milliseconds(value: Duration) -> float:
-    return value.total_seconds() * 1000 if isinstance(value, timedelta) else seconds(value) * 1000
