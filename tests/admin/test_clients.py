@@ -1,6 +1,5 @@
 """Clients of the authorization server over HTTP: everybody's, and customers' own."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +10,6 @@ from tests.admin.world import TOKEN_PATH, World, error_of, until
 from tests.support import Server, serving
 
 SECRET = "a-secret-of-the-tests"
-
-
-@pytest.fixture(scope="module")
-def changing() -> Iterator[Server]:
-    with serving() as running:
-        yield running
-
-
-@pytest.fixture
-def own(changing: Server) -> Server:
-    """A server that a test may change."""
-    assert changing.http.post("/__admin/reset").status_code == 204
-    return changing
-
-
-@pytest.fixture
-def world(own: Server) -> World:
-    return World(own, own.token())
 
 
 def asked(server: Server, client: str, secret: str = SECRET, customer: str | None = None, **form: str) -> Any:

@@ -48,19 +48,6 @@ def conforms(document: Any, schema: Mapping[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def changing() -> Iterator[Server]:
-    with serving() as running:
-        yield running
-
-
-@pytest.fixture
-def own(changing: Server) -> Server:
-    """A server that a test may change."""
-    assert changing.http.post("/__admin/reset").status_code == 204
-    return changing
-
-
-@pytest.fixture(scope="module")
 def page(server: Server) -> str:
     answer = server.http.get("/__admin/docs")
     assert answer.headers["content-type"] == "text/html; charset=utf-8"

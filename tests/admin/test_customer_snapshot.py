@@ -1,6 +1,6 @@
 """The snapshot of one customer: what is in it, and what putting it back leaves alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -12,12 +12,6 @@ from tests.admin.world import World
 from tests.support import WORKFLOW, Server, serving
 
 SIMPLE = {"name": "Simple", "tasks": [{"key": "a"}]}
-
-
-@pytest.fixture(scope="module")
-def changing() -> Iterator[Server]:
-    with serving() as running:
-        yield running
 
 
 @pytest.fixture

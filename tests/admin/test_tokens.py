@@ -37,19 +37,6 @@ SECRET = b"a secret of thirty-two bytes, or more"
 
 
 @pytest.fixture(scope="module")
-def changing() -> Iterator[Server]:
-    with serving() as running:
-        yield running
-
-
-@pytest.fixture
-def own(changing: Server) -> Server:
-    """A server whose keys and clocks a test may change."""
-    assert changing.http.post("/__admin/reset").status_code == 204
-    return changing
-
-
-@pytest.fixture(scope="module")
 def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with every setting that has to do with tokens."""
     secret = tmp_path_factory.mktemp("secret") / "secret"

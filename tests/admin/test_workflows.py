@@ -21,19 +21,6 @@ CUSTOMER, OTHER = "6f1c5d1e-8a44-4f7e-bf6a-0c1f4c9f1d02", "6f1c5d1e-8a44-4f7e-bf
 SIMPLE = {"name": "Simple", "tasks": [{"key": "a"}]}
 
 
-@pytest.fixture(scope="module")
-def changing() -> Iterator[Server]:
-    with serving() as running:
-        yield running
-
-
-@pytest.fixture
-def own(changing: Server) -> Server:
-    """A server whose workflows a test may change."""
-    assert changing.http.post("/__admin/reset").status_code == 204
-    return changing
-
-
 def put(server: Server, workflow: Any, id: str = MINE) -> Any:
     answer = server.http.put(f"/__admin/workflows/{id}", json=workflow)
     assert answer.status_code == 200, answer.text
