@@ -18,7 +18,6 @@ __tracebackhide__ = True
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Calls = TypeVar("Calls")
 
 
 class Sender:

@@ -1,6 +1,6 @@
-"""A server in a container, for Testcontainers. `pip install workflow-mock-kit[testcontainers]`.
+"""A server in a container, for Testcontainers: the extra `testcontainers` of the kit.
 
-with WorkflowMockContainer("workflow-mock:0.1.0").with_options("--strict") as container:
+with WorkflowMockContainer("workflow-mock").with_options("--strict") as container:
     world = container.get_client().world()
 """
 
