@@ -41,7 +41,7 @@ class FaultInjector:
         injection = self._sandbox.faults.pick(request, target, now)
         if injection is None:
             return await handle(now), None
-        facts = Facts(fault_id=injection.spec.id)
+        facts = Facts(fault_id=injection.spec.id, fault_effect=injection.effect())
         self._sandbox.in_flight.hold(injection.spec.id)
         self._note(request, target, facts, now)
         with attach(facts):
@@ -92,7 +92,7 @@ class FaultInjector:
             self._sandbox.faults.take_back(injection)  # there was nothing to commit
             return result, None
         self._publish(injection, request, target)
-        self._note(request, target, replace(result.facts, fault_id=injection.spec.id), came)
+        self._note(request, target, _with_fault(result.facts, injection), came)
         outgoing = Outgoing(request, target, result.response, injection.source(), injection.retry_after)
         with attach(result.facts):
             await self._apply(injection, outgoing)
@@ -112,9 +112,13 @@ class FaultInjector:
         self._sandbox.events.publish("fault", target.customer_id, {"id": injection.spec.id, "request": request.id})
 
 
+def _with_fault(facts: Facts, injection: Injection) -> Facts:
+    return replace(facts, fault_id=injection.spec.id, fault_effect=injection.effect())
+
+
 def _injected(injection: Injection, result: Result) -> Result:
     return replace(
         result,
-        facts=replace(result.facts, fault_id=injection.spec.id),
+        facts=_with_fault(result.facts, injection),
         answer_lost=injection.loses_answer and result.facts.execution_id is not None,
     )

@@ -16,6 +16,7 @@ from workflow_mock.state.exchange import Exchange, Result, Target
 from workflow_mock.state.id_source import IdSource
 from workflow_mock.state.in_flight import InFlight
 from workflow_mock.state.journal import Journal
+from workflow_mock.state.line import Line, line_of
 from workflow_mock.state.next_tokens import NextTokens
 from workflow_mock.state.store import BoundedStore
 from workflow_mock.state.workflows import Workflows
@@ -83,6 +84,13 @@ class Sandbox:
         if not is_pending:
             self.events.publish("request", target.customer_id, exchange)
         return duplicate_of
+
+    def line(self, exchange: Exchange) -> Line:
+        """An entry of the journal in one line; with the workflow's name, if the customer may start it."""
+        definition = self.workflows.get(exchange.target.workflow_id or "")
+        if definition is None or not definition.serves(exchange.customer_id):
+            return line_of(exchange, None)
+        return line_of(exchange, definition.name)
 
     def reset(self, customer_id: str | None) -> None:
         """Everything of a customer, or all, back to the state after start; lets go of requests in flight."""

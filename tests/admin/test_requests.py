@@ -38,6 +38,7 @@ ENTRY = {
     "answerLost": bool,
     "duplicateOf": None,
     "faultId": None,
+    "faultEffect": None,
     "notes": list,
 }
 """The members of an entry of a start, and what they are of."""

@@ -15,7 +15,7 @@ from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.clock import Clock
 from workflow_mock.state.exchange import REQUEST_TOKEN, START_EXECUTION, Exchange, Facts, OperationName, Target
 from workflow_mock.state.recorded_request import recorded
-from workflow_mock.state.redaction import KEPT_BYTES, redact_json
+from workflow_mock.state.redaction import KEPT_BYTES, redact_json, redact_tokens
 from workflow_mock.strict_json import NotSerializable, check, sayable
 from workflow_mock.types import Moment, StrictModel, Uuid
 
@@ -90,6 +90,9 @@ class JournalEntry(StrictModel):
         None, description="The execution of the client's first try, whose response was lost."
     )
     fault_id: str | None = Field(None, description="The fault that struck.")
+    fault_effect: RequestText | None = Field(
+        None, description="What it did, in words.", examples=["connection reset, 1 of 2"]
+    )
     notes: list[str] = Field(description="What the API's page doesn't document, and was let pass.")
 
     @classmethod
@@ -119,6 +122,7 @@ class JournalEntry(StrictModel):
             answer_lost=exchange.answer_lost,
             duplicate_of=exchange.duplicate_of,
             fault_id=facts.fault_id,
+            fault_effect=facts.fault_effect,
             notes=[str(note) for note in facts.notes],
         )
 
@@ -138,6 +142,7 @@ class JournalEntry(StrictModel):
                 self.client_id,
                 self.execution_id,
                 self.fault_id,
+                None if self.fault_effect is None else redact_tokens(self.fault_effect),
                 tuple(self.notes),
             ),
             request=recorded(
@@ -154,6 +159,7 @@ class JournalEntry(StrictModel):
             duplicate_of=self.duplicate_of,
             answer_lost=self.answer_lost,
             seconds=self.duration_in_milliseconds / 1000,
+            recorded_at=self.time.timestamp(),
         )
 
 

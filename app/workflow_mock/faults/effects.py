@@ -65,6 +65,11 @@ def _bytes_of(body: str | dict[str, Any]) -> bytes:
     return (body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))).encode()
 
 
+def whole_seconds(duration: timedelta) -> int:
+    """A duration as Retry-After has it (RFC 9110, section 10.2.3)."""
+    return max(0, ceil(duration.total_seconds()))
+
+
 class Outgoing:
     """The response that is about to be sent, and how. Effects change it in their order; then `send` writes it."""
 
@@ -183,6 +188,10 @@ class Effect(StrictModel):
         """Whether the fault has this effect."""
         raise NotImplementedError
 
+    def describe(self) -> str:
+        """What it does, in a word or two."""
+        raise NotImplementedError
+
     async def apply(self, outgoing: Outgoing) -> None:
         """Change the response that is about to be sent."""
         raise NotImplementedError
@@ -198,6 +207,9 @@ class Delay(Effect):
 
     def is_set(self) -> bool:
         return bool(self.fixed_delay_milliseconds) or self.delay_distribution is not None
+
+    def describe(self) -> str:
+        return "random delay" if self.delay_distribution else f"delay {self.fixed_delay_milliseconds:g} ms"
 
     async def apply(self, outgoing: Outgoing) -> None:
         milliseconds = self.fixed_delay_milliseconds
@@ -262,14 +274,21 @@ class InjectedResponse(Effect):
         is_error = self.status is None or self.status >= 400
         return given if given is not None or is_error else ""
 
+    @property
+    def _status(self) -> int:
+        return self.status or (200 if self._own_body is not None and self.quota is None else 429)
+
+    def describe(self) -> str:
+        what = "over quota" if self.quota is not None else f"status {self._status}"
+        return f"{what} with a body" if self._own_body else what
+
     async def apply(self, outgoing: Outgoing) -> None:
-        own_body = self._own_body
-        status = self.status or (200 if own_body is not None and self.quota is None else 429)
+        own_body, status = self._own_body, self._status
         is_token_request = outgoing.target.operation == REQUEST_TOKEN
         headers = dict(TOKEN_HEADERS if is_token_request else [JSON_TYPE])
         headers |= (_HEADERS_OF_TOKEN_ENDPOINT if is_token_request else _HEADERS_OF_API).get(status, {})
         if outgoing.wait is not None:
-            headers[b"retry-after"] = b"%d" % max(0, ceil(outgoing.wait.total_seconds()))
+            headers[b"retry-after"] = b"%d" % whole_seconds(outgoing.wait)
         if self.content_type is not None:
             headers[JSON_TYPE[0]] = self.content_type.encode()
         headers |= {name.lower().encode(): value.encode() for name, value in self.headers.items()}
@@ -290,6 +309,14 @@ class ConnectionFault(StrEnum):
     RANDOM = "RANDOM_DATA_THEN_CLOSE"
 
 
+_WORDS = {
+    ConnectionFault.RESET: "connection reset",
+    ConnectionFault.EMPTY: "empty response",
+    ConnectionFault.MALFORMED: "malformed response",
+    ConnectionFault.RANDOM: "random data",
+}
+
+
 class BrokenConnection(Effect):
     """Breaks the connection in the place of a response."""
 
@@ -299,6 +326,9 @@ class BrokenConnection(Effect):
 
     def is_set(self) -> bool:
         return self.fault is not None
+
+    def describe(self) -> str:
+        return "" if self.fault is None else _WORDS[self.fault]
 
     async def apply(self, outgoing: Outgoing) -> None:
         outgoing.connection_fault = self.fault
@@ -320,6 +350,9 @@ class SlowBody(Effect):
     def is_set(self) -> bool:
         return self.chunked_dribble_delay is not None
 
+    def describe(self) -> str:
+        return "slow body"
+
     async def apply(self, outgoing: Outgoing) -> None:
         if self.chunked_dribble_delay is not None:
             outgoing.chunks = self.chunked_dribble_delay.number_of_chunks
@@ -335,6 +368,9 @@ class TruncatedBody(Effect):
 
     def is_set(self) -> bool:
         return self.truncate_body_at is not None
+
+    def describe(self) -> str:
+        return f"body cut at {self.truncate_body_at} bytes"
 
     async def apply(self, outgoing: Outgoing) -> None:
         outgoing.truncate_at = self.truncate_body_at

@@ -9,7 +9,7 @@ from itertools import product
 
 from workflow_mock.caching import BoundedDict
 from workflow_mock.errors import ApiError
-from workflow_mock.faults.effects import Quota
+from workflow_mock.faults.effects import Quota, whole_seconds
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.http.messages import Request
 from workflow_mock.state.clock import Clock
@@ -106,7 +106,7 @@ class Fault:
         retry_after = spec.retry_after
         if retry_after is None and spec.quota is not None and tally.window is not None:
             retry_after = tally.window + spec.quota.window - now
-        return Injection(self, tally, number, retry_after)
+        return Injection(self, tally, number, retry_after, tally.injected)
 
     def counts(self, customer_id: str | None) -> tuple[int, int]:
         """How many requests matched and how many it was injected into: of a customer where it counts apart, or all."""
@@ -141,6 +141,8 @@ class Injection:
     """Of the request among those that matched."""
     retry_after: timedelta | None
     """For Retry-After: what the fault says, or when the quota's window ends."""
+    count: int
+    """Of the injections until this one."""
 
     @property
     def spec(self) -> FaultSpec:
@@ -150,6 +152,15 @@ class Injection:
     def loses_answer(self) -> bool:
         """Whether the client can't have read the operation's response."""
         return any(effect.loses_answer for effect in self.spec.effects)
+
+    def effect(self) -> str:
+        """What it does, in words: `connection reset, 1 of 2`, `status 503, Retry-After 5`."""
+        words = [effect.describe(self.spec) for effect in self.spec.effects]
+        if self.spec.times is not None:
+            words.append(f"{self.count} of {self.spec.times}")
+        if self.retry_after is not None:
+            words.append(f"Retry-After {whole_seconds(self.retry_after)}")
+        return ", ".join(words)
 
     def source(self) -> random.Random:
         """Randomness for this request: the same for the same seed, whatever else the server is asked."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import time as wall_time
 from types import TracebackType
 from typing import Literal, NamedTuple
 
@@ -36,6 +37,8 @@ class Facts:
     """The execution that it started."""
     fault_id: str | None = None
     """The fault that was injected."""
+    fault_effect: str | None = None
+    """What it did, in words: `connection reset, 1 of 2`."""
     notes: tuple[object, ...] = ()
     """What the vendor's page doesn't document and was let pass."""
 
@@ -47,6 +50,7 @@ class Facts:
             self.client_id or other.client_id,
             self.execution_id or other.execution_id,
             self.fault_id or other.fault_id,
+            self.fault_effect or other.fault_effect,
             self.notes or other.notes,
         )
 
@@ -124,6 +128,8 @@ class Exchange:
     answer_lost: bool = False
     seconds: float = 0.0
     """Until the response was ready to be sent."""
+    recorded_at: float = 0.0
+    """When it was answered by the machine's clock, in seconds since 1970, whatever the customer's clock says."""
     size: int = 0
     """Bytes that it takes, about."""
     number: int = 0
@@ -147,6 +153,7 @@ class Exchange:
             duplicate_of,
             result.answer_lost,
             seconds,
+            wall_time(),
             1024 + recorded.size + (len(claims) if claims else 0),
         )
 

@@ -109,6 +109,8 @@ class Request(Record):
     duplicate_of: str | None
     """The execution that the same client had started before, when the answer was lost."""
     fault_id: str | None
+    fault_effect: str | None
+    """What that fault did, in words: `connection reset, 1 of 2`."""
     notes: Sequence[str]
     """What the API's page doesn't document and the platform lets pass."""
 
