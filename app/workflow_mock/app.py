@@ -66,12 +66,15 @@ class Application(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The shortcut: FastAPI's middleware is a fifth of a start, and does nothing for an operation's route. It is
         # taken only while there is no middleware but RequestIdMiddleware, whose headers an operation sends itself.
-        if len(self.user_middleware) == 1 and scope["type"] == "http":
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        if len(self.user_middleware) == 1:
             for route in self.operations:
                 if (matched := route.match(scope)) is not None:
                     await route.answer(matched, scope, receive, send)
                     return
-        await super().__call__(scope, receive, send)
+        await self.sandbox.request_log.watch(super().__call__, scope, receive, send)
 
     def reload(self, content: Catalogue | ConfigError) -> None:
         """Put changed catalogue files into force, or say why they aren't."""

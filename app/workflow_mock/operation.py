@@ -22,8 +22,8 @@ from workflow_mock.http.messages import Request
 from workflow_mock.http.routing import UnnamedRoute
 from workflow_mock.injector import FaultInjector
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.state.exchange import NO_RESPONSE, Facts, Result, Target, facts_of
-from workflow_mock.state.request_log import log_exchange
+from workflow_mock.state.exchange import NO_RESPONSE, Exchange, Facts, Result, Target, facts_of
+from workflow_mock.state.request_log import logs_itself
 
 MATCHED = "workflow_mock.matched"
 """The member of the ASGI scope in which `matches` leaves for `handle` what it read in the path."""
@@ -61,6 +61,7 @@ class OperationRoute(UnnamedRoute):
         return (Match.NONE, {}) if matched is None else (Match.FULL, {MATCHED: matched})
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        logs_itself(scope)
         await self.answer(scope[MATCHED], scope, receive, send)
 
     async def answer(self, matched: Matched, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,24 +73,21 @@ class OperationRoute(UnnamedRoute):
         try:
             result, outgoing = await self._respond(request, matched)
             seconds = perf_counter() - began
-            duplicate_of = None
+            exchange = None
             if not in_flight.was_reset(task):
                 try:
-                    duplicate_of = self._sandbox.record(request, matched.target, result, seconds)
+                    exchange = self._sandbox.record(request, matched.target, result, seconds)
                 except Exception as error:  # noqa: BLE001 - as in `_respond`
                     result, outgoing = _internal_error(request, error, result.time), None
-            if result.errors or result.facts.fault_id or duplicate_of or logger.isEnabledFor(logging.DEBUG):
-                log_exchange(request, matched.target, result, seconds, duplicate_of)
-            if outgoing is not None:
-                if not await self._injector.send(outgoing, send) and not in_flight.was_reset(task):
-                    if result.facts.execution_id and not result.answer_lost:
-                        fields = {"requestId": request.id}
-                        logger.info("%s: the client left before it had the whole response", request.id, extra=fields)
-                    self._sandbox.journal.lose(request.id)
-                return
+            try:
+                if outgoing is not None and not await self._injector.send(outgoing, send):
+                    exchange = exchange and self._sandbox.journal.lose(request.id)
+            finally:
+                if (log := self._sandbox.request_log).is_enabled:
+                    log.add(exchange or Exchange.of(request, matched.target, result, seconds=seconds))
         finally:
             in_flight.leave(task)
-        if result.response.status:
+        if outgoing is None and result.response.status:
             await result.response.send(send, request.id)
 
     async def _respond(self, request: Request, matched: Matched) -> tuple[Result, Outgoing | None]:
@@ -103,8 +101,6 @@ class OperationRoute(UnnamedRoute):
         except ApiError as error:
             return _refused(error, now), None
         except ClientDisconnect as error:
-            fields = {"requestId": request.id}
-            logger.info("%s: the client went away before its request was answered", request.id, extra=fields)
             facts = facts_of(error)
             return Result(NO_RESPONSE, facts, now, answer_lost=facts.execution_id is not None), None
         except CancelledError as error:

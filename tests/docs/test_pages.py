@@ -10,6 +10,7 @@ from tests.docs.test_contract import CONTRACT_SNIPPETS
 from tests.docs.test_kit import KIT_SNIPPETS
 from tests.docs.test_recipes import RECIPES
 from tests.docs.test_snippets import SNIPPETS
+from tests.docs.test_terminal import LINES, TAIL
 from tests.docs.test_tree import TREE
 from tests.support import ROOT, run
 
@@ -17,7 +18,17 @@ from tests.support import ROOT, run
 RUN_WITH_THEIR_TOOLS = [Snippet("docs/clients.md", language) for language in ("ts", "csharp", "java")]
 RUN_IN_A_CONTAINER = Snippet("kit/README.md", "python", "WorkflowMockContainer")
 """By tests/containers, `make test-image`, which needs Docker."""
-KNOWN = [*SNIPPETS, *RECIPES, *CONTRACT_SNIPPETS, *KIT_SNIPPETS, TREE, *RUN_WITH_THEIR_TOOLS, RUN_IN_A_CONTAINER]
+KNOWN = [
+    *SNIPPETS,
+    *RECIPES,
+    *CONTRACT_SNIPPETS,
+    *KIT_SNIPPETS,
+    TREE,
+    LINES,
+    TAIL,
+    *RUN_WITH_THEIR_TOOLS,
+    RUN_IN_A_CONTAINER,
+]
 
 each_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 

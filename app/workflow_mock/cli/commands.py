@@ -80,7 +80,7 @@ def serve(**values: Any) -> int:
         from workflow_mock.cli import watcher as watch  # noqa: PLC0415
         from workflow_mock.server import ready_file, server  # noqa: PLC0415
 
-        log.configure(settings.log_format, settings.log_level)
+        log.configure(settings.log_format, "error" if settings.quiet else settings.log_level)
         for warning in warnings(os.environ):
             logger.warning(warning)
         if settings.ready_file:
@@ -100,23 +100,28 @@ def serve(**values: Any) -> int:
                 tasks.append(asyncio.get_running_loop().create_task(watching))
             if settings.until_stdin_closes:
                 stdin.when_closed(running.end)
-            if settings.banner:
-                try:
-                    click.echo(banner.banner(url, settings, app.catalogue, command=sys.argv[0]))
-                except (
-                    OSError
-                ):  # Nobody has to read it. What is left of it mustn't fail again at the end (exit code 120).
-                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if settings.log_format == "json":
+                logger.info("ready at %s", url, extra={"url": url, "tokenUrl": f"{url}{TOKEN_PATH}"})
+            elif not settings.quiet:
+                _print_unless_nobody_reads(banner.banner(url, settings, app.catalogue, command=sys.argv[0]))
 
         try:
             running = server.server(app, settings, announce, app.sandbox.close)
             all_answered = server.serve(running, listening)
         finally:
+            app.sandbox.request_log.flush()
             if settings.ready_file and written:
                 ready_file.remove_ready_file(settings.ready_file, written[0])
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
     return 0 if all_answered else 1
+
+
+def _print_unless_nobody_reads(text: str) -> None:
+    try:
+        click.echo(text)
+    except OSError:  # What is left of it mustn't fail again at the end (exit code 120).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @cli.command()
