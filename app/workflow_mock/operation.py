@@ -18,9 +18,10 @@ from starlette.types import Receive, Scope, Send
 from workflow_mock.errors import ApiError, ValidationDetail, internal_error, server_ending
 from workflow_mock.faults.effects import Outgoing
 from workflow_mock.http.envelope import render
-from workflow_mock.http.messages import Request
+from workflow_mock.http.messages import Request, Response
 from workflow_mock.http.routing import UnnamedRoute
 from workflow_mock.injector import FaultInjector
+from workflow_mock.paths import ADMIN_PATH
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.exchange import NO_RESPONSE, Exchange, Facts, Result, Target, facts_of
 from workflow_mock.state.request_log import logs_itself
@@ -50,9 +51,18 @@ Handler = Callable[[Request, Matched, datetime], Awaitable[Result]]
 class OperationRoute(UnnamedRoute):
     """The route of one or more documented operations in a FastAPI or Starlette application."""
 
-    def __init__(self, match: Callable[[Scope], Matched | None], sandbox: Sandbox, injector: FaultInjector) -> None:
+    def __init__(
+        self,
+        match: Callable[[Scope], Matched | None],
+        sandbox: Sandbox,
+        injector: FaultInjector,
+        *,
+        links_entry: bool = False,
+    ) -> None:
+        """With `links_entry`, an error says by a Link where its entry in the journal is."""
         self.match = match
         """What the path of a request says, or None where it is no path of these operations."""
+        self._links_entry = links_entry
         self._sandbox = sandbox
         self._injector = injector
 
@@ -75,6 +85,8 @@ class OperationRoute(UnnamedRoute):
             seconds = perf_counter() - began
             exchange = None
             if not in_flight.was_reset(task):
+                if result.response.status >= 400 and self._links_entry:
+                    _link_entry(result.response, request.id)
                 try:
                     exchange = self._sandbox.record(request, matched.target, result, seconds)
                 except Exception as error:  # noqa: BLE001 - as in `_respond`
@@ -108,6 +120,12 @@ class OperationRoute(UnnamedRoute):
             return _refused(reason, now, facts_of(error)), None
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets the envelope and the log the rest
             return _internal_error(request, error, now), None
+
+
+def _link_entry(response: Response, request_id: str) -> None:
+    """Add where the journal's entry is (RFC 8288; docs/decisions/0009-an-error-links-its-journal-entry.md)."""
+    link = f'<{ADMIN_PATH}/requests/{request_id}>; rel="help"'
+    response.headers = (*response.headers, (b"link", link.encode()))
 
 
 async def _handle(request: Request, matched: Matched, now: datetime) -> Result:

@@ -187,6 +187,7 @@ class Settings:
         _one_of("debug", "info", "warning", "error"),
         "[debug|info|warning|error]",
     )
+    open: bool = setting(False, "Open the page of the control plane in a browser, once the server is ready.")
     quiet: bool = setting(False, "Log errors alone, and print nothing once the server is ready.")
     ready_file: Path | None = setting(
         None,
@@ -206,6 +207,8 @@ class Settings:
         issuers = [name for name in (self.issuer, self.jwks_issuer, self.hs256_issuer) if name]
         if len(set(issuers)) < len(issuers):
             raise ConfigError("--issuer, --jwks-issuer and --hs256-issuer must differ: each has keys of its own")
+        if self.open and not self.admin:
+            raise ConfigError("--open opens the page of the control plane, which --no-admin switches off")
         if not self.request_timeout:
             raise ConfigError("--request-timeout must be over 0")
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+from workflow_mock.paths import TOKEN_PATH
 
 from tests.support import WORKFLOW, Server, path, serving, until
 
@@ -91,6 +92,22 @@ def test_each_answer_has_an_id_of_its_own_and_the_log_names_it(own: Server) -> N
     refused = [answer.headers["x-request-id"] for answer in answers if answer.status_code != 200]
     until(lambda: all(f"({each})" in own.log.read_text() for each in refused))
     assert "Traceback" not in own.log.read_text()
+
+
+def test_an_error_links_its_entry_in_the_journal_if_there_is_one(own: Server) -> None:
+    token = own.token()
+    refused = [own.start(token=token, json={}), own.start(token="x"), own.http.post(TOKEN_PATH)]
+    own.http.post("/__admin/faults", json={"status": 503, "times": 1})
+    refused.append(own.start(token=token))
+    for answer in refused:
+        target, _, relation = answer.headers["link"].partition("; ")
+        entry = own.http.get(target.strip("<>")).json()
+        assert (entry["id"], entry["status"]) == (answer.headers["x-request-id"], answer.status_code)
+        assert relation == 'rel="help"'
+    assert "link" not in own.start(token=token).headers
+    for option in ("--no-journal", "--no-admin"):
+        with serving(option) as other:
+            assert "link" not in other.start(token="x").headers
 
 
 def test_the_log_has_one_line_for_each_refusal_whatever_the_path_and_no_token() -> None:

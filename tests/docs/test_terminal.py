@@ -1,11 +1,14 @@
 """What docs/terminal.md shows is what a terminal shows."""
 
 import re
+import shlex
+import subprocess
+import sys
 from contextlib import suppress
 
 import httpx2
 
-from tests.docs.pages import Snippet, text_of
+from tests.docs.pages import DEFAULT_URL, Snippet, text_of
 from tests.support import Server, raw_request, serving, until
 
 LINES = Snippet("docs/terminal.md", "text")
@@ -45,3 +48,18 @@ def test_the_lines_are_those_of_these_requests() -> None:
     assert [without_what_differs(each) for each in of_the_page] == [
         without_what_differs(each) for each in text_of(LINES).splitlines()
     ]
+
+
+def test_tail_shows_those_that_failed() -> None:
+    with serving() as own:
+        program, *words = shlex.split(text_of(TAIL).replace(DEFAULT_URL, own.url))
+        assert program == "workflow-mock"
+        command = [sys.executable, "-m", "workflow_mock", *words]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tail:
+            assert tail.stderr is not None
+            assert tail.stdout is not None
+            assert "watching" in tail.stderr.readline()
+            own.start(customer=CUSTOMER)
+            id = own.start(customer=CUSTOMER, json={}).headers["x-request-id"]
+            assert id in tail.stdout.readline()
+            tail.terminate()

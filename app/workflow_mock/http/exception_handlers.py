@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from workflow_mock.errors import ApiError, Problem, internal_error, invalid_request
+from workflow_mock.http.cors import why_not
 from workflow_mock.http.envelope import refuse
 from workflow_mock.http.request_id import NOSNIFF, request_id_of
 from workflow_mock.types import explain, place_in
@@ -33,7 +34,8 @@ def handle_errors(app: FastAPI, hint: str, *, head: bool = False) -> None:
             methods = _allowed(app, request)
             methods |= {"HEAD"} if head and "GET" in methods else set()
             allow = ((b"allow", ", ".join(sorted(methods)).encode("ascii")),)
-            message = f"{request.scope['path']} doesn't take {request.method[:40]}"
+            reason = why_not(request.method, dict(request.scope["headers"]))
+            message = f"{request.scope['path']} doesn't take {request.method[:40]}{reason}"
             return _response(request, ApiError("method_not_allowed", message, headers=allow))
         if status == 400:
             return _response(request, ApiError("malformed_json", "The body can't be read as JSON"))

@@ -1,8 +1,8 @@
 """A request in one line, as the terminal, `workflow-mock tail` and the page show it: when, what, whose, and why so."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qs
 
 from workflow_mock.errors import ErrorDetail, ValidationDetail
@@ -58,6 +58,18 @@ class Line(NamedTuple):
     def failed(self) -> bool:
         """Whether the client hasn't got, in a 2xx, what it asked for."""
         return self.outcome in ("lost", "none") or not 200 <= self.status < 300
+
+    def members(self) -> dict[str, object]:
+        """As JSON."""
+        return {"customerId" if name == "customer_id" else name: value for name, value in self._asdict().items()}
+
+    @classmethod
+    def of_members(cls, members: Mapping[str, Any]) -> "Line":
+        """The way back, of another server's line, which may have more members. Raises ValueError, KeyError."""
+        values: list[Any] = [members["customerId" if name == "customer_id" else name] for name in cls._fields]
+        line = cls._make(_shown(each, MAX_BECAUSE) if isinstance(each, str) else each for each in values)
+        datetime.fromisoformat(line.time)
+        return line
 
     def __str__(self) -> str:
         return "".join(text for _, text in columns(self))
