@@ -27,7 +27,7 @@ def test_a_server_starts_is_used_and_ends(replacement: Callable[[], AbstractCont
         with urlopen(world.token_url, GRANT):
             pass
         world.verify(operation="token", exactly=1)
-        world.wait_for(status=200, within="5s")
+        world.wait_for(operation="token", status=200, within="5s")
         with pytest.raises(AssertionError, match="503"):
             world.wait_for(status=503, within="100ms")
 
