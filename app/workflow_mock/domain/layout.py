@@ -5,7 +5,7 @@ column is the longest path to it, an edge has a joint in each column that it pas
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from math import floor
 from typing import NamedTuple
@@ -16,12 +16,13 @@ BOX_WIDTH = 208
 BOX_HEIGHT = 48
 COLUMN_WIDTH = BOX_WIDTH + 64
 GAP = 16
-"""Between two neighbours of a column, at least. All lengths are in units of the drawing."""
+"""Between two neighbours of a column, at least; like all lengths here, in units of the drawing."""
 
 MAX_PARTS = 20_000
 """The tasks of a graph, and the steps of its edges from one column to the next."""
 
 SWEEPS = 8
+"""How often the columns are gone through, there and back in turns."""
 
 JOINT_WEIGHT = 8
 """How many tasks a joint outweighs where they want the same place: long edges are straight."""
@@ -95,17 +96,16 @@ class _Nodes:
         """Order each column by the places of the nodes before, or after, in turns; keep what crosses least."""
         place = [0] * len(self._depth)
         for column in self._columns:
-            for number, node in enumerate(column):
-                place[node] = number
+            for index, node in enumerate(column):
+                place[node] = index
         best, fewest = [list(column) for column in self._columns], self._crossings(place)
-        for sweep in range(SWEEPS):
-            back = sweep % 2 == 1
-            beside = self._after if back else self._before
-            for column in reversed(self._columns) if back else self._columns:
+        for number in range(SWEEPS):
+            columns, beside = self._sweep(number)
+            for column in columns:
                 mean = {n: sum(place[each] for each in beside[n]) / len(beside[n]) for n in column if beside[n]}
                 column.sort(key=lambda node: mean.get(node, place[node]))
-                for number, node in enumerate(column):
-                    place[node] = number
+                for index, node in enumerate(column):
+                    place[node] = index
             if (crossings := self._crossings(place)) < fewest:
                 best, fewest = [list(column) for column in self._columns], crossings
         self._columns = best
@@ -126,18 +126,22 @@ class _Nodes:
         """Have each node as near as may be to the middle of those before it, then of those after it, and so on."""
         for column in self._columns:
             self._place(column, [0] * len(column))
-        for sweep in range(SWEEPS + 1):
-            back = sweep % 2 == 1
-            beside = self._after if back else self._before
-            for column in reversed(self._columns) if back else self._columns:
+        for number in range(SWEEPS + 1):
+            columns, beside = self._sweep(number)
+            for column in columns:
                 near = [sorted(self._middle[each] for each in beside[node] or [node]) for node in column]
                 self._place(column, [(each[(len(each) - 1) // 2] + each[len(each) // 2]) / 2 for each in near])
+
+    def _sweep(self, number: int) -> tuple[Iterable[list[int]], Sequence[Sequence[int]]]:
+        """The columns on the way there, or back; and for each node those that it has just passed."""
+        return (reversed(self._columns), self._after) if number % 2 else (self._columns, self._before)
 
     def _place(self, column: Sequence[int], wanted: Sequence[float]) -> None:
         """Place a column's nodes where they want to be, by least squares, in their order and with a gap between them.
 
         Without the gaps this is isotonic regression: neighbours that want to pass each other form a block.
         """
+        # The numbers are halves at most, so that no Python rounds a sum otherwise: the same graph is the same bytes.
         blocks: list[tuple[int, float, int]] = []
         """Of each: its nodes, the sum of where they want it to begin, and their weight."""
         offset, offsets = 0, []
