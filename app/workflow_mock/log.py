@@ -7,9 +7,10 @@ import select
 import sys
 from collections import deque
 from contextlib import suppress
-from datetime import UTC, datetime
 from threading import Condition, Thread
 from typing import Any, Protocol, TextIO, runtime_checkable
+
+from workflow_mock.formats import iso_milliseconds
 
 MAX_WAITING_BYTES = 1024 * 1024
 """Lines that wait to be written, as the reader of the log is slow; what comes beyond is dropped and counted."""
@@ -58,7 +59,7 @@ class JsonFormatter(TextFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": iso_milliseconds(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),

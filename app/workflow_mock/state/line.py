@@ -1,12 +1,12 @@
 """A request in one line, as the terminal, `workflow-mock tail` and the page show it: when, what, whose, and why so."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qs
 
 from workflow_mock.errors import ErrorDetail, ValidationDetail
-from workflow_mock.formats import parse_uuid
+from workflow_mock.formats import iso_milliseconds, parse_uuid
 from workflow_mock.paths import ADMIN_PATH
 from workflow_mock.state.exchange import REQUEST_TOKEN, START_EXECUTION, Exchange
 from workflow_mock.state.redaction import redact_tokens
@@ -84,7 +84,7 @@ def line_of(exchange: Exchange, workflow_name: str | None) -> Line:
     operation, name = _operation_and_name(exchange, workflow_name)
     return Line(
         exchange.id,
-        datetime.fromtimestamp(exchange.recorded_at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        iso_milliseconds(exchange.recorded_at),
         operation,
         _shown(name, MAX_NAME),
         exchange.customer_id,
