@@ -95,8 +95,9 @@ class OperationRoute(UnnamedRoute):
                 if outgoing is not None and not await self._injector.send(outgoing, send):
                     exchange = exchange and self._sandbox.journal.lose(request.id)
             finally:
-                if (log := self._sandbox.request_log).is_enabled:
-                    log.add(exchange or Exchange.of(request, matched.target, result, seconds=seconds))
+                if logger.isEnabledFor(logging.INFO):
+                    exchange = exchange or Exchange.of(request, matched.target, result, seconds=seconds)
+                    self._sandbox.request_log.add(exchange)
         finally:
             in_flight.leave(task)
         if outgoing is None and result.response.status:
