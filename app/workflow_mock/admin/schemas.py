@@ -90,6 +90,11 @@ class JournalEntry(StrictModel):
         None, description="The execution of the client's first try, whose response was lost."
     )
     fault_id: str | None = Field(None, description="The fault that struck.")
+    fault_step: int | None = Field(None, ge=1, description="The step of its sequence that struck, the first being 1.")
+    held_in_milliseconds: float | None = Field(
+        None, ge=0, description="For how long a fault held it; null where none did, or still does."
+    )
+    client_left: bool = Field(False, description="Whether the client left before its request was answered.")
     notes: list[str] = Field(description="What the API's page doesn't document, and was let pass.")
 
     @classmethod
@@ -119,6 +124,9 @@ class JournalEntry(StrictModel):
             answer_lost=exchange.answer_lost,
             duplicate_of=exchange.duplicate_of,
             fault_id=facts.fault_id,
+            fault_step=facts.fault_step,
+            held_in_milliseconds=None if facts.held is None else round(facts.held * 1000, 3),
+            client_left=exchange.client_left,
             notes=[str(note) for note in facts.notes],
         )
 
@@ -138,6 +146,8 @@ class JournalEntry(StrictModel):
                 self.client_id,
                 self.execution_id,
                 self.fault_id,
+                self.fault_step,
+                None if self.held_in_milliseconds is None else self.held_in_milliseconds / 1000,
                 tuple(self.notes),
             ),
             request=recorded(
@@ -153,6 +163,7 @@ class JournalEntry(StrictModel):
             validation=[ValidationDetail(**dict(problem)) for problem in self.validation],
             duplicate_of=self.duplicate_of,
             answer_lost=self.answer_lost,
+            client_left=self.client_left,
             seconds=self.duration_in_milliseconds / 1000,
         )
 

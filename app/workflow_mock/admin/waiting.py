@@ -10,8 +10,7 @@ from fastapi import Request
 from pydantic import AfterValidator, Field
 from starlette.requests import ClientDisconnect
 
-from workflow_mock.state.exchange import Exchange
-from workflow_mock.state.watches import Watch, Watches
+from workflow_mock.state.watches import OfCustomer, Watch, Watches
 from workflow_mock.types import Duration
 
 MAX_WITHIN_SECONDS = 600
@@ -32,20 +31,21 @@ Within = Annotated[
 ]
 
 S = TypeVar("S")
+T = TypeVar("T", bound=OfCustomer)
 
 
 async def settled(
-    watches: Watches,
+    watches: Watches[T],
     request: Request,
     within: timedelta | None,
     customer_id: str | None,
-    wanted: Callable[[Exchange], bool],
+    wanted: Callable[[T], bool],
     look: Callable[[], Awaitable[S]],
     is_settled: Callable[[S], bool],
 ) -> S:
     """What `look` sees: as soon as that is settled, or `within` this time; else at once.
 
-    It looks again after each entry of the journal that is wanted, and once more at the end. Raises ApiError (503): the
+    It looks again after each of what is watched that is wanted, and once more at the end. Raises ApiError (503): the
     customer is reset meanwhile, the server ends, or too many wait; ClientDisconnect.
     """
     if within is None:
@@ -62,7 +62,7 @@ async def settled(
 
 
 @contextmanager
-def _ended_by_leaving(watch: Watch, request: Request) -> Iterator[None]:
+def _ended_by_leaving(watch: Watch[T], request: Request) -> Iterator[None]:
     """End the wait when the client leaves. The request's body must have been read."""
 
     async def until_left() -> None:

@@ -9,15 +9,17 @@ from itertools import product
 
 from workflow_mock.caching import BoundedDict
 from workflow_mock.errors import ApiError
-from workflow_mock.faults.effects import Quota
-from workflow_mock.faults.spec import FaultSpec
+from workflow_mock.faults.effects import Effects, Quota
+from workflow_mock.faults.spec import FaultSpec, When
 from workflow_mock.http.messages import Request
 from workflow_mock.state.clock import Clock
-from workflow_mock.state.exchange import REQUEST_TOKEN, Target
+from workflow_mock.state.exchange import NO_FACTS, REQUEST_TOKEN, Facts, Target
 from workflow_mock.state.in_flight import InFlight
 
 MAX_FAULTS = 10_000
 """Faults in force, besides the catalogue's. One more takes the place of the oldest that is over, or is refused."""
+
+_NO_TIME = timedelta(0)
 
 MAX_TALLIES = 1000
 """Customers for whom one fault counts; the one whose count began first is forgotten first."""
@@ -34,7 +36,7 @@ class Tally:
     window: datetime | None = None
     used: int = 0
     since: datetime | None = None
-    """When the ttl of a catalogue's fault began for the customer: at the first request that matched."""
+    """Where `from` and `ttl` of a catalogue's fault count from for the customer: the first request that matched."""
 
     def exceeds(self, quota: Quota, now: datetime) -> bool:
         """Count a request; whether it is over the quota."""
@@ -60,40 +62,49 @@ class Fault:
         return self.spec.matcher.customer_id
 
     def is_over(self, customer_id: str | None, clock: Clock) -> bool:
-        """Whether it has expired (`ttl`) or is exhausted (`times`) for this customer.
+        """Whether it has expired (`ttl`) or is exhausted (`times`, its sequence) for this customer.
 
         The `ttl` goes by the clock of the fault's customer, else the server's; that of a catalogue's fault by the clock
         of `customer_id`. A fault that has expired is in force again where that clock goes back.
         """
-        ttl, times = self.spec.ttl, self.spec.times
-        if ttl is None and times is None:
+        ttl, most = self.spec.ttl, self.spec.most
+        if ttl is None and most is None:
             return False
         tally = self.tallies.get(self._counted_for(customer_id))
         if ttl is not None:
-            if not self.is_permanent:
-                now, since = clock.now(self.customer_id), self.created
-            else:
-                now = clock.now(customer_id)
-                since = now if tally is None or tally.since is None else tally.since
-            if now - since >= ttl:
+            age = self._age(tally, clock.now(customer_id if self.is_permanent else self.customer_id))
+            if age >= ttl + (self.spec.from_ or _NO_TIME):
                 return True
-        return tally is not None and times is not None and tally.injected >= times
+        return tally is not None and most is not None and tally.injected >= most
 
     def is_over_for_all(self, clock: Clock) -> bool:
         """Whether it is over for whoever it is for. Where it counts for each customer apart, its time alone tells."""
         if self._counts_apart and self.customer_id is None:
             ttl = None if self.is_permanent else self.spec.ttl
-            return ttl is not None and clock.now() - self.created >= ttl
+            return ttl is not None and clock.now() - self.created >= ttl + (self.spec.from_ or _NO_TIME)
         return self.is_over(self.customer_id, clock)
 
-    def inject(self, request: Request, target: Target, now: datetime, clock: Clock) -> "Injection | None":
-        """Count a request that came `now`, by its customer's clock, if it matches; what is injected, if anything is."""
+    def inject(
+        self, request: Request, target: Target, caller: Facts | None, now: datetime, clock: Clock
+    ) -> "Injection | None":
+        """Count a request that came `now`, by its customer's clock, if it matches; what is injected, if anything is.
+
+        `caller` is what is known of who calls, None where nothing is.
+        """
         spec = self.spec
         if target.operation == REQUEST_TOKEN and spec.matcher.url_path is spec.matcher.operation is None:
             return None  # who wants the next start to fail doesn't mean the token for it
         if self.is_over(target.customer_id, clock) or not spec.matcher.matches_request(request, target):
             return None
+        if spec.matcher.is_of_callers and not spec.matcher.matches_caller(caller or NO_FACTS):
+            return None
         tally = self._tally(target.customer_id, now)
+        age = self._age(tally, now if self.is_permanent else clock.now(self.customer_id))
+        if spec.from_ is not None and age < spec.from_:
+            return None
+        step, effects, when = self._next(tally)
+        if when == "afterToken" and caller is None:
+            return None
         tally.matched += 1
         number = tally.matched
         if number <= spec.after or not spec.probability:
@@ -103,10 +114,25 @@ class Fault:
         if spec.quota is not None and not tally.exceeds(spec.quota, now):
             return None
         tally.injected += 1
-        retry_after = spec.retry_after
+        retry_after = effects.retry_after
         if retry_after is None and spec.quota is not None and tally.window is not None:
             retry_after = tally.window + spec.quota.window - now
-        return Injection(self, tally, number, retry_after)
+        return Injection(self, tally, number, retry_after, step, effects, when, caller)
+
+    def _age(self, tally: Tally | None, now: datetime) -> timedelta:
+        """How long ago it was made; a catalogue's fault, how long ago the customer's first request matched."""
+        if not self.is_permanent:
+            return now - self.created
+        return _NO_TIME if tally is None or tally.since is None else now - tally.since
+
+    def _next(self, tally: Tally) -> tuple[int | None, Effects, When]:
+        """The step, from 1 on, that the next injection is, if there are steps; its effects, and when they apply."""
+        spec = self.spec
+        if spec.sequence is None:
+            return None, spec, spec.when
+        index = tally.injected % len(spec.sequence)
+        step = spec.sequence[index]
+        return index + 1, step, step.when or spec.when
 
     def counts(self, customer_id: str | None) -> tuple[int, int]:
         """How many requests matched and how many it was injected into: of a customer where it counts apart, or all."""
@@ -126,7 +152,7 @@ class Fault:
         tally = self.tallies.get(who)
         if tally is None:
             tally = self.tallies[who] = Tally(who)
-        if tally.since is None and self.is_permanent and self.spec.ttl is not None:
+        if tally.since is None and self.is_permanent and self.spec.has_times:
             tally.since = now
         return tally
 
@@ -141,15 +167,16 @@ class Injection:
     """Of the request among those that matched."""
     retry_after: timedelta | None
     """For Retry-After: what the fault says, or when the quota's window ends."""
+    step: int | None
+    """Of the fault's sequence, the first being 1."""
+    effects: Effects
+    when: When
+    caller: Facts | None
+    """Who calls, where that had to be known."""
 
     @property
     def spec(self) -> FaultSpec:
         return self.fault.spec
-
-    @property
-    def loses_answer(self) -> bool:
-        """Whether the client can't have read the operation's response."""
-        return any(effect.loses_answer for effect in self.spec.effects)
 
     def source(self) -> random.Random:
         """Randomness for this request: the same for the same seed, whatever else the server is asked."""
@@ -268,18 +295,22 @@ class FaultRegistry:
         if group.pop(fault.spec.id, None) and not group:
             del self._groups[_group(fault)]
 
-    def needs_body(self, target: Target) -> bool:
-        """Whether a fault that may be injected looks at the body."""
-        return any(fault.spec.matcher.body_patterns for fault in self._candidates(target))
+    def needs(self, target: Target) -> tuple[bool, bool]:
+        """Whether a fault that may be injected looks at the body, and whether one must know who calls."""
+        body = caller = False
+        for fault in self._candidates(target):
+            body = body or bool(fault.spec.matcher.body_patterns)
+            caller = caller or fault.spec.needs_caller
+        return body, caller
 
-    def pick(self, request: Request, target: Target, now: datetime) -> Injection | None:
+    def pick(self, request: Request, target: Target, now: datetime, caller: Facts | None = None) -> Injection | None:
         """The injection into this request, if there is one: of the most specific fault, and of those the newest."""
         over: list[Fault] = []
         injection = None
         for fault in self._candidates(target):
             if not fault.is_permanent and fault.is_over_for_all(self._clock):
                 over.append(fault)
-            elif (injection := fault.inject(request, target, now, self._clock)) is not None:
+            elif (injection := fault.inject(request, target, caller, now, self._clock)) is not None:
                 break
         for fault in over:
             self._leave_group(fault)

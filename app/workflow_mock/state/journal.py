@@ -26,7 +26,7 @@ class Journal(BoundedStore[Exchange]):
 
     def __init__(self, max_requests: int) -> None:
         super().__init__(per_customer=max_requests, total=max_requests, max_bytes=MAX_BYTES, size_of=attrgetter("size"))
-        self.watches = Watches()
+        self.watches: Watches[Exchange] = Watches()
 
     def record(self, exchange: Exchange) -> None:
         """Keep an exchange: as the newest, or in the place of the entry that was made when its request came."""
