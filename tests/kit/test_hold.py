@@ -34,7 +34,7 @@ def test_a_client_that_waits_its_turn_and_one_that_gives_up(project: Callable[..
 
 def test_a_hold_that_nobody_met_is_told(project: Callable[..., Run]) -> None:
     run = project("def test_it(workflow_mock):\n    workflow_mock.hold_next()\n")
-    assert "(hold='30s') was met by no request" in run.output
+    assert "(hold='PT30S') was met by no request" in run.output
 
 
 def test_why_a_request_has_no_answer_is_told(project: Callable[..., Run], tmp_path: Path) -> None:
