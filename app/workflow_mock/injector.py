@@ -45,13 +45,26 @@ class FaultInjector:
         far; ApiError (503) where the server ends, or as many requests are held as may be.
         """
         faults = self._sandbox.faults
-        needs_body, needs_caller = faults.needs(target)
-        if needs_body:
+        needs = faults.needs(target)
+        if needs.body:
             await self._read_body(request)
-        caller = await identify(now) if needs_caller else None
+        caller = await identify(now) if needs.caller else None
         injection = faults.pick(request, target, now, caller)
         if injection is None:
-            return await handle(now), None
+            result, outgoing = await handle(now), None
+        else:
+            result, outgoing = await self._inject(injection, request, target, handle, now)
+        if needs.quota_headers:
+            now = self._sandbox.clock.now(target.customer_id)
+            more = faults.quota_headers(request, target, now, caller)
+            result.response = replace(result.response, headers=(*result.response.headers, *more))
+            if outgoing is not None:
+                outgoing.response = result.response
+        return result, outgoing
+
+    async def _inject(
+        self, injection: Injection, request: Request, target: Target, handle: Handle, now: datetime
+    ) -> tuple[Result, Outgoing | None]:
         facts = Facts(fault_id=injection.spec.id, fault_step=injection.step)
         if injection.when == "afterToken":
             facts = facts.merge(injection.caller or NO_FACTS)

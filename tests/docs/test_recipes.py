@@ -19,6 +19,7 @@ HOLD = Snippet(PAGE, "sh", '"hold"')
 SEQUENCE = Snippet(PAGE, "sh", '{"sequence": [\n')
 OUTAGE = Snippet(PAGE, "sh", '"from"')
 ONE_CLIENT = Snippet(PAGE, "sh", "afterToken")
+QUOTA = Snippet(PAGE, "sh", '"quota"')
 LOSE = Snippet(PAGE, "sh", "duplicateOf")
 WAIT = Snippet(PAGE, "sh", '"by": "1h"')
 BY_HAND = Snippet(PAGE, "python", "/tasks/")
@@ -30,7 +31,8 @@ ROTATE = Snippet(PAGE, "sh", "keys/rotate")
 SEED = Snippet(PAGE, "sh", '"seed"')
 EVENTS = Snippet(PAGE, "sh", "Last-Event-ID")
 RECIPES = [
-    *(SETUP, FAIL, HOLD, SEQUENCE, OUTAGE, ONE_CLIENT, LOSE, WAIT, BY_HAND, SENT, BAD_TOKENS, NEXT_TOKEN, CLIENTS, ROTATE, SEED, EVENTS),
+    *(SETUP, FAIL, HOLD, SEQUENCE, OUTAGE, ONE_CLIENT, QUOTA, LOSE, WAIT, BY_HAND, SENT, BAD_TOKENS, NEXT_TOKEN),
+    *(CLIENTS, ROTATE, SEED, EVENTS),
 ]
 
 
@@ -88,6 +90,14 @@ def test_an_outage_begins_and_ends(own: Server, tmp_path: Path) -> None:
 def test_one_client_is_refused(own: Server, tmp_path: Path) -> None:
     printed = cook(ONE_CLIENT, own, tmp_path)
     assert (statuses(printed), documents(printed)[-1]["count"]) == ([403], 1)
+
+
+def test_a_quota_is_told_of(own: Server, tmp_path: Path) -> None:
+    printed = cook(QUOTA, own, tmp_path)
+    assert statuses(printed) == [200, 200, 429]
+    assert re.findall(r"^ratelimit-remaining: (\d)", printed, re.MULTILINE) == ["1", "0", "0"]
+    waits = re.findall(r"^(?:retry-after|ratelimit-reset): (\d+)", printed, re.MULTILINE)
+    assert waits[-1] == waits[-2]
 
 
 def test_the_answer_is_lost_and_the_second_try_known_for_one(own: Server, tmp_path: Path) -> None:

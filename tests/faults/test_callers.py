@@ -123,6 +123,12 @@ def test_a_token_that_is_refused_in_the_journal_has_no_claims(world: World) -> N
     assert world.admin("POST", "requests/count", json={"claims": {"x": {"absent": True}}})["count"] == 0
 
 
+def test_claims_at_the_token_url_are_warned_of(world: World) -> None:
+    matcher = {"urlPath": TOKEN_PATH, "claims": {"a": {"absent": True}}}
+    added = world.admin("POST", "faults", json={"status": 403, "when": "afterToken", "matcher": matcher})
+    assert "matcher.claims: a token request has no claims yet" in added["warnings"][0]
+
+
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"status": 403, "matcher": {"clientId": "a"}}, "body", "say when: afterToken or afterCommit"),
     ({"status": 403, "matcher": {"claims": {"a": {"equalTo": "b"}}}}, "body", "say when: afterToken or afterCommit"),

@@ -5,18 +5,16 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from workflow_mock.app import create_app
 from workflow_mock.settings import Settings
 from workflow_mock.state.held import MAX_HELD
 
-from tests.admin.world import TOKEN_PATH, World
+from tests.admin.world import LONG, TOKEN_PATH, World
 from tests.in_process import SURFACES
 from tests.support import TOKEN_FORM, Answer, Server, raw_request, read_answers, serving
-
-LONG = "10m"
-"""What no test waits for."""
 
 POSITIONS = ("before", "afterToken", "afterCommit")
 
@@ -38,25 +36,6 @@ def held(world: World) -> list[dict[str, Any]]:
     return found
 
 
-def wait(world: World, fault: str, **body: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = world.admin("POST", f"faults/{fault}/wait", json={"within": LONG, **body})["held"]
-    return found
-
-
-def release(world: World, request_id: str, **body: Any) -> None:
-    world.admin("POST", f"held/{request_id}/release", json=body)
-
-
-@contextmanager
-def holding(world: World, raw: bytes = b"", **spec: Any) -> Iterator[tuple[socket.socket, dict[str, Any]]]:
-    """The connection of a start that is held, and what the control plane says of it."""
-    fault = world.fault(**{"hold": LONG, "times": 1, **spec})
-    with world.server.connect() as connection:
-        connection.sendall(raw or world.raw())
-        (shown,) = wait(world, fault)
-        yield connection, shown
-
-
 def answer_of(connection: socket.socket) -> Answer:
     (answer,) = read_answers(connection, 1)
     return answer
@@ -72,14 +51,14 @@ def refusal_of(connection: socket.socket) -> tuple[int, str]:
 
 @pytest.mark.parametrize("when", POSITIONS)
 def test_it_is_listed_until_it_is_released_and_goes_on_as_it_would_have(world: World, when: str) -> None:
-    with holding(world, when=when) as (connection, shown):
+    with world.holding(when=when) as (connection, shown):
         started = world.executions()
         assert len(started) == (when == "afterCommit")
         assert held(world)[0] | {"left": ""} == shown | {"left": ""}
         assert shown["executionId"] == (started[0] if started else None)
         assert (shown["customerId"], shown["operation"], shown["faultStep"]) == (world.customer, "start", None)
         assert world.entry()["heldInMilliseconds"] is None
-        release(world, shown["requestId"])
+        world.release(shown["requestId"])
         assert held(world) == []
         answer = answer_of(connection)
     (execution,) = world.executions()
@@ -93,8 +72,8 @@ def test_it_is_listed_until_it_is_released_and_goes_on_as_it_would_have(world: W
 
 @pytest.mark.parametrize("when", POSITIONS)
 def test_it_goes_on_with_the_faults_other_effects(world: World, when: str) -> None:
-    with holding(world, when=when, status=503, retryAfter="7s") as (connection, shown):
-        release(world, shown["requestId"])
+    with world.holding(when=when, status=503, retryAfter="7s") as (connection, shown):
+        world.release(shown["requestId"])
         answer = answer_of(connection)
     assert (answer.status, answer.header("Retry-After")) == (503, "7")
     assert world.entry()["answerLost"] is (when == "afterCommit")
@@ -102,8 +81,8 @@ def test_it_goes_on_with_the_faults_other_effects(world: World, when: str) -> No
 
 @pytest.mark.parametrize("when", POSITIONS)
 def test_it_goes_on_with_another_answer(world: World, when: str) -> None:
-    with holding(world, when=when, status=500) as (connection, shown):
-        release(world, shown["requestId"], status=503, body="later", contentType="text/plain", retryAfter="9s")
+    with world.holding(when=when, status=500) as (connection, shown):
+        world.release(shown["requestId"], status=503, body="later", contentType="text/plain", retryAfter="9s")
         answer = answer_of(connection)
     assert (answer.status, answer.body, answer.header("Retry-After")) == (503, b"later", "9")
     assert answer.header("Content-Type") == "text/plain"
@@ -114,8 +93,8 @@ def test_it_goes_on_with_another_answer(world: World, when: str) -> None:
 
 @pytest.mark.parametrize("when", POSITIONS)
 def test_it_goes_on_broken(world: World, when: str) -> None:
-    with holding(world, when=when) as (connection, shown):
-        release(world, shown["requestId"], fault="EMPTY_RESPONSE")
+    with world.holding(when=when) as (connection, shown):
+        world.release(shown["requestId"], fault="EMPTY_RESPONSE")
         assert connection.recv(1) == b""
     entry = world.entry()
     assert (entry["status"], entry["answerLost"]) == (0, when == "afterCommit")
@@ -130,9 +109,9 @@ def test_it_goes_on_when_its_time_is_over(world: World, when: str) -> None:
 
 
 def test_a_second_request_goes_by_while_the_first_is_held(world: World) -> None:
-    with holding(world) as (connection, shown):
+    with world.holding() as (connection, shown):
         second = world.start().json()["data"]["id"]
-        release(world, shown["requestId"])
+        world.release(shown["requestId"])
         first = answer_of(connection).json()["data"]["id"]
     assert world.executions() == [second, first]
     assert [each["executionId"] for each in world.entries()] == [first, second]
@@ -143,9 +122,9 @@ def test_a_token_request_is_held_too(world: World) -> None:
     target = f"{TOKEN_PATH}?customerId={world.customer}"
     raw = raw_request("POST", target, "Host: x", form, body=TOKEN_FORM)
     for matcher in ({"operation": "token"}, {"urlPath": TOKEN_PATH}):
-        with holding(world, raw, matcher=matcher) as (connection, shown):
+        with world.holding(raw, matcher=matcher) as (connection, shown):
             assert (shown["operation"], shown["workflowId"]) == ("token", None)
-            release(world, shown["requestId"], status=429)
+            world.release(shown["requestId"], status=429)
             assert (answer_of(connection).status, held(world)) == (429, [])
 
 
@@ -157,12 +136,12 @@ def test_it_is_held_under_any_server(surface: str) -> None:
 
 
 def test_one_that_was_released_is_not_released_again(world: World) -> None:
-    with holding(world) as (connection, shown):
+    with world.holding() as (connection, shown):
         path = f"/__admin/held/{shown['requestId']}/release"
-        other = world.server.http.post(path, params={"customerId": "3c90c3cc-0d44-4b50-8888-8dd257360520"})
+        other = world.server.http.post(path, params={"customerId": str(uuid4())}, json={})
         assert other.status_code == 404
-        assert world.server.http.post(path).status_code == 204
-        again = world.server.http.post(path)
+        assert world.server.http.post(path, json={}).status_code == 204
+        again = world.server.http.post(path, json={})
         assert (again.status_code, again.json()["meta"]["errors"][0]["code"]) == (404, "not_found")
         assert answer_of(connection).status == 200
 
@@ -182,13 +161,13 @@ def test_it_is_waited_for_until_so_many_are_held(world: World) -> None:
         answer = answer_of(waiting)
         assert (answer.status, len(answer.json()["held"])) == (200, 2)
         for each in answer.json()["held"]:
-            release(world, each["requestId"])
+            world.release(each["requestId"])
         assert [answer_of(connection).status for connection in connections] == [200, 200]
 
 
 @pytest.mark.parametrize("within", [{}, {"within": "1ms"}], ids=["at once", "in time"])
 def test_fewer_are_said_to_be_too_few(world: World, within: dict[str, str]) -> None:
-    with holding(world) as (_, shown):
+    with world.holding() as (_, shown):
         path = f"/__admin/faults/{shown['faultId']}/wait"
         answer = world.server.http.post(path, json={"held": 2, **within})
         assert (answer.status_code, [each["requestId"] for each in answer.json()["held"]]) == (
@@ -253,7 +232,7 @@ ENDS: dict[str, Callable[[World], object]] = {
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 @pytest.mark.parametrize("when", POSITIONS)
 def test_it_ends_with_its_world(world: World, when: str, end: Callable[[World], object]) -> None:
-    with holding(world, when=when) as (connection, _):
+    with world.holding(when=when) as (connection, _):
         end(world)
         assert refusal_of(connection) == (503, "world_reset")
     assert (held(world), world.executions(), world.entries()) == ([], [], [])
@@ -262,15 +241,15 @@ def test_it_ends_with_its_world(world: World, when: str, end: Callable[[World], 
 
 @pytest.mark.parametrize("when", POSITIONS)
 def test_the_reset_of_another_customer_leaves_it(world: World, when: str) -> None:
-    with holding(world, when=when) as (connection, shown):
+    with world.holding(when=when) as (connection, shown):
         World(world.server, world.token).admin("POST", "reset")
-        release(world, shown["requestId"])
+        world.release(shown["requestId"])
         assert answer_of(connection).status == 200
 
 
 @pytest.mark.parametrize("when", POSITIONS)
 def test_it_ends_with_its_fault(world: World, when: str) -> None:
-    with holding(world, when=when) as (connection, shown):
+    with world.holding(when=when) as (connection, shown):
         world.admin("DELETE", f"faults/{shown['faultId']}")
         assert refusal_of(connection) == (503, "world_reset")
     entry = world.entry()
@@ -280,7 +259,7 @@ def test_it_ends_with_its_fault(world: World, when: str) -> None:
 
 @pytest.mark.parametrize("when", POSITIONS)
 def test_it_ends_with_its_client_and_the_journal_says_so(world: World, when: str) -> None:
-    with holding(world, when=when) as (connection, shown):
+    with world.holding(when=when) as (connection, shown):
         connection.close()
         page = world.admin("POST", "requests/find", json={"clientLeft": True, "within": LONG})
     (entry,) = page["requests"]
@@ -295,7 +274,7 @@ def test_it_ends_with_its_client_and_the_journal_says_so(world: World, when: str
 def test_it_ends_with_the_server(when: str) -> None:
     with serving() as running:
         world = World(running, running.token())
-        with holding(world, when=when) as (connection, _):
+        with world.holding(when=when) as (connection, _):
             running.process.terminate()
             assert refusal_of(connection) == (503, "too_busy")
         running.http.close()
@@ -306,11 +285,11 @@ def test_it_ends_with_the_server(when: str) -> None:
 @pytest.mark.parametrize("when", POSITIONS)
 def test_the_clock_does_not_end_it_and_what_comes_after_has_the_new_time(world: World, when: str) -> None:
     world.admin("PUT", "clock", json={"action": "freeze"})
-    with holding(world, when=when) as (connection, shown):
+    with world.holding(when=when) as (connection, shown):
         came = world.admin("GET", "clock")["now"]
         world.advance("20m")
         assert [each["requestId"] for each in held(world)] == [shown["requestId"]]
-        release(world, shown["requestId"])
+        world.release(shown["requestId"])
         created = answer_of(connection).json()["data"]["created"]
     now = world.admin("GET", "clock")["now"]
     assert created == (came if when == "afterCommit" else now)
@@ -318,12 +297,12 @@ def test_the_clock_does_not_end_it_and_what_comes_after_has_the_new_time(world: 
 
 
 def test_the_fault_is_over_and_still_holds(world: World) -> None:
-    with holding(world, ttl="1s", times=None) as (connection, shown):
+    with world.holding(ttl="1s", times=None) as (connection, shown):
         world.admin("PUT", "clock", json={"action": "freeze"})
         world.advance("1m")
         assert world.admin("GET", f"faults/{shown['faultId']}")["over"] is True
         assert world.start().status_code == 200
-        release(world, shown["requestId"])
+        world.release(shown["requestId"])
         assert answer_of(connection).status == 200
 
 
@@ -335,15 +314,15 @@ def test_one_more_than_may_be_held_is_refused_until_one_is_released(when: str) -
         connections = [stack.enter_context(running.connect()) for _ in range(MAX_HELD)]
         for connection in connections:
             connection.sendall(world.raw())
-        first, *_ = wait(world, fault, held=MAX_HELD)
+        first, *_ = world.wait(fault, held=MAX_HELD)
         assert running.http.get("/__admin/health").json()["store"]["held"] == MAX_HELD
         refused = world.start()
         assert (refused.status_code, refused.json()["meta"]["errors"][0]["code"]) == (503, "limit_reached")
         assert world.entry()["answerLost"] is (when == "afterCommit")
-        release(world, first["requestId"])
+        world.release(first["requestId"])
         another = stack.enter_context(running.connect())
         another.sendall(world.raw())
-        assert len(wait(world, fault, held=MAX_HELD)) == MAX_HELD
+        assert len(world.wait(fault, held=MAX_HELD)) == MAX_HELD
         world.admin("POST", "reset")
         statuses = sorted(answer_of(connection).status for connection in [*connections, another])
         assert statuses == [200] + [503] * MAX_HELD
@@ -385,12 +364,12 @@ def test_a_time_that_is_none_or_too_long_is_refused(world: World, spec: dict[str
 def test_a_release_that_says_nothing_sensible_is_refused_and_holds_on(
     world: World, body: dict[str, Any], says: str
 ) -> None:
-    with holding(world) as (connection, shown):
+    with world.holding() as (connection, shown):
         path = f"/__admin/held/{shown['requestId']}/release"
         refused = world.server.http.post(path, json=body)
         assert refused.status_code == 400
         assert says in refused.json()["meta"]["validation"][0]["message"]
-        release(world, shown["requestId"])
+        world.release(shown["requestId"])
         assert answer_of(connection).status == 200
 
 

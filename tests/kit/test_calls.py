@@ -251,6 +251,11 @@ def test_what_is_no_answer_is_refused_with_those_that_are() -> None:
         next(WORLD.answers([503, "loost"]))
 
 
+def test_a_quota_is_told_of() -> None:
+    quota = {"limit": 1, "window": "1m", "headers": "RateLimit-Policy"}
+    assert next(WORLD.limit(1, per="1m", shown_by="RateLimit-Policy")).body == {"quota": quota}
+
+
 def test_a_fault_for_a_client_is_looked_at_once_its_token_was() -> None:
     body = next(WORLD.fail(403, client_id="a", claims={"tenant": "acme"}, from_="1m")).body
     matcher = {"clientId": "a", "claims": {"tenant": {"equalTo": "acme"}}}

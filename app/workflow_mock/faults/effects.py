@@ -5,13 +5,13 @@ Source: WireMock's faults and delays, whose names and meanings these are. docs/c
 
 import json
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import AfterValidator, Field, model_validator
 
-from workflow_mock.errors import ErrorDetail
+from workflow_mock.errors import ErrorDetail, Headers
 from workflow_mock.faults.outgoing import ConnectionFault, Effect, Outgoing
 from workflow_mock.http.envelope import BASIC_CHALLENGE, JSON_TYPE, TOKEN_HEADERS, envelope_body, oauth_body
 from workflow_mock.http.messages import Response
@@ -143,6 +143,28 @@ class Quota(StrictModel):
 
     limit: NonNegative
     window: Duration = Field(gt=timedelta(0))
+    headers: Literal["RateLimit-Limit", "X-RateLimit-Limit", "RateLimit-Policy"] | None = Field(
+        None,
+        description="Every response tells of the quota: by RateLimit-Limit, -Remaining and -Reset (in seconds), by the"
+        " same with X- before (-Reset as Unix time), or by RateLimit-Policy and RateLimit (the IETF's draft).",
+    )
+
+    def tell(self, used: int, left: timedelta, now: datetime) -> Headers:
+        """The header fields after so many requests, with so much of the window left."""
+        remaining, seconds = max(0, self.limit - used), ceil(left.total_seconds())
+        match self.headers:
+            case "RateLimit-Limit":
+                fields = {"limit": self.limit, "remaining": remaining, "reset": seconds}
+                return tuple((b"ratelimit-%s" % name.encode(), b"%d" % value) for name, value in fields.items())
+            case "X-RateLimit-Limit":
+                end = ceil((now + left).timestamp())
+                fields = {"limit": self.limit, "remaining": remaining, "reset": end}
+                return tuple((b"x-ratelimit-%s" % name.encode(), b"%d" % value) for name, value in fields.items())
+            case "RateLimit-Policy":
+                policy = b'"default";q=%d;w=%d' % (self.limit, ceil(self.window.total_seconds()))
+                return ((b"ratelimit-policy", policy), (b"ratelimit", b'"default";r=%d;t=%d' % (remaining, seconds)))
+            case None:
+                return ()
 
 
 class OwnResponse(Effect):

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import product
+from typing import NamedTuple
 
 from workflow_mock.caching import BoundedDict
-from workflow_mock.errors import ApiError
+from workflow_mock.errors import ApiError, Headers
 from workflow_mock.faults.effects import Effects, Quota
 from workflow_mock.faults.spec import FaultSpec, When
 from workflow_mock.http.messages import Request
@@ -92,11 +93,7 @@ class Fault:
         `caller` is what is known of who calls, None where nothing is.
         """
         spec = self.spec
-        if target.operation == REQUEST_TOKEN and spec.matcher.url_path is spec.matcher.operation is None:
-            return None  # who wants the next start to fail doesn't mean the token for it
-        if self.is_over(target.customer_id, clock) or not spec.matcher.matches_request(request, target):
-            return None
-        if spec.matcher.is_of_callers and not spec.matcher.matches_caller(caller or NO_FACTS):
+        if self.is_over(target.customer_id, clock) or not self._matches(request, target, caller):
             return None
         tally = self._tally(target.customer_id, now)
         age = self._age(tally, now if self.is_permanent else clock.now(self.customer_id))
@@ -118,6 +115,30 @@ class Fault:
         if retry_after is None and spec.quota is not None and tally.window is not None:
             retry_after = tally.window + spec.quota.window - now
         return Injection(self, tally, number, retry_after, step, effects, when, caller)
+
+    def quota_headers(
+        self, request: Request, target: Target, caller: Facts | None, now: datetime, clock: Clock
+    ) -> Headers:
+        """What the response to a request that matches tells of the quota, as it is for the next one."""
+        quota = self.spec.quota
+        if quota is None or quota.headers is None or self.is_over(target.customer_id, clock):
+            return ()
+        tally = self.tallies.get(self._counted_for(target.customer_id))
+        age = self._age(tally, now if self.is_permanent else clock.now(self.customer_id))
+        if age < (self.spec.from_ or _NO_TIME) or not self._matches(request, target, caller):
+            return ()
+        begin = now if tally is None or tally.window is None else tally.window
+        if not begin <= now < begin + quota.window:
+            tally, begin = None, now
+        return quota.tell(0 if tally is None else tally.used, begin + quota.window - now, now)
+
+    def _matches(self, request: Request, target: Target, caller: Facts | None) -> bool:
+        matcher = self.spec.matcher
+        if target.operation == REQUEST_TOKEN and matcher.url_path is matcher.operation is None:
+            return False  # who wants the next start to fail doesn't mean the token for it
+        if not matcher.matches_request(request, target):
+            return False
+        return not matcher.is_of_callers or matcher.matches_caller(caller or NO_FACTS)
 
     def _age(self, tally: Tally | None, now: datetime) -> timedelta:
         """How long ago it was made; a catalogue's fault, how long ago the customer's first request matched."""
@@ -181,6 +202,17 @@ class Injection:
     def source(self) -> random.Random:
         """Randomness for this request: the same for the same seed, whatever else the server is asked."""
         return _source(self.spec, self.number)
+
+
+class Needs(NamedTuple):
+    """What faults that may be injected need."""
+
+    body: bool
+    """One looks at the body."""
+    caller: bool
+    """One must know who calls."""
+    quota_headers: bool
+    """The response tells of one's quota."""
 
 
 class FaultRegistry:
@@ -295,13 +327,15 @@ class FaultRegistry:
         if group.pop(fault.spec.id, None) and not group:
             del self._groups[_group(fault)]
 
-    def needs(self, target: Target) -> tuple[bool, bool]:
-        """Whether a fault that may be injected looks at the body, and whether one must know who calls."""
-        body = caller = False
+    def needs(self, target: Target) -> Needs:
+        """What must be known, or done, for the faults that may be injected."""
+        body = caller = quota_headers = False
         for fault in self._candidates(target):
-            body = body or bool(fault.spec.matcher.body_patterns)
-            caller = caller or fault.spec.needs_caller
-        return body, caller
+            spec = fault.spec
+            body = body or bool(spec.matcher.body_patterns)
+            caller = caller or spec.needs_caller
+            quota_headers = quota_headers or (spec.quota is not None and spec.quota.headers is not None)
+        return Needs(body, caller, quota_headers)
 
     def pick(self, request: Request, target: Target, now: datetime, caller: Facts | None = None) -> Injection | None:
         """The injection into this request, if there is one: of the most specific fault, and of those the newest."""
@@ -316,6 +350,11 @@ class FaultRegistry:
             self._leave_group(fault)
             self._has_left_out = True
         return injection
+
+    def quota_headers(self, request: Request, target: Target, now: datetime, caller: Facts | None) -> Headers:
+        """What the response to a request tells of a quota: of the most specific one, and of those the newest."""
+        told = (fault.quota_headers(request, target, caller, now, self._clock) for fault in self._candidates(target))
+        return next(filter(None, told), ())
 
     def take_back(self, injection: Injection) -> None:
         """Count the request as one that the fault was not injected into."""

@@ -34,6 +34,7 @@ from workflow_mock_kit.wishes import (
     Duration,
     Effects,
     Moment,
+    QuotaHeaders,
     Released,
     duration,
     fault,
@@ -216,9 +217,17 @@ class WorldCalls:
         what |= {"fault": BREAKS[how]} if truncate_at is None else {"truncateBodyAt": truncate_at}
         return (yield from self._add_fault(what, effects))
 
-    def limit(self, starts: int, per: Duration, **effects: Unpack[Effects]) -> Steps[Fault]:
-        """Let so many starts through in each window of time; the others get 429 with Retry-After."""
-        return (yield from self._add_fault({"quota": {"limit": starts, "window": duration(per)}}, effects))
+    def limit(
+        self, starts: int, per: Duration, *, shown_by: QuotaHeaders | None = None, **effects: Unpack[Effects]
+    ) -> Steps[Fault]:
+        """Let so many starts through in each window of time; the others get 429 with Retry-After.
+
+        `shown_by` has every answer tell how many are left, by the headers that go with this one.
+        """
+        quota: dict[str, Any] = {"limit": starts, "window": duration(per)}
+        if shown_by is not None:
+            quota["headers"] = shown_by
+        return (yield from self._add_fault({"quota": quota}, effects))
 
     def answers(self, answers: Sequence[Answer], *, repeat: bool = False, **effects: Unpack[Effects]) -> Steps[Fault]:
         """Answer the next starts so, one after the other: `[503, 429, "lost", 200]`. Raises ValueError.

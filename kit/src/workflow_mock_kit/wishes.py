@@ -12,6 +12,7 @@ Duration = str | timedelta
 Moment = str | datetime
 """ISO 8601 with a zone, or a datetime with one."""
 Operation = Literal["start", "token"]
+QuotaHeaders = Literal["RateLimit-Limit", "X-RateLimit-Limit", "RateLimit-Policy"]
 When = Literal["before", "afterToken", "afterCommit"]
 Break = Literal["reset", "empty", "malformed", "random"]
 BREAKS = {
