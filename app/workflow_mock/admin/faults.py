@@ -9,7 +9,7 @@ from workflow_mock.admin.dependencies import Customer, JsonRoute, json_list, jso
 from workflow_mock.admin.fault_warnings import warnings_of
 from workflow_mock.admin.held import HeldPage
 from workflow_mock.admin.schemas import FaultView
-from workflow_mock.admin.waiting import Within, settled
+from workflow_mock.admin.waiting import Within, wait_until
 from workflow_mock.errors import Problem
 from workflow_mock.faults.registry import Fault
 from workflow_mock.faults.spec import FaultSpec
@@ -34,6 +34,7 @@ class Wait(StrictModel, json_schema_extra={"examples": [{"held": 1, "within": "5
 
 
 def router(sandbox: Sandbox) -> APIRouter:
+    requests = sandbox.in_flight.held
     routes = APIRouter(prefix="/faults", tags=["Faults"], route_class=JsonRoute)
 
     def shown(fault: Fault, customer: str | None) -> FaultView:
@@ -104,21 +105,14 @@ def router(sandbox: Sandbox) -> APIRouter:
         Without `within`, as things are. 404 too where the fault is removed meanwhile.
         """
 
-        async def look() -> list[Held]:
+        def find() -> list[Held]:
             found = sandbox.faults.get(fault_id)
             if found is None or customer is None or not (found.is_permanent and may_concern(found, customer)):
                 owned_or_404(found, f"fault {fault_id}", customer)
-            return sandbox.in_flight.held.find(customer, fault_id)
+            return requests.find(customer, fault_id)
 
-        held = await settled(
-            sandbox.in_flight.held.watches,
-            request,
-            wait.within,
-            customer,
-            lambda held: held.facts.fault_id == fault_id,
-            look,
-            lambda found: len(found) >= wait.held,
-        )
+        await wait_until(requests.watches, request, wait.within, customer, lambda: len(find()) >= wait.held)
+        held = find()
         if len(held) < wait.held:
             response.status_code = 409
         return HeldPage.of(held)

@@ -7,9 +7,13 @@ from uuid import uuid4
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from workflow_mock.faults.effects import MAX_COUNT, Effects, NonNegative
+from workflow_mock.sizes import size_of_json
 from workflow_mock.state.exchange import REQUEST_TOKEN
 from workflow_mock.state.matcher import Matcher
 from workflow_mock.types import Duration, Uuid
+
+FAULT_BYTES = 3 * 1024
+"""What a fault, and each step of its sequence, takes in memory beside what was given."""
 
 MAX_STEPS = 100
 """Of a sequence."""
@@ -93,6 +97,18 @@ class FaultSpec(
                 "clientId and claims are known once the token was verified: say when: afterToken or afterCommit"
             )
         return self
+
+    @cached_property
+    def content(self) -> str:
+        """It as JSON, without an id that was generated: equal for a fault that a changed catalogue still has."""
+        return self.model_dump_json(exclude=None if "id" in self.model_fields_set else {"id"}, exclude_defaults=True)
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes that it takes in memory, about."""
+        return FAULT_BYTES * (1 + len(self.sequence or ())) + size_of_json(
+            self.model_dump(mode="json", exclude_defaults=True)
+        )
 
     @property
     def most(self) -> int | None:

@@ -44,7 +44,7 @@ class HeldRequests:
 
     def __init__(self) -> None:
         self._held: dict[str, Held] = {}
-        self.watches: Watches[Held] = Watches()
+        self.watches = Watches()
 
     @contextmanager
     def hold(self, held: Held) -> Iterator[Held]:
@@ -52,7 +52,7 @@ class HeldRequests:
         if len(self._held) >= MAX_HELD:
             raise ApiError("limit_reached", f"There are {MAX_HELD} requests held already: release one first")
         self._held[held.request_id] = held
-        self.watches.see(held)
+        self.watches.wake()
         try:
             yield held
         finally:

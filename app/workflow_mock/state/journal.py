@@ -3,6 +3,7 @@
 An entry holds no token and no secret: of a token it has the digest and the claims.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from operator import attrgetter
@@ -26,16 +27,36 @@ class Journal(BoundedStore[Exchange]):
 
     def __init__(self, max_requests: int) -> None:
         super().__init__(per_customer=max_requests, total=max_requests, max_bytes=MAX_BYTES, size_of=attrgetter("size"))
-        self.watches: Watches[Exchange] = Watches()
+        self.watches = Watches()
 
     def record(self, exchange: Exchange) -> None:
         """Keep an exchange: as the newest, or in the place of the entry that was made when its request came."""
         if exchange.answer_lost:
             self.lost_answers = True
-        if not self.replace(exchange):
+        if exchange.id not in self._items or not self.replace(exchange):
             self.add(exchange)
         if self.watches.waiting:
-            self.watches.see(exchange)
+            self.watches.note(exchange, is_there=True)
+
+    def _evict(self, customer_id: str | None) -> Exchange:
+        exchange = super()._evict(customer_id)
+        if self.watches.waiting:
+            self.watches.note(exchange, is_there=False)
+        return exchange
+
+    def remove(self, unwanted: Callable[[Exchange], bool], customer_id: str | None) -> list[Exchange]:
+        gone = super().remove(unwanted, customer_id)
+        self.watches.look_again(customer_id)
+        return gone
+
+    def clear(self, customer_id: str | None) -> None:
+        super().clear(customer_id)
+        self.watches.look_again(customer_id)
+
+    def take_over(self, other: BoundedStore[Exchange], customer_id: str | None) -> None:
+        super().take_over(other, customer_id)
+        self.lost_answers |= any(exchange.answer_lost for exchange in self.for_customer(customer_id))
+        self.watches.look_again(customer_id)
 
     def lose(self, request_id: str) -> None:
         """Note that the client can't have read the answer to a start."""
@@ -48,13 +69,12 @@ class Journal(BoundedStore[Exchange]):
 
         Looks at what came before the request: of one that a fault held, there is an entry already.
         """
-        if self.lost_answers:
-            own = self.get(request_id)
-            for earlier in self.newest(target.customer_id, LOOK_BACK):
-                if own is not None and earlier.number >= own.number:
-                    continue
-                if earlier.facts.execution_id and earlier.target.workflow_id == target.workflow_id:
-                    return earlier.facts.execution_id if earlier.answer_lost else None
+        own = self.get(request_id)
+        for earlier in self.newest(target.customer_id, LOOK_BACK):
+            if own is not None and earlier.number >= own.number:
+                continue
+            if earlier.facts.execution_id and earlier.target.workflow_id == target.workflow_id:
+                return earlier.facts.execution_id if earlier.answer_lost else None
         return None
 
 
