@@ -4,14 +4,30 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from workflow_mock.admin.dependencies import Customer, JsonRoute, owned_or_404
-from workflow_mock.faults.effects import Release
+from workflow_mock.faults.effects import BrokenConnection, Effects, OwnResponse, check_alone
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.exchange import OperationName
 from workflow_mock.state.held import Held
 from workflow_mock.types import Duration, Moment, StrictModel
+
+
+class Release(OwnResponse, BrokenConnection, json_schema_extra={"examples": [{"status": 503, "retryAfter": "2s"}]}):
+    """How a held request goes on: as it would have, or with what this says in the place of its fault's effects."""
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "Release":
+        check_alone(self, self)
+        if self.model_fields_set and self.fault is None and not OwnResponse.is_set(self):
+            raise ValueError("says nothing of the response: give it a status, a body, jsonBody or a fault")
+        return self
+
+    def effects(self) -> Effects | None:
+        """The effects with which the request goes on; None where they are those that it would have met."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return Effects(**given) if given else None
 
 
 class HeldView(StrictModel):

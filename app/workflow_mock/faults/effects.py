@@ -304,8 +304,7 @@ class Effects(Hold, Delay, InjectedResponse, BrokenConnection, SlowBody, Truncat
 
     @model_validator(mode="after")
     def _one_response(self) -> Self:
-        if self.fault is not None:
-            _check_alone(self)
+        check_alone(self, self)
         return self
 
     @property
@@ -314,28 +313,13 @@ class Effects(Hold, Delay, InjectedResponse, BrokenConnection, SlowBody, Truncat
         return tuple(effect for effect in EFFECTS if effect.is_set(self))
 
 
-class Release(OwnResponse, BrokenConnection, json_schema_extra={"examples": [{"status": 503, "retryAfter": "2s"}]}):
-    """How a held request goes on: as it would have, or with what this says in the place of its fault's effects."""
-
-    @model_validator(mode="after")
-    def _sensible(self) -> Self:
-        if self.fault is not None:
-            _check_alone(self)
-        elif self.model_fields_set and not OwnResponse.is_set(self):
-            raise ValueError("says nothing of the response: give it a status, a body, jsonBody or a fault")
-        return self
-
-    def effects(self) -> Effects | None:
-        """The effects with which the request goes on; None where they are those that it would have met."""
-        given = {name: getattr(self, name) for name in self.model_fields_set}
-        return Effects(**given) if given else None
-
-
-def _check_alone(spec: Effects | Release) -> None:
+def check_alone(broken: BrokenConnection, response: OwnResponse) -> None:
     """Raises ValueError where a fault breaks the connection, and has a response beside."""
-    if spec.status is not None:
+    if broken.fault is None:
+        return
+    if response.status is not None:
         raise ValueError("fault and status exclude each other: there is no response to give a status to")
-    if spec.body is not None or spec.json_body is not None:
+    if response.body is not None or response.json_body is not None:
         raise ValueError("fault and a body exclude each other: there is no response to give a body to")
 
 
