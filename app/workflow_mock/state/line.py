@@ -158,7 +158,7 @@ def _because(exchange: Exchange) -> str:
     if facts.fault_id:
         effect = f" ({facts.fault_effect})" if facts.fault_effect else ""
         parts.append(f"fault {short(facts.fault_id)}{effect}")
-    elif not exchange.status:
+    if exchange.client_left or not (exchange.status or facts.fault_id):
         parts.append("the client left before it was answered")
     parts += reasons([each for each in exchange.errors if each.code != INJECTED], exchange.validation)
     return "; ".join(parts)

@@ -186,6 +186,9 @@ def _fields(exchange: Exchange, line: Line) -> dict[str, Any]:
         "answerLost": exchange.answer_lost or None,
         "duplicateOf": exchange.duplicate_of,
         "faultId": facts.fault_id,
+        "faultStep": facts.fault_step,
         "faultEffect": facts.fault_effect,
+        "heldInMilliseconds": None if facts.held is None else round(facts.held * 1000, 3),
+        "clientLeft": exchange.client_left or None,
         "durationInMilliseconds": line.milliseconds,
     }
