@@ -7,7 +7,7 @@ SPREAD := --numprocesses 3 --dist worksteal
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript test-go beside bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image test-image
+.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript test-go test-java beside bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image test-image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -67,6 +67,10 @@ test-go: .venv/dev ## the project in examples/go, what it says of a missing serv
 	cd examples/go && test -z "$$(gofmt -l . | tee /dev/stderr)" && go vet ./...
 	cd examples/go && PATH=$(CURDIR)/$(BIN):$$PATH go test -count=1 ./...
 	$(BIN)/pytest -q tests/languages/test_go_project.py
+
+test-java: .venv/dev ## the project in examples/java, what it says of a missing server, and the traps of docs/java.md; needs mvn
+	cd examples/java && PATH=$(CURDIR)/$(BIN):$$PATH mvn --batch-mode --no-transfer-progress test
+	$(BIN)/pytest -q tests/languages/test_java_project.py
 
 beside: .venv/dev ## random requests to this server and to PLATFORM=http://…, which trusts KEY=key.pem; SEED and REQUESTS
 	@$(BIN)/python benchmarks/beside.py $(PLATFORM) $(KEY) --seed $(or $(SEED),1) --requests $(or $(REQUESTS),6000)

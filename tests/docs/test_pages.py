@@ -15,8 +15,8 @@ from tests.support import ROOT, run
 
 # Their tools aren't on everybody's machine: tests/languages/test_other_languages.py, `make test-languages`, the gate.
 RUN_WITH_THEIR_TOOLS = [Snippet("docs/clients.md", language) for language in ("ts", "csharp", "java", "go")]
-RUN_IN_A_PROJECT = [Snippet("docs/go.md", "go")]
-"""As tests of examples/go, by tests/languages/test_go_project.py."""
+RUN_IN_A_PROJECT = [Snippet(f"docs/{language}.md", language) for language in ("go", "java")]
+"""As tests of examples/go and examples/java, by tests/languages: `make test-go`, `make test-java`."""
 RUN_IN_A_CONTAINER = Snippet("kit/README.md", "python", "WorkflowMockContainer")
 """By tests/containers, `make test-image`, which needs Docker."""
 KNOWN = [
