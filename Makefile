@@ -7,7 +7,7 @@ SPREAD := --numprocesses 3 --dist worksteal
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript test-go test-java beside bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image test-image
+.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript test-go test-java test-projects-newest beside bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image test-image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -71,6 +71,15 @@ test-go: .venv/dev ## the project in examples/go, what it says of a missing serv
 test-java: .venv/dev ## the project in examples/java, what it says of a missing server, and the traps of docs/java.md; needs mvn
 	cd examples/java && PATH=$(CURDIR)/$(BIN):$$PATH mvn --batch-mode --no-transfer-progress test
 	$(BIN)/pytest -q tests/languages/test_java_project.py
+
+test-projects-newest: .venv/dev ## the tests of examples/go and examples/java with the newest releases of what they need, in .newest
+	rm -rf .newest
+	mkdir .newest
+	cp -r examples/go examples/java .newest
+	cd .newest/go && go get -u ./... && PATH=$(CURDIR)/$(BIN):$$PATH go test -count=1 ./...
+	cd .newest/java && mvn --batch-mode --no-transfer-progress -DgenerateBackupPoms=false \
+		org.codehaus.mojo:versions-maven-plugin:2.21.0:use-latest-releases
+	cd .newest/java && PATH=$(CURDIR)/$(BIN):$$PATH mvn --batch-mode --no-transfer-progress test
 
 beside: .venv/dev ## random requests to this server and to PLATFORM=http://…, which trusts KEY=key.pem; SEED and REQUESTS
 	@$(BIN)/python benchmarks/beside.py $(PLATFORM) $(KEY) --seed $(or $(SEED),1) --requests $(or $(REQUESTS),6000)

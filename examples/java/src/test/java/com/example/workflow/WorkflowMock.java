@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 
@@ -33,8 +32,8 @@ final class WorkflowMock {
     }
 
     private static String find() throws Exception {
-        var given = System.getenv("WORKFLOW_MOCK_URL");
-        var url = given == null || given.isBlank() ? start() : given.replaceAll("/+$", "");
+        var given = variable("WORKFLOW_MOCK_URL", "").replaceAll("/+$", "");
+        var url = given.isEmpty() ? start() : given;
         String version;
         try {
             version = ControlPlane.send("GET", url + "/__admin/health", null).path("version").asString();
@@ -52,8 +51,7 @@ final class WorkflowMock {
         var folder = Files.createTempDirectory("workflow-mock-");
         Path ready = folder.resolve("ready.json"), log = folder.resolve("log");
         try {
-            var command = Objects.requireNonNullElse(System.getenv("WORKFLOW_MOCK_COMMAND"), "workflow-mock");
-            var words = new ArrayList<>(List.of(command.split(" ")));
+            var words = new ArrayList<>(List.of(variable("WORKFLOW_MOCK_COMMAND", "workflow-mock").split(" ")));
             words.addAll(List.of("serve", "--port", "0", "--ready-file", ready.toString(), "--until-stdin-closes"));
             words.addAll(List.of("--log-level", "warning"));
             var builder = new ProcessBuilder(words).redirectErrorStream(true).redirectOutput(log.toFile());
@@ -73,5 +71,10 @@ final class WorkflowMock {
         } finally {
             for (var file : List.of(ready, log, folder)) Files.deleteIfExists(file);
         }
+    }
+
+    private static String variable(String name, String otherwise) {
+        var value = System.getenv(name);
+        return value == null || value.isBlank() ? otherwise : value.strip();
     }
 }
