@@ -7,7 +7,7 @@ SPREAD := --numprocesses 3 --dist worksteal
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript test-go test-java test-projects-newest beside bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image test-image
+.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript test-csharp test-go test-java test-projects-newest beside bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image test-image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -80,6 +80,9 @@ test-projects-newest: .venv/dev ## the tests of examples/go and examples/java wi
 	cd .newest/java && mvn --batch-mode --no-transfer-progress -DgenerateBackupPoms=false \
 		org.codehaus.mojo:versions-maven-plugin:2.21.0:use-latest-releases
 	cd .newest/java && PATH=$(CURDIR)/$(BIN):$$PATH mvn --batch-mode --no-transfer-progress test
+
+test-csharp: .venv/dev ## the project in examples/csharp; needs the .NET 10 SDK and a way to its packages
+	cd examples/csharp && PATH=$(CURDIR)/$(BIN):$$PATH dotnet run
 
 beside: .venv/dev ## random requests to this server and to PLATFORM=http://…, which trusts KEY=key.pem; SEED and REQUESTS
 	@$(BIN)/python benchmarks/beside.py $(PLATFORM) $(KEY) --seed $(or $(SEED),1) --requests $(or $(REQUESTS),6000)

@@ -1,7 +1,6 @@
 """Every error code: a request that is refused with it, and its status."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from uuid import uuid4
 
@@ -15,9 +14,10 @@ from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings
 from workflow_mock.state.events import MAX_LISTENERS
 
+from tests.admin.world import World
 from tests.in_process import SURFACES, InProcess
 from tests.server.apps import serving_app
-from tests.support import Answer, Server, path, raw_request, raw_start, read_answers, serving, until
+from tests.support import Answer, Server, path, raw_request, raw_start, read_answers, serving
 
 Refusal = httpx.Response | Answer
 EVENTS = raw_request("GET", f"{ADMIN_PATH}/events", "Host: localhost")
@@ -41,6 +41,13 @@ def ends_twice(server: Server) -> Refusal:
     advance = f"{ADMIN_PATH}/executions/{server.start().json()['data']['id']}/advance"
     server.http.post(advance, json={"to": "end"})
     return server.http.post(advance, json={"to": "end"})
+
+
+def is_too_large_to_draw(server: Server) -> Refusal:
+    many = {"name": "Many", "tasks": [{"key": str(n), "after": [str(k) for k in range(n)]} for n in range(60)]}
+    target = f"{ADMIN_PATH}/workflows/{uuid4()}"
+    assert server.http.put(target, json=many, params={"customerId": str(uuid4())}).status_code == 200
+    return server.http.get(f"{target}/graph.svg")
 
 
 def fails(_: Server) -> Refusal:
@@ -68,14 +75,10 @@ def is_one_connection_too_many(_: Server) -> Refusal:
 
 
 def is_of_a_world_that_is_reset(server: Server) -> Refusal:
-    customer = {"customerId": str(uuid4())}
-    server.http.post(f"{ADMIN_PATH}/faults", params=customer, json={"fixedDelayMilliseconds": 60_000})
-    token = server.token()
-    with ThreadPoolExecutor() as pool:
-        held = pool.submit(server.start, customer=customer["customerId"], token=token)
-        until(lambda: server.http.get(f"{ADMIN_PATH}/requests", params=customer).json()["requests"])
-        server.http.post(f"{ADMIN_PATH}/reset", params=customer)
-        return held.result()
+    world = World(server, server.token())
+    with world.holding() as (connection, _):
+        world.admin("POST", "reset")
+        return next(read_answers(connection, 1))
 
 
 def is_never_whole(_: Server) -> Refusal:
@@ -124,6 +127,7 @@ REFUSED: dict[str, Callable[[Server], Refusal]] = {
     "method_not_allowed": lambda server: server.http.get(path()),
     "not_acceptable": is_strict,
     "request_timeout": is_never_whole,
+    "graph_too_large": is_too_large_to_draw,
     "invalid_transition": ends_twice,
     "journal_disabled": has_no_journal,
     "body_too_large": lambda server: server.start(content=b" " * 2_000_000),

@@ -139,6 +139,18 @@ def test_what_is_injected_and_lost_and_tried_again_is_logged(logged: Server) -> 
     assert entries(logged, plain) == []
 
 
+def test_the_step_and_the_hold_are_logged(logged: Server) -> None:
+    mine = {"customerId": str(uuid4())}
+    fault = {"sequence": [{}, {"hold": "1ms"}]}
+    id = logged.http.post("/__admin/faults", params=mine, json=fault).json()["id"]
+    for step in (1, 2):
+        answer = logged.start(customer=mine["customerId"])
+        entry = entry_of(logged, answer.headers["x-request-id"])
+        assert (entry["faultId"], entry["faultStep"]) == (id, step)
+        assert f"by step {step} of the fault {id}" in entry["message"]
+        assert ("heldInMilliseconds" in entry) is ("held for" in entry["message"]) is (step == 2)
+
+
 @pytest.mark.parametrize("target", ["/__admin/settings", "/__admin/health"])
 def test_who_may_not_use_the_control_plane_is_logged(logged: Server, target: str) -> None:
     (answer,) = logged.send(raw_request("GET", target, "Host: localhost", "Origin: http://evil.example"))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from workflow_mock.domain.execution import State
 from workflow_mock.oauth.bad_tokens import TokenKind
 
 from tests.docs.pages import DEFAULT_URL, PAGES, Snippet, python, run_shell, shell, text_of
@@ -15,9 +16,15 @@ from tests.support import Server, serving
 PAGE = "docs/control-plane.md"
 SETUP = Snippet(PAGE, "sh", "control() {")
 FAIL = Snippet(PAGE, "sh", "retryAfter")
-LOSE = Snippet(PAGE, "sh", "afterCommit")
-WAIT = Snippet(PAGE, "sh", '"advance"')
+HOLD = Snippet(PAGE, "sh", '"hold"')
+SEQUENCE = Snippet(PAGE, "sh", '{"sequence": [\n')
+OUTAGE = Snippet(PAGE, "sh", '"from"')
+ONE_CLIENT = Snippet(PAGE, "sh", "afterToken")
+QUOTA = Snippet(PAGE, "sh", '"quota"')
+LOSE = Snippet(PAGE, "sh", "duplicateOf")
+WAIT = Snippet(PAGE, "sh", '"by": "1h"')
 BY_HAND = Snippet(PAGE, "python", "/tasks/")
+GRAPH = Snippet(PAGE, "sh", "graph.svg")
 SENT = Snippet(PAGE, "sh", "requests/verify")
 BAD_TOKENS = Snippet(PAGE, "sh", '"expired"}')
 NEXT_TOKEN = Snippet(PAGE, "sh", '"issueNext"')
@@ -26,7 +33,8 @@ ROTATE = Snippet(PAGE, "sh", "keys/rotate")
 SEED = Snippet(PAGE, "sh", '"seed"')
 EVENTS = Snippet(PAGE, "sh", "Last-Event-ID")
 RECIPES = [
-    *(SETUP, FAIL, LOSE, WAIT, BY_HAND, SENT, BAD_TOKENS, NEXT_TOKEN, CLIENTS, ROTATE, SEED, EVENTS),
+    *(SETUP, FAIL, HOLD, SEQUENCE, OUTAGE, ONE_CLIENT, QUOTA, LOSE, WAIT, BY_HAND, GRAPH, SENT, BAD_TOKENS),
+    *(NEXT_TOKEN, CLIENTS, ROTATE, SEED, EVENTS),
 ]
 
 
@@ -65,6 +73,35 @@ def test_a_refused_call_fails_the_script(own: Server, tmp_path: Path) -> None:
     assert "tims" in done.stdout
 
 
+def test_a_call_is_held_and_goes_on_otherwise(own: Server, tmp_path: Path) -> None:
+    printed = cook(HOLD, own, tmp_path)
+    assert statuses(printed) == [200, 503]
+    assert "maintenance" in printed
+
+
+def test_one_answer_comes_after_the_other(own: Server, tmp_path: Path) -> None:
+    printed = cook(SEQUENCE, own, tmp_path)
+    assert statuses(printed) == [503, 429, 200]
+    assert "no response" in printed
+
+
+def test_an_outage_begins_and_ends(own: Server, tmp_path: Path) -> None:
+    assert statuses(cook(OUTAGE, own, tmp_path)) == [200, 503, 200]
+
+
+def test_one_client_is_refused(own: Server, tmp_path: Path) -> None:
+    printed = cook(ONE_CLIENT, own, tmp_path)
+    assert (statuses(printed), documents(printed)[-1]["count"]) == ([403], 1)
+
+
+def test_a_quota_is_told_of(own: Server, tmp_path: Path) -> None:
+    printed = cook(QUOTA, own, tmp_path)
+    assert statuses(printed) == [200, 200, 429]
+    assert re.findall(r"^ratelimit-remaining: (\d)", printed, re.MULTILINE) == ["1", "0", "0"]
+    waits = re.findall(r"^(?:retry-after|ratelimit-reset): (\d+)", printed, re.MULTILINE)
+    assert waits[-1] == waits[-2]
+
+
 def test_the_answer_is_lost_and_the_second_try_known_for_one(own: Server, tmp_path: Path) -> None:
     printed = cook(LOSE, own, tmp_path)
     assert "no response" in printed
@@ -81,6 +118,17 @@ def test_tasks_are_finished_by_hand(own: Server) -> None:
     states, ended = python(text_of(BY_HAND).replace(DEFAULT_URL, own.url)).splitlines()
     assert states == "['completed', 'queued', 'queued', 'waiting']"
     assert re.fullmatch(r"completed [0-9-]+T.*Z", ended)
+
+
+def test_graphs_are_drawn_and_have_the_classes_that_the_page_names(own: Server, tmp_path: Path) -> None:
+    cook(GRAPH, own, tmp_path)
+    pictures = [(tmp_path / name).read_text() for name in ("execution.svg", "workflow.svg")]
+    assert ["queued" in picture for picture in pictures] == [True, False]
+    drawn = {
+        name for picture in pictures for names in re.findall(r'class="([^"]*)"', picture) for name in names.split()
+    }
+    named = set(re.findall(r"`([a-z-]+)`", PAGES[PAGE].section("See a workflow or an execution as a graph")))
+    assert drawn | set(State) <= named
 
 
 def test_what_the_client_sent_is_found(own: Server, tmp_path: Path) -> None:

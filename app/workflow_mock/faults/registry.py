@@ -6,18 +6,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import product
+from typing import NamedTuple
 
 from workflow_mock.caching import BoundedDict
-from workflow_mock.errors import ApiError
-from workflow_mock.faults.effects import Quota
-from workflow_mock.faults.spec import FaultSpec
+from workflow_mock.errors import ApiError, Headers
+from workflow_mock.faults.effects import Effects, Quota
+from workflow_mock.faults.spec import FaultSpec, When
 from workflow_mock.http.messages import Request
 from workflow_mock.state.clock import Clock
-from workflow_mock.state.exchange import REQUEST_TOKEN, Target
+from workflow_mock.state.exchange import NO_FACTS, REQUEST_TOKEN, Facts, Target
 from workflow_mock.state.in_flight import InFlight
 
 MAX_FAULTS = 10_000
 """Faults in force, besides the catalogue's. One more takes the place of the oldest that is over, or is refused."""
+
+MAX_BYTES = 64 * 1024 * 1024
+"""Of all these faults together. One more takes the place of those that are over, the oldest first, or is refused."""
+
+_NO_TIME = timedelta(0)
 
 MAX_TALLIES = 1000
 """Customers for whom one fault counts; the one whose count began first is forgotten first."""
@@ -34,7 +40,7 @@ class Tally:
     window: datetime | None = None
     used: int = 0
     since: datetime | None = None
-    """When the ttl of a catalogue's fault began for the customer: at the first request that matched."""
+    """Where `from` and `ttl` of a catalogue's fault count from for the customer: the first request that matched."""
 
     def exceeds(self, quota: Quota, now: datetime) -> bool:
         """Count a request; whether it is over the quota."""
@@ -60,40 +66,45 @@ class Fault:
         return self.spec.matcher.customer_id
 
     def is_over(self, customer_id: str | None, clock: Clock) -> bool:
-        """Whether it has expired (`ttl`) or is exhausted (`times`) for this customer.
+        """Whether it has expired (`ttl`) or is exhausted (`times`, its sequence) for this customer.
 
         The `ttl` goes by the clock of the fault's customer, else the server's; that of a catalogue's fault by the clock
         of `customer_id`. A fault that has expired is in force again where that clock goes back.
         """
-        ttl, times = self.spec.ttl, self.spec.times
-        if ttl is None and times is None:
+        ttl, most = self.spec.ttl, self.spec.most
+        if ttl is None and most is None:
             return False
         tally = self.tallies.get(self._counted_for(customer_id))
         if ttl is not None:
-            if not self.is_permanent:
-                now, since = clock.now(self.customer_id), self.created
-            else:
-                now = clock.now(customer_id)
-                since = now if tally is None or tally.since is None else tally.since
-            if now - since >= ttl:
+            age = self._age(tally, clock.now(customer_id if self.is_permanent else self.customer_id))
+            if age >= ttl + (self.spec.from_ or _NO_TIME):
                 return True
-        return tally is not None and times is not None and tally.injected >= times
+        return tally is not None and most is not None and tally.injected >= most
 
     def is_over_for_all(self, clock: Clock) -> bool:
         """Whether it is over for whoever it is for. Where it counts for each customer apart, its time alone tells."""
         if self._counts_apart and self.customer_id is None:
             ttl = None if self.is_permanent else self.spec.ttl
-            return ttl is not None and clock.now() - self.created >= ttl
+            return ttl is not None and clock.now() - self.created >= ttl + (self.spec.from_ or _NO_TIME)
         return self.is_over(self.customer_id, clock)
 
-    def inject(self, request: Request, target: Target, now: datetime, clock: Clock) -> "Injection | None":
-        """Count a request that came `now`, by its customer's clock, if it matches; what is injected, if anything is."""
+    def inject(
+        self, request: Request, target: Target, caller: Facts | None, now: datetime, clock: Clock
+    ) -> "Injection | None":
+        """Count a request that came `now`, by its customer's clock, if it matches; what is injected, if anything is.
+
+        `caller` is what is known of who calls, None where nothing is.
+        """
         spec = self.spec
-        if target.operation == REQUEST_TOKEN and spec.matcher.url_path is spec.matcher.operation is None:
-            return None  # who wants the next start to fail doesn't mean the token for it
-        if self.is_over(target.customer_id, clock) or not spec.matcher.matches_request(request, target):
+        if self.is_over(target.customer_id, clock) or not self._matches(request, target, caller):
             return None
         tally = self._tally(target.customer_id, now)
+        age = self._age(tally, now if self.is_permanent else clock.now(self.customer_id))
+        if spec.from_ is not None and age < spec.from_:
+            return None
+        step, effects, when = self._next(tally)
+        if when == "afterToken" and caller is None:
+            return None
         tally.matched += 1
         number = tally.matched
         if number <= spec.after or not spec.probability:
@@ -103,10 +114,49 @@ class Fault:
         if spec.quota is not None and not tally.exceeds(spec.quota, now):
             return None
         tally.injected += 1
-        retry_after = spec.retry_after
+        retry_after = effects.retry_after
         if retry_after is None and spec.quota is not None and tally.window is not None:
             retry_after = tally.window + spec.quota.window - now
-        return Injection(self, tally, number, retry_after)
+        return Injection(self, tally, number, retry_after, step, effects, when, caller)
+
+    def quota_headers(
+        self, request: Request, target: Target, caller: Facts | None, now: datetime, clock: Clock
+    ) -> Headers:
+        """What the response to a request that matches tells of the quota, as it is for the next one."""
+        quota = self.spec.quota
+        if quota is None or quota.headers is None or self.is_over(target.customer_id, clock):
+            return ()
+        tally = self.tallies.get(self._counted_for(target.customer_id))
+        age = self._age(tally, now if self.is_permanent else clock.now(self.customer_id))
+        if age < (self.spec.from_ or _NO_TIME) or not self._matches(request, target, caller):
+            return ()
+        begin = now if tally is None or tally.window is None else tally.window
+        if not begin <= now < begin + quota.window:
+            tally, begin = None, now
+        return quota.tell(0 if tally is None else tally.used, begin + quota.window - now, now)
+
+    def _matches(self, request: Request, target: Target, caller: Facts | None) -> bool:
+        matcher = self.spec.matcher
+        if target.operation == REQUEST_TOKEN and matcher.url_path is matcher.operation is None:
+            return False  # who wants the next start to fail doesn't mean the token for it
+        if not matcher.matches_request(request, target):
+            return False
+        return not matcher.is_of_callers or matcher.matches_caller(caller or NO_FACTS)
+
+    def _age(self, tally: Tally | None, now: datetime) -> timedelta:
+        """How long ago it was made; a catalogue's fault, how long ago the customer's first request matched."""
+        if not self.is_permanent:
+            return now - self.created
+        return _NO_TIME if tally is None or tally.since is None else now - tally.since
+
+    def _next(self, tally: Tally) -> tuple[int | None, Effects, When]:
+        """The step, from 1 on, that the next injection is, if there are steps; its effects, and when they apply."""
+        spec = self.spec
+        if spec.sequence is None:
+            return None, spec, spec.when
+        index = tally.injected % len(spec.sequence)
+        step = spec.sequence[index]
+        return index + 1, step, step.when or spec.when
 
     def counts(self, customer_id: str | None) -> tuple[int, int]:
         """How many requests matched and how many it was injected into: of a customer where it counts apart, or all."""
@@ -126,7 +176,7 @@ class Fault:
         tally = self.tallies.get(who)
         if tally is None:
             tally = self.tallies[who] = Tally(who)
-        if tally.since is None and self.is_permanent and self.spec.ttl is not None:
+        if tally.since is None and self.is_permanent and self.spec.has_times:
             tally.since = now
         return tally
 
@@ -141,19 +191,31 @@ class Injection:
     """Of the request among those that matched."""
     retry_after: timedelta | None
     """For Retry-After: what the fault says, or when the quota's window ends."""
+    step: int | None
+    """Of the fault's sequence, the first being 1."""
+    effects: Effects
+    when: When
+    caller: Facts | None
+    """Who calls, where that had to be known."""
 
     @property
     def spec(self) -> FaultSpec:
         return self.fault.spec
 
-    @property
-    def loses_answer(self) -> bool:
-        """Whether the client can't have read the operation's response."""
-        return any(effect.loses_answer for effect in self.spec.effects)
-
     def source(self) -> random.Random:
         """Randomness for this request: the same for the same seed, whatever else the server is asked."""
         return _source(self.spec, self.number)
+
+
+class Needs(NamedTuple):
+    """What faults that may be injected need."""
+
+    body: bool
+    """One looks at the body."""
+    caller: bool
+    """One must know who calls."""
+    quota_headers: bool
+    """The response tells of one's quota."""
 
 
 class FaultRegistry:
@@ -167,6 +229,8 @@ class FaultRegistry:
         self._permanent: tuple[FaultSpec, ...] = ()
         self._added = 0
         """How many of the faults aren't the catalogue's."""
+        self._bytes = 0
+        """What these take together."""
         self._groups: dict[tuple[str | None, str | None], dict[str, Fault]] = {}
         """By customer and workflow of their matchers, oldest first; without those that were found to be over."""
         self._has_left_out = False
@@ -196,11 +260,11 @@ class FaultRegistry:
         in_force: dict[str, list[FaultSpec]] = {}
         for fault in self.in_force.values():
             if fault.is_permanent:
-                in_force.setdefault(_content(fault.spec), []).append(fault.spec)
-        known = Counter(_content(spec) for spec in self._permanent)
+                in_force.setdefault(fault.spec.content, []).append(fault.spec)
+        known = Counter(spec.content for spec in self._permanent)
         specs, new = [], []
         for spec in permanent:
-            content = _content(spec)
+            content = spec.content
             kept = in_force.get(content)
             if kept:
                 spec = kept.pop(0)  # noqa: PLW2901 - with its id
@@ -216,7 +280,7 @@ class FaultRegistry:
     def add(self, spec: FaultSpec, *, is_permanent: bool = False) -> Fault:
         """Put a fault in force, by the clock of its customer if it is for one, in place of one of the same id.
 
-        Raises ApiError (503) where there are 10,000, and none of them is over.
+        Raises ApiError (503) where there are 10,000, or as many as 64 MiB have room for, and too few are over.
         """
         fault = Fault(spec, self._clock.now(spec.matcher.customer_id), is_permanent=is_permanent)
         self.put(fault)
@@ -224,21 +288,34 @@ class FaultRegistry:
 
     def put(self, fault: Fault) -> None:
         """Put a fault in force. Raises ApiError (503)."""
-        if not fault.is_permanent and fault.spec.id not in self.in_force and self._added >= MAX_FAULTS:
-            over = next(
-                (
-                    id
-                    for id, each in self.in_force.items()
-                    if not each.is_permanent and each.is_over_for_all(self._clock)
-                ),
-                None,
-            )
-            if over is None:
-                raise ApiError("limit_reached", f"There are {MAX_FAULTS} faults in force already: remove one first")
-            self._take_out(over)
+        if not fault.is_permanent:
+            self._make_room(fault.spec)
         self.remove(fault.spec.id)
+        self._put_in(fault)
+
+    def _make_room(self, spec: FaultSpec) -> None:
+        """Take out so many of those that are over as a new fault needs. Raises ApiError (503), and takes out none."""
+        count, size = self._added + 1, self._bytes + spec.size
+        same = self.in_force.get(spec.id)
+        if same is not None and not same.is_permanent:
+            count, size = count - 1, size - same.spec.size
+        over: list[str] = []
+        if count > MAX_FAULTS or size > MAX_BYTES:
+            for id, each in self.in_force.items():
+                if not each.is_permanent and each is not same and each.is_over_for_all(self._clock):
+                    over.append(id)
+                    count, size = count - 1, size - each.spec.size
+                    if count <= MAX_FAULTS and size <= MAX_BYTES:
+                        break
+        check_room(count, size)
+        for id in over:
+            self._take_out(id)
+
+    def _put_in(self, fault: Fault) -> None:
         self.in_force[fault.spec.id] = fault
-        self._added += not fault.is_permanent
+        if not fault.is_permanent:
+            self._added += 1
+            self._bytes += fault.spec.size
         self._groups.setdefault(_group(fault), {})[fault.spec.id] = fault
 
     def remove(self, fault_id: str) -> Fault | None:
@@ -249,7 +326,22 @@ class FaultRegistry:
 
     def remove_all(self, customer_id: str | None) -> None:
         """Take out the faults of a customer, or all (None), and let go of the requests that they hold."""
-        self._remove([fault.spec.id for fault in self.for_customer(customer_id)])
+        if customer_id is None:
+            gone = set(self.in_force)
+            self.in_force.clear()
+            self._groups.clear()
+            self._added = self._bytes = 0
+            self._in_flight.end_faults(gone)
+        else:
+            self._remove([fault.spec.id for fault in self.for_customer(customer_id)])
+
+    def take_over(self, faults: "FaultSet", customer_id: str | None) -> None:
+        """Have these in the place of a customer's, or of all (None). Within the bounds: the caller has counted."""
+        self.remove_all(customer_id)
+        self.in_force.update(faults.by_id)
+        self._groups.update(faults.groups)
+        self._added += faults.added
+        self._bytes += faults.size
 
     def _remove(self, fault_ids: Iterable[str]) -> None:
         gone = set(fault_ids)
@@ -260,7 +352,9 @@ class FaultRegistry:
 
     def _take_out(self, fault_id: str) -> None:
         fault = self.in_force.pop(fault_id)
-        self._added -= not fault.is_permanent
+        if not fault.is_permanent:
+            self._added -= 1
+            self._bytes -= fault.spec.size
         self._leave_group(fault)
 
     def _leave_group(self, fault: Fault) -> None:
@@ -268,23 +362,34 @@ class FaultRegistry:
         if group.pop(fault.spec.id, None) and not group:
             del self._groups[_group(fault)]
 
-    def needs_body(self, target: Target) -> bool:
-        """Whether a fault that may be injected looks at the body."""
-        return any(fault.spec.matcher.body_patterns for fault in self._candidates(target))
+    def needs(self, target: Target) -> Needs:
+        """What must be known, or done, for the faults that may be injected."""
+        body = caller = quota_headers = False
+        for fault in self._candidates(target):
+            spec = fault.spec
+            body = body or bool(spec.matcher.body_patterns)
+            caller = caller or spec.needs_caller
+            quota_headers = quota_headers or (spec.quota is not None and spec.quota.headers is not None)
+        return Needs(body, caller, quota_headers)
 
-    def pick(self, request: Request, target: Target, now: datetime) -> Injection | None:
+    def pick(self, request: Request, target: Target, now: datetime, caller: Facts | None = None) -> Injection | None:
         """The injection into this request, if there is one: of the most specific fault, and of those the newest."""
         over: list[Fault] = []
         injection = None
         for fault in self._candidates(target):
             if not fault.is_permanent and fault.is_over_for_all(self._clock):
                 over.append(fault)
-            elif (injection := fault.inject(request, target, now, self._clock)) is not None:
+            elif (injection := fault.inject(request, target, caller, now, self._clock)) is not None:
                 break
         for fault in over:
             self._leave_group(fault)
             self._has_left_out = True
         return injection
+
+    def quota_headers(self, request: Request, target: Target, now: datetime, caller: Facts | None) -> Headers:
+        """What the response to a request tells of a quota: of the most specific one, and of those the newest."""
+        told = (fault.quota_headers(request, target, caller, now, self._clock) for fault in self._candidates(target))
+        return next(filter(None, told), ())
 
     def take_back(self, injection: Injection) -> None:
         """Count the request as one that the fault was not injected into."""
@@ -323,13 +428,29 @@ class FaultRegistry:
                 self.add(spec, is_permanent=True)
 
 
+class FaultSet:
+    """Faults that were made off the loop, to be put in force at one moment. Of those with the same id, the last."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.by_id = {fault.spec.id: fault for fault in faults}
+        self.groups: dict[tuple[str | None, str | None], dict[str, Fault]] = {}
+        for id, fault in self.by_id.items():
+            self.groups.setdefault(_group(fault), {})[id] = fault
+        added = [fault.spec.size for fault in self.by_id.values() if not fault.is_permanent]
+        self.added, self.size = len(added), sum(added)
+        """How many aren't the catalogue's, and the bytes that these take."""
+
+
+def check_room(count: int, size: int) -> None:
+    """Raises ApiError (503) where so many faults, or so many bytes of them, are more than there may be."""
+    if count > MAX_FAULTS:
+        raise ApiError("limit_reached", f"There are {MAX_FAULTS} faults in force already: remove one first")
+    if size > MAX_BYTES:
+        raise ApiError("limit_reached", f"The faults in force would be over {MAX_BYTES} bytes: remove some first")
+
+
 def _source(spec: FaultSpec, number: int) -> random.Random:
     return random.Random(f"{spec.seed}/{number}")  # noqa: S311 - repeatable, not secret
-
-
-def _content(spec: FaultSpec) -> str:
-    """The spec as JSON, without an id that was generated: equal for a fault that a changed catalogue still has."""
-    return spec.model_dump_json(exclude=None if "id" in spec.model_fields_set else {"id"})
 
 
 def _group(fault: Fault) -> tuple[str | None, str | None]:

@@ -36,6 +36,10 @@ class Facts:
     """The execution that it started."""
     fault_id: str | None = None
     """The fault that was injected."""
+    fault_step: int | None = None
+    """Of the fault's sequence, the first being 1."""
+    held: float | None = None
+    """Seconds for which a fault held it, until it was released, its time was over, or the client left."""
     notes: tuple[object, ...] = ()
     """What the vendor's page doesn't document and was let pass."""
 
@@ -47,6 +51,8 @@ class Facts:
             self.client_id or other.client_id,
             self.execution_id or other.execution_id,
             self.fault_id or other.fault_id,
+            self.fault_step or other.fault_step,
+            self.held if other.held is None else other.held,
             self.notes or other.notes,
         )
 
@@ -101,9 +107,31 @@ class Result:
     validation: Sequence[ValidationDetail] = ()
     answer_lost: bool = False
     """Whether an execution was started and the client can't know of it."""
+    client_left: bool = False
+    """Whether the client left before its request was answered."""
 
 
 NO_RESPONSE = Response(0, (), b"")
+
+
+ENTRY_BYTES = 1024
+"""What an entry of the journal takes beside the texts that were sent."""
+
+TEXT_BYTES = 128
+"""What each problem and each note takes beside its texts."""
+
+
+def entry_size(
+    request: RecordedRequest, facts: Facts, errors: Sequence[ErrorDetail], validation: Sequence[ValidationDetail]
+) -> int:
+    """Bytes that an entry of the journal takes, about."""
+    size = ENTRY_BYTES + request.size
+    if facts.claims:
+        size += len(facts.claims)
+    if errors or validation or facts.notes:
+        size += sum(TEXT_BYTES + len(name) + len(message) for name, message in (*errors, *validation))
+        size += sum(TEXT_BYTES + len(str(note)) for note in facts.notes)
+    return size
 
 
 @dataclass(slots=True)
@@ -122,6 +150,7 @@ class Exchange:
     duplicate_of: str | None = None
     """The execution of the client's first try, whose answer was lost."""
     answer_lost: bool = False
+    client_left: bool = False
     seconds: float = 0.0
     """Until the response was ready to be sent."""
     size: int = 0
@@ -134,7 +163,6 @@ class Exchange:
         cls, request: Request, target: Target, result: Result, duplicate_of: str | None = None, seconds: float = 0.0
     ) -> "Exchange":
         recorded = record_request(request, is_token_request=target.operation == REQUEST_TOKEN)
-        claims = result.facts.claims
         return cls(
             request.id,
             result.time,
@@ -146,8 +174,9 @@ class Exchange:
             result.validation and [ValidationDetail(*map(redact_tokens, problem)) for problem in result.validation],
             duplicate_of,
             result.answer_lost,
+            result.client_left,
             seconds,
-            1024 + recorded.size + (len(claims) if claims else 0),
+            entry_size(recorded, result.facts, result.errors, result.validation),
         )
 
     @property

@@ -29,8 +29,12 @@ def log_exchange(request: Request, target: Target, result: Result, seconds: floa
         return
     reason, milliseconds = _reason(result.errors, result.validation), round(seconds * 1000, 3)
     text = f"{status} {reason}".strip() if status else "no response"
+    held = None if facts.held is None else round(facts.held * 1000, 3)
     if facts.fault_id:
-        text += f"; by the fault {facts.fault_id}"
+        step = f"step {facts.fault_step} of " if facts.fault_step else ""
+        text += f"; by {step}the fault {facts.fault_id}"
+    if held is not None:
+        text += f"; held for {held:.3f} ms"
     if result.answer_lost:
         text += f"; the client can't know of the execution {facts.execution_id}"
     if duplicate_of:
@@ -41,7 +45,10 @@ def log_exchange(request: Request, target: Target, result: Result, seconds: floa
         "clientId": facts.client_id,
         "executionId": facts.execution_id,
         "faultId": facts.fault_id,
+        "faultStep": facts.fault_step,
+        "heldInMilliseconds": held,
         "answerLost": result.answer_lost or None,
+        "clientLeft": result.client_left or None,
         "duplicateOf": duplicate_of,
         "durationInMilliseconds": milliseconds,
     }
