@@ -123,7 +123,7 @@ def maven(project: Path, *arguments: str, **variables: str) -> subprocess.Popen[
     return subprocess.Popen(
         ["mvn", "--offline", "--batch-mode", f"-DargLine={SOON}", *arguments],
         cwd=project,
-        env=environment() | {"PATH": path, "MAVEN_OPTS": SOON} | variables,
+        env=environment() | {"PATH": path, "MAVEN_OPTS": f"{os.environ.get('MAVEN_OPTS', '')} {SOON}"} | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
