@@ -65,7 +65,7 @@ class FaultInjector:
     async def _inject(
         self, injection: Injection, request: Request, target: Target, handle: Handle, now: datetime
     ) -> tuple[Result, Outgoing | None]:
-        facts = Facts(fault_id=injection.spec.id, fault_step=injection.step)
+        facts = Facts(fault_id=injection.spec.id, fault_step=injection.step, fault_effect=injection.describe())
         if injection.when == "afterToken":
             facts = facts.merge(injection.caller or NO_FACTS)
         self._sandbox.in_flight.inject(injection.spec.id)

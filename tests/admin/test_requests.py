@@ -41,6 +41,7 @@ ENTRY = {
     "faultStep": None,
     "heldInMilliseconds": None,
     "clientLeft": bool,
+    "faultEffect": None,
     "notes": list,
 }
 """The members of an entry of a start, and what they are of."""

@@ -10,6 +10,7 @@ from tests.docs.test_contract import CONTRACT_SNIPPETS
 from tests.docs.test_kit import KIT_SNIPPETS
 from tests.docs.test_recipes import RECIPES
 from tests.docs.test_snippets import SNIPPETS
+from tests.docs.test_terminal import LINES, TAIL
 from tests.docs.test_tree import TREE
 from tests.support import ROOT, run
 
@@ -25,6 +26,8 @@ KNOWN = [
     *CONTRACT_SNIPPETS,
     *KIT_SNIPPETS,
     TREE,
+    LINES,
+    TAIL,
     *RUN_WITH_THEIR_TOOLS,
     *RUN_IN_A_PROJECT,
     RUN_IN_A_CONTAINER,
@@ -100,7 +103,7 @@ def test_the_readme_is_short() -> None:
 def test_each_command_option_and_variable_that_they_name_exists() -> None:
     others = {"--request", "--url", "--header", "--data", "--rm", "--read-only", "--build", "--fail-with-body"}
     others |= {"--health-interval"}  # of docker run
-    known = ("serve", "token", "check", "graph", "schema", "openapi", "health")
+    known = ("serve", "token", "check", "graph", "schema", "openapi", "health", "tail")
     plugin = (ROOT / "kit" / "src" / "workflow_mock_kit" / "pytest_plugin.py").read_text()
     helps = "\n".join([*(run(command, "--help").stdout for command in known), plugin])
     text = "\n".join(page.text for page in PAGES.values())

@@ -59,7 +59,9 @@ def test_each_member_is_described_in_the_code_the_contract_and_the_examples(effe
 
 @pytest.mark.parametrize(("effect", "example", "when"), CASES)
 def test_an_effect_is_set_by_its_own_members_alone(effect: type[Effect], example: dict[str, Any], when: str) -> None:
-    assert FaultSpec.model_validate({**example, "when": when}).effects == (effect,)
+    spec = FaultSpec.model_validate({**example, "when": when})
+    assert spec.effects == (effect,)
+    assert effect.describe(spec)
 
 
 @pytest.mark.parametrize(("effect", "example", "when"), CASES)
@@ -77,6 +79,7 @@ def test_a_client_gets_the_operations_answer_unless_the_effect_loses_it_and_the_
     assert is_answered is not effect.loses_answer
     (entry,) = world.entries()
     assert entry["status"] == status
+    assert entry["faultEffect"]
     started = world.executions()
     assert entry["executionId"] == (started[0] if started else None)
     assert entry["executionId"] or when == "before"

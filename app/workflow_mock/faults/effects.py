@@ -67,6 +67,11 @@ def _bytes_of(body: str | dict[str, Any]) -> bytes:
     return (body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))).encode()
 
 
+def whole_seconds(duration: timedelta) -> int:
+    """A duration as Retry-After has it (RFC 9110, section 10.2.3)."""
+    return max(0, ceil(duration.total_seconds()))
+
+
 class DelayDistribution(StrictModel):
     """A random delay: `uniform` from lower to upper, or `lognormal` around median with sigma."""
 
@@ -104,6 +109,9 @@ class Hold(Effect):
     def is_set(self) -> bool:
         return self.hold is not None
 
+    def describe(self) -> str:
+        return "held"
+
     async def apply(self, outgoing: Outgoing) -> None:
         """Raises ApiError (503) where as many are held as may be; ClientDisconnect."""
         if self.hold is not None:
@@ -123,6 +131,9 @@ class Delay(Effect):
 
     def is_set(self) -> bool:
         return bool(self.fixed_delay_milliseconds) or self.delay_distribution is not None
+
+    def describe(self) -> str:
+        return "random delay" if self.delay_distribution else f"delay {self.fixed_delay_milliseconds:g} ms"
 
     async def apply(self, outgoing: Outgoing) -> None:
         milliseconds = self.fixed_delay_milliseconds
@@ -216,13 +227,16 @@ class OwnResponse(Effect):
         is_error = self.status is None or self.status >= 400
         return given if given is not None or is_error else ""
 
+    def describe(self) -> str:
+        return f"status {self._status} with a body" if self._own_body else f"status {self._status}"
+
     async def apply(self, outgoing: Outgoing) -> None:
         own_body, status = self._own_body, self._status
         is_token_request = outgoing.target.operation == REQUEST_TOKEN
         headers = dict(TOKEN_HEADERS if is_token_request else [JSON_TYPE])
         headers |= (_HEADERS_OF_TOKEN_ENDPOINT if is_token_request else _HEADERS_OF_API).get(status, {})
         if outgoing.wait is not None:
-            headers[b"retry-after"] = b"%d" % max(0, ceil(outgoing.wait.total_seconds()))
+            headers[b"retry-after"] = b"%d" % whole_seconds(outgoing.wait)
         if self.content_type is not None:
             headers[JSON_TYPE[0]] = self.content_type.encode()
         headers |= {name.lower().encode(): value.encode() for name, value in self.headers.items()}
@@ -248,6 +262,17 @@ class InjectedResponse(OwnResponse):
     def _status(self) -> int:
         return self.status or (200 if self.quota is None else 429)
 
+    def describe(self) -> str:
+        return super().describe() if self.quota is None else "over quota"
+
+
+_WORDS = {
+    ConnectionFault.RESET: "connection reset",
+    ConnectionFault.EMPTY: "empty response",
+    ConnectionFault.MALFORMED: "malformed response",
+    ConnectionFault.RANDOM: "random data",
+}
+
 
 class BrokenConnection(Effect):
     """Breaks the connection in the place of a response."""
@@ -258,6 +283,9 @@ class BrokenConnection(Effect):
 
     def is_set(self) -> bool:
         return self.fault is not None
+
+    def describe(self) -> str:
+        return "" if self.fault is None else _WORDS[self.fault]
 
     async def apply(self, outgoing: Outgoing) -> None:
         outgoing.connection_fault = self.fault
@@ -279,6 +307,9 @@ class SlowBody(Effect):
     def is_set(self) -> bool:
         return self.chunked_dribble_delay is not None
 
+    def describe(self) -> str:
+        return "slow body"
+
     async def apply(self, outgoing: Outgoing) -> None:
         if self.chunked_dribble_delay is not None:
             outgoing.chunks = self.chunked_dribble_delay.number_of_chunks
@@ -294,6 +325,9 @@ class TruncatedBody(Effect):
 
     def is_set(self) -> bool:
         return self.truncate_body_at is not None
+
+    def describe(self) -> str:
+        return f"body cut at {self.truncate_body_at} bytes"
 
     async def apply(self, outgoing: Outgoing) -> None:
         outgoing.truncate_at = self.truncate_body_at

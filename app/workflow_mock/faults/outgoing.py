@@ -41,6 +41,10 @@ class Effect(StrictModel):
         """Whether the fault has this effect."""
         raise NotImplementedError
 
+    def describe(self) -> str:
+        """What it does, in a word or two."""
+        raise NotImplementedError
+
     async def apply(self, outgoing: "Outgoing") -> None:
         """Change the response that is about to be sent."""
         raise NotImplementedError

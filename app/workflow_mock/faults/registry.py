@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from workflow_mock.caching import BoundedDict
 from workflow_mock.errors import ApiError, Headers
-from workflow_mock.faults.effects import Effects, Quota
+from workflow_mock.faults.effects import Effects, Quota, whole_seconds
 from workflow_mock.faults.spec import FaultSpec, When
 from workflow_mock.http.messages import Request
 from workflow_mock.state.clock import Clock
@@ -117,7 +117,7 @@ class Fault:
         retry_after = effects.retry_after
         if retry_after is None and spec.quota is not None and tally.window is not None:
             retry_after = tally.window + spec.quota.window - now
-        return Injection(self, tally, number, retry_after, step, effects, when, caller)
+        return Injection(self, tally, number, retry_after, tally.injected, step, effects, when, caller)
 
     def quota_headers(
         self, request: Request, target: Target, caller: Facts | None, now: datetime, clock: Clock
@@ -191,6 +191,8 @@ class Injection:
     """Of the request among those that matched."""
     retry_after: timedelta | None
     """For Retry-After: what the fault says, or when the quota's window ends."""
+    count: int
+    """Of the injections until this one."""
     step: int | None
     """Of the fault's sequence, the first being 1."""
     effects: Effects
@@ -201,6 +203,17 @@ class Injection:
     @property
     def spec(self) -> FaultSpec:
         return self.fault.spec
+
+    def describe(self) -> str:
+        """What it does, in words: `connection reset, 1 of 2`, `status 503, step 2 of 3, Retry-After 5`."""
+        words = [effect.describe(self.effects) for effect in self.effects.effects]
+        if self.step is not None and self.spec.sequence is not None:
+            words.append(f"step {self.step} of {len(self.spec.sequence)}")
+        elif self.spec.times is not None:
+            words.append(f"{self.count} of {self.spec.times}")
+        if self.retry_after is not None:
+            words.append(f"Retry-After {whole_seconds(self.retry_after)}")
+        return ", ".join(words)
 
     def source(self) -> random.Random:
         """Randomness for this request: the same for the same seed, whatever else the server is asked."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import time as wall_time
 from types import TracebackType
 from typing import Literal, NamedTuple
 
@@ -40,6 +41,8 @@ class Facts:
     """Of the fault's sequence, the first being 1."""
     held: float | None = None
     """Seconds for which a fault held it, until it was released, its time was over, or the client left."""
+    fault_effect: str | None = None
+    """What it did, in words: `connection reset, 1 of 2`."""
     notes: tuple[object, ...] = ()
     """What the vendor's page doesn't document and was let pass."""
 
@@ -53,6 +56,7 @@ class Facts:
             self.fault_id or other.fault_id,
             self.fault_step or other.fault_step,
             self.held if other.held is None else other.held,
+            self.fault_effect or other.fault_effect,
             self.notes or other.notes,
         )
 
@@ -153,6 +157,8 @@ class Exchange:
     client_left: bool = False
     seconds: float = 0.0
     """Until the response was ready to be sent."""
+    recorded_at: float = 0.0
+    """When it was answered by the machine's clock, in seconds since 1970, whatever the customer's clock says."""
     size: int = 0
     """Bytes that it takes, about."""
     number: int = 0
@@ -176,6 +182,7 @@ class Exchange:
             result.answer_lost,
             result.client_left,
             seconds,
+            wall_time(),
             entry_size(recorded, result.facts, result.errors, result.validation),
         )
 

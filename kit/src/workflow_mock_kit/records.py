@@ -115,6 +115,8 @@ class Request(Record):
     """For how long a fault held it; None where none did, or still does."""
     client_left: bool
     """Whether the client left before its request was answered."""
+    fault_effect: str | None
+    """What that fault did, in words: `connection reset, 1 of 2`."""
     notes: Sequence[str]
     """What the API's page doesn't document and the platform lets pass."""
 
