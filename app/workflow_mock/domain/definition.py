@@ -90,6 +90,11 @@ class WorkflowDefinition:
         return min(waits, default=timedelta.max)
 
     @cached_property
+    def derived(self) -> dict[str, Any]:
+        """What other layers worked out from it once, by names of theirs: it lives as long as the definition."""
+        return {}
+
+    @cached_property
     def index(self) -> Mapping[str, int]:
         """The index in `tasks` of each task id."""
         return {task.id: index for index, task in enumerate(self.tasks)}

@@ -32,7 +32,7 @@ class Journal(BoundedStore[Exchange]):
         """Keep an exchange: as the newest, or in the place of the entry that was made when its request came."""
         if exchange.answer_lost:
             self.lost_answers = True
-        if not self.replace(exchange):
+        if exchange.id not in self._items or not self.replace(exchange):
             self.add(exchange)
         if self.watches.waiting:
             self.watches.see(exchange)
@@ -48,13 +48,12 @@ class Journal(BoundedStore[Exchange]):
 
         Looks at what came before the request: of one that a fault held, there is an entry already.
         """
-        if self.lost_answers:
-            own = self.get(request_id)
-            for earlier in self.newest(target.customer_id, LOOK_BACK):
-                if own is not None and earlier.number >= own.number:
-                    continue
-                if earlier.facts.execution_id and earlier.target.workflow_id == target.workflow_id:
-                    return earlier.facts.execution_id if earlier.answer_lost else None
+        own = self.get(request_id)
+        for earlier in self.newest(target.customer_id, LOOK_BACK):
+            if own is not None and earlier.number >= own.number:
+                continue
+            if earlier.facts.execution_id and earlier.target.workflow_id == target.workflow_id:
+                return earlier.facts.execution_id if earlier.answer_lost else None
         return None
 
 
