@@ -54,7 +54,7 @@ def for_generators(contract: Schema) -> Schema:
     _change_schemas(contract)
     for name, rule in _RULES.items():
         if name in components:
-            components[name] |= {"if": {"anyOf": deepcopy(rule)}, "then": {"not": {}}}
+            components[name]["not"] = {"if": {"anyOf": deepcopy(rule)}, "else": {"not": {}}}
     contract["tags"] = [{"name": name, "description": description} for name, description in TAGS.items()]
     contract["components"]["securitySchemes"] = {
         "adminToken": {
@@ -140,7 +140,8 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-# Rules between members. They stand in an `if`, which no generator makes a type of; openapi-generator does of a `not`.
+# Rules between members. They stand in the `if` of a `not`: what is in a `not` itself openapi-generator makes types of,
+# and a schema that has an `if` itself it takes for any value where `oneOf` refers to it.
 
 
 def _given(**values: Any) -> Schema:
