@@ -9,7 +9,7 @@ ELSEWHERE := --ignore tests/languages --ignore tests/clients --ignore tests/cont
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript test-clients beside bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image test-image
+.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript test-csharp test-clients beside bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image test-image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -64,6 +64,9 @@ test-typescript: .venv/dev ## the project in examples/typescript, and what it sa
 	cd examples/typescript && npm ci --silent && npm run --silent types && npm run --silent check
 	cd examples/typescript && CI=1 PATH=$(CURDIR)/$(BIN):$$PATH npm test --silent
 	$(BIN)/pytest -q tests/languages/test_typescript_project.py
+
+test-csharp: .venv/dev ## the project in examples/csharp; needs the .NET 10 SDK and a way to its packages
+	cd examples/csharp && PATH=$(CURDIR)/$(BIN):$$PATH dotnet run
 
 test-clients: .venv/dev .clients/venv .clients/typescript/node_modules ## clients that generators make of both contracts; needs node, java, mvn and go; ARGS="-k orval"
 	$(BIN)/pytest -q tests/clients $(ARGS)

@@ -106,6 +106,26 @@ class Result:
 NO_RESPONSE = Response(0, (), b"")
 
 
+ENTRY_BYTES = 1024
+"""What an entry of the journal takes beside the texts that were sent."""
+
+TEXT_BYTES = 128
+"""What each problem and each note takes beside its texts."""
+
+
+def entry_size(
+    request: RecordedRequest, facts: Facts, errors: Sequence[ErrorDetail], validation: Sequence[ValidationDetail]
+) -> int:
+    """Bytes that an entry of the journal takes, about."""
+    size = ENTRY_BYTES + request.size
+    if facts.claims:
+        size += len(facts.claims)
+    if errors or validation or facts.notes:
+        size += sum(TEXT_BYTES + len(name) + len(message) for name, message in (*errors, *validation))
+        size += sum(TEXT_BYTES + len(str(note)) for note in facts.notes)
+    return size
+
+
 @dataclass(slots=True)
 class Exchange:
     """A request and its response, without their secrets."""
@@ -134,7 +154,6 @@ class Exchange:
         cls, request: Request, target: Target, result: Result, duplicate_of: str | None = None, seconds: float = 0.0
     ) -> "Exchange":
         recorded = record_request(request, is_token_request=target.operation == REQUEST_TOKEN)
-        claims = result.facts.claims
         return cls(
             request.id,
             result.time,
@@ -147,7 +166,7 @@ class Exchange:
             duplicate_of,
             result.answer_lost,
             seconds,
-            1024 + recorded.size + (len(claims) if claims else 0),
+            entry_size(recorded, result.facts, result.errors, result.validation),
         )
 
     @property

@@ -3,6 +3,7 @@
 An entry holds no token and no secret: of a token it has the digest and the claims.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from operator import attrgetter
@@ -35,7 +36,27 @@ class Journal(BoundedStore[Exchange]):
         if exchange.id not in self._items or not self.replace(exchange):
             self.add(exchange)
         if self.watches.waiting:
-            self.watches.see(exchange)
+            self.watches.note(exchange, is_there=True)
+
+    def _evict(self, customer_id: str | None) -> Exchange:
+        exchange = super()._evict(customer_id)
+        if self.watches.waiting:
+            self.watches.note(exchange, is_there=False)
+        return exchange
+
+    def remove(self, unwanted: Callable[[Exchange], bool], customer_id: str | None) -> list[Exchange]:
+        gone = super().remove(unwanted, customer_id)
+        self.watches.look_again(customer_id)
+        return gone
+
+    def clear(self, customer_id: str | None) -> None:
+        super().clear(customer_id)
+        self.watches.look_again(customer_id)
+
+    def take_over(self, other: BoundedStore[Exchange], customer_id: str | None) -> None:
+        super().take_over(other, customer_id)
+        self.lost_answers |= any(exchange.answer_lost for exchange in self.for_customer(customer_id))
+        self.watches.look_again(customer_id)
 
     def lose(self, request_id: str) -> None:
         """Note that the client can't have read the answer to a start."""
