@@ -35,7 +35,7 @@ test-lowest: .venv/dev ## the tests with the lowest releases that pyproject.toml
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check uv
-	.venv-lowest/bin/uv pip compile --quiet --resolution lowest-direct pyproject.toml -o .venv-lowest/lowest.txt
+	.venv-lowest/bin/uv pip compile --quiet --resolution lowest-direct pyproject.toml --extra docs -o .venv-lowest/lowest.txt
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest -r .venv-lowest/lowest.txt
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e kit
 	FUZZ_EXAMPLES=3 .venv-lowest/bin/pytest -q $(SPREAD) $(ELSEWHERE) $(ARGS)
@@ -44,7 +44,7 @@ test-newest: .venv/dev ## the tests with the newest releases of everything, ceil
 	$(PYTHON) -m venv .venv-newest
 	.venv-newest/bin/pip install --quiet --disable-pip-version-check uv
 	sed -E 's/(>=[0-9.]+),<[0-9.]+/\1/' pyproject.toml > .venv-newest/pyproject.toml
-	.venv-newest/bin/uv pip install --quiet --python .venv-newest -r .venv-newest/pyproject.toml \
+	.venv-newest/bin/uv pip install --quiet --python .venv-newest -r .venv-newest/pyproject.toml --extra docs \
 		--group .venv-newest/pyproject.toml:dev
 	.venv-newest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e kit
 	.venv-newest/bin/pytest -q $(SPREAD) $(ELSEWHERE) $(ARGS)
@@ -111,9 +111,9 @@ lint-openapi: ## Redocly's and Spectral's recommended rules; needs node and npm
 
 lock: .venv/dev ## resolve the dependencies anew, for Python 3.11 to 3.14 on every platform
 	$(BIN)/pip install --quiet uv
-	$(LOCK) pyproject.toml -o requirements.lock
+	$(LOCK) pyproject.toml --extra docs -o requirements.lock
 	$(LOCK) --group build -o requirements-build.lock
-	$(LOCK) pyproject.toml --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
+	$(LOCK) pyproject.toml --extra docs --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
 	$(LOCK) tests/clients/python/requirements.in -o tests/clients/python/requirements.txt
 
 image: ## the container image

@@ -16,7 +16,9 @@ from workflow_mock.state.exchange import Exchange, Result, Target
 from workflow_mock.state.id_source import IdSource
 from workflow_mock.state.in_flight import InFlight
 from workflow_mock.state.journal import Journal
+from workflow_mock.state.line import Line, line_of
 from workflow_mock.state.next_tokens import NextTokens
+from workflow_mock.state.request_log import RequestLog
 from workflow_mock.state.store import BoundedStore
 from workflow_mock.state.workflows import Workflows
 
@@ -47,6 +49,7 @@ class Sandbox:
         self.in_flight = InFlight()
         self.faults = FaultRegistry(faults, self.clock, self.in_flight)
         self.events = Events(first_number())
+        self.request_log = RequestLog(self.line)
         self.catalogue_error: str | None = None
         """Why catalogue files that were changed aren't in force."""
 
@@ -70,10 +73,10 @@ class Sandbox:
 
     def record(
         self, request: Request, target: Target, result: Result, seconds: float = 0.0, *, is_pending: bool = False
-    ) -> str | None:
+    ) -> Exchange | None:
         """Keep a request in the journal, and tell of it unless it `is_pending`: its entry is made anew in the end.
 
-        Returns the execution of the client's first try, if the response of that was lost.
+        Returns the entry; None with --no-journal.
         """
         if not self._has_journal:
             return None
@@ -84,7 +87,14 @@ class Sandbox:
         self.journal.record(exchange)
         if not is_pending:
             self.events.publish("request", target.customer_id, exchange)
-        return duplicate_of
+        return exchange
+
+    def line(self, exchange: Exchange) -> Line:
+        """An entry of the journal in one line; with the workflow's name, if the customer may start it."""
+        definition = self.workflows.get(exchange.target.workflow_id or "")
+        if definition is None or not definition.serves(exchange.customer_id):
+            return line_of(exchange, None)
+        return line_of(exchange, definition.name)
 
     def reset(self, customer_id: str | None) -> None:
         """Everything of a customer, or all, back to the state after start; lets go of requests in flight."""

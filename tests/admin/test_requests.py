@@ -38,6 +38,10 @@ ENTRY = {
     "answerLost": bool,
     "duplicateOf": None,
     "faultId": None,
+    "faultStep": None,
+    "heldInMilliseconds": None,
+    "clientLeft": bool,
+    "faultEffect": None,
     "notes": list,
 }
 """The members of an entry of a start, and what they are of."""

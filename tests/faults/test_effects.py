@@ -5,13 +5,15 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 import yaml
-from workflow_mock.faults.effects import EFFECTS, Effect
+from workflow_mock.faults.effects import EFFECTS
+from workflow_mock.faults.outgoing import Effect
 from workflow_mock.faults.spec import FaultSpec
 
 from tests.admin.world import World
 from tests.support import ROOT
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
+    "Hold": [{"hold": "20ms"}],
     "Delay": [
         {"fixedDelayMilliseconds": 20},
         {"delayDistribution": {"type": "uniform", "lower": 1, "upper": 9}},
@@ -57,7 +59,9 @@ def test_each_member_is_described_in_the_code_the_contract_and_the_examples(effe
 
 @pytest.mark.parametrize(("effect", "example", "when"), CASES)
 def test_an_effect_is_set_by_its_own_members_alone(effect: type[Effect], example: dict[str, Any], when: str) -> None:
-    assert FaultSpec.model_validate({**example, "when": when}).effects == (effect,)
+    spec = FaultSpec.model_validate({**example, "when": when})
+    assert spec.effects == (effect,)
+    assert effect.describe(spec)
 
 
 @pytest.mark.parametrize(("effect", "example", "when"), CASES)
@@ -75,6 +79,7 @@ def test_a_client_gets_the_operations_answer_unless_the_effect_loses_it_and_the_
     assert is_answered is not effect.loses_answer
     (entry,) = world.entries()
     assert entry["status"] == status
+    assert entry["faultEffect"]
     started = world.executions()
     assert entry["executionId"] == (started[0] if started else None)
     assert entry["executionId"] or when == "before"

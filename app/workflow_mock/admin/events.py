@@ -1,7 +1,7 @@
 """What happens, as server-sent events (HTML Living Standard, section 9.2)."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -33,7 +33,10 @@ def router(sandbox: Sandbox) -> APIRouter:
             Header(pattern=r"^[0-9]{1,18}$", description="The number of the last event seen: go on after it."),
         ] = None,
     ) -> AsyncIterator[ServerSentEvent]:
-        """`request`, `execution`, `fault`, `clock`, `reset` as they happen; `dropped` before a gap, or at the end."""
+        """`request`, `execution`, `fault`, `clock`, `reset` as they happen; `dropped` before a gap, or at the end.
+
+        A `request` has its entry in the journal, and as `line` what a terminal shows of it.
+        """
         after = None if last_event_id is None else int(last_event_id)
         async for event in sandbox.events.listen(after):
             if event is None:
@@ -46,8 +49,10 @@ def router(sandbox: Sandbox) -> APIRouter:
                 yield ServerSentEvent(event="dropped", data={"reason": "events since that id are no longer known"})
                 continue
             if customer in (None, whose) or (whose is None and kind in _OF_ALL):
+                more: dict[str, Any] = {}
                 if isinstance(data, Exchange):
+                    more = {"line": sandbox.line(data).members()}
                     data = JournalEntry.of(data).model_dump(mode="json", by_alias=True)
-                yield ServerSentEvent(event=kind, id=str(number), data={"customerId": whose, kind: data})
+                yield ServerSentEvent(event=kind, id=str(number), data={"customerId": whose, kind: data, **more})
 
     return routes

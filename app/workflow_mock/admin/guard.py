@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from workflow_mock.errors import ApiError
-from workflow_mock.http.envelope import render
+from workflow_mock.http.envelope import refuse
 from workflow_mock.http.hosts import is_local, name_to_allow
-from workflow_mock.http.messages import Request, join_headers
+from workflow_mock.http.messages import join_headers
 from workflow_mock.http.request_id import request_id_of
 from workflow_mock.settings import PREFIX, Settings
-from workflow_mock.state.request_log import log_refusal
 
 
 class Guard:
@@ -32,9 +31,7 @@ class Guard:
             check_origin(scope)
             check_caller(scope, self._settings)
         except ApiError as error:
-            if self._settings.admin:
-                log_refusal(Request(scope, receive), error)
-            await render(error).send(send, request_id_of(scope))
+            await refuse(scope, error).send(send, request_id_of(scope))
             return
         await self._app(scope, receive, send)
 

@@ -17,15 +17,14 @@ from workflow_mock import __version__
 from workflow_mock.admin.guard import check_caller, check_origin
 from workflow_mock.errors import ApiError, Problem, invalid_request
 from workflow_mock.formats import show_duration
-from workflow_mock.http.envelope import JSON_TYPE, render
+from workflow_mock.http.envelope import JSON_TYPE, refuse
 from workflow_mock.http.head import HeadAsGet
-from workflow_mock.http.messages import Request, Response
+from workflow_mock.http.messages import Response
 from workflow_mock.http.request_id import request_id_of
 from workflow_mock.paths import HEALTH_PATH
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings, without_password
 from workflow_mock.state.clock import uptime
-from workflow_mock.state.request_log import log_refusal
 
 
 class Counts(TypedDict):
@@ -35,6 +34,7 @@ class Counts(TypedDict):
     executions: int
     requests: int
     faults: int
+    held: int
 
 
 class Health(TypedDict):
@@ -60,6 +60,7 @@ def health_of(sandbox: Sandbox) -> Health:
             executions=len(sandbox.executions),
             requests=len(sandbox.journal),
             faults=len(sandbox.faults.in_force),
+            held=len(sandbox.in_flight.held),
         ),
         catalogueError=sandbox.catalogue_error,
     )
@@ -81,8 +82,7 @@ class HealthEndpoint:
         try:
             response = Response(200, (JSON_TYPE,), json.dumps(self._health(scope)).encode())
         except ApiError as error:
-            log_refusal(Request(scope, receive), error)
-            response = render(error)
+            response = refuse(scope, error)
         await response.send(send, request_id_of(scope))
 
     def _health(self, scope: Scope) -> Health:

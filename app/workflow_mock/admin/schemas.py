@@ -23,7 +23,7 @@ from workflow_mock.state.exchange import (
     entry_size,
 )
 from workflow_mock.state.recorded_request import recorded
-from workflow_mock.state.redaction import KEPT_BYTES, redact_json
+from workflow_mock.state.redaction import KEPT_BYTES, redact_json, redact_tokens
 from workflow_mock.strict_json import NotSerializable, check, sayable
 from workflow_mock.types import Moment, StrictModel, Uuid
 
@@ -101,6 +101,14 @@ class JournalEntry(StrictModel):
         None, description="The execution of the client's first try, whose response was lost."
     )
     fault_id: str | None = Field(None, description="The fault that struck.")
+    fault_step: int | None = Field(None, ge=1, description="The step of its sequence that struck, the first being 1.")
+    held_in_milliseconds: float | None = Field(
+        None, ge=0, description="For how long a fault held it; null where none did, or still does."
+    )
+    client_left: bool = Field(False, description="Whether the client left before its request was answered.")
+    fault_effect: RequestText | None = Field(
+        None, description="What it did, in words.", examples=["connection reset, 1 of 2"]
+    )
     notes: list[str] = Field(description="What the API's page doesn't document, and was let pass.")
 
     @classmethod
@@ -130,6 +138,10 @@ class JournalEntry(StrictModel):
             answer_lost=exchange.answer_lost,
             duplicate_of=exchange.duplicate_of,
             fault_id=facts.fault_id,
+            fault_step=facts.fault_step,
+            held_in_milliseconds=None if facts.held is None else round(facts.held * 1000, 3),
+            client_left=exchange.client_left,
+            fault_effect=facts.fault_effect,
             notes=[str(note) for note in facts.notes],
         )
 
@@ -145,6 +157,9 @@ class JournalEntry(StrictModel):
             self.client_id,
             self.execution_id,
             self.fault_id,
+            self.fault_step,
+            None if self.held_in_milliseconds is None else self.held_in_milliseconds / 1000,
+            None if self.fault_effect is None else redact_tokens(self.fault_effect),
             tuple(self.notes),
         )
         request = recorded(
@@ -158,7 +173,7 @@ class JournalEntry(StrictModel):
         errors = [workflow_mock.errors.ErrorDetail(**dict(error)) for error in self.errors]
         validation = [workflow_mock.errors.ValidationDetail(**dict(problem)) for problem in self.validation]
         named = (self.customer_id, self.workflow_id, self.execution_id, self.fault_id, self.duplicate_of)
-        texts = (*named, facts.token_digest, facts.client_id)  # which no request makes so long
+        texts = (*named, facts.token_digest, facts.client_id, facts.fault_effect)  # which no request makes so long
         return Exchange(
             id=self.id,
             time=self.time,
@@ -170,7 +185,9 @@ class JournalEntry(StrictModel):
             validation=validation,
             duplicate_of=self.duplicate_of,
             answer_lost=self.answer_lost,
+            client_left=self.client_left,
             seconds=self.duration_in_milliseconds / 1000,
+            recorded_at=self.time.timestamp(),
             size=entry_size(request, facts, errors, validation)
             + sum(len(text) - LONGEST_NAME for text in texts if text and len(text) > LONGEST_NAME),
         )

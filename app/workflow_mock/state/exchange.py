@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import time as wall_time
 from types import TracebackType
 from typing import Literal, NamedTuple
 
@@ -36,6 +37,12 @@ class Facts:
     """The execution that it started."""
     fault_id: str | None = None
     """The fault that was injected."""
+    fault_step: int | None = None
+    """Of the fault's sequence, the first being 1."""
+    held: float | None = None
+    """Seconds for which a fault held it, until it was released, its time was over, or the client left."""
+    fault_effect: str | None = None
+    """What it did, in words: `connection reset, 1 of 2`."""
     notes: tuple[object, ...] = ()
     """What the vendor's page doesn't document and was let pass."""
 
@@ -47,6 +54,9 @@ class Facts:
             self.client_id or other.client_id,
             self.execution_id or other.execution_id,
             self.fault_id or other.fault_id,
+            self.fault_step or other.fault_step,
+            self.held if other.held is None else other.held,
+            self.fault_effect or other.fault_effect,
             self.notes or other.notes,
         )
 
@@ -101,6 +111,8 @@ class Result:
     validation: Sequence[ValidationDetail] = ()
     answer_lost: bool = False
     """Whether an execution was started and the client can't know of it."""
+    client_left: bool = False
+    """Whether the client left before its request was answered."""
 
 
 NO_RESPONSE = Response(0, (), b"")
@@ -142,8 +154,11 @@ class Exchange:
     duplicate_of: str | None = None
     """The execution of the client's first try, whose answer was lost."""
     answer_lost: bool = False
+    client_left: bool = False
     seconds: float = 0.0
     """Until the response was ready to be sent."""
+    recorded_at: float = 0.0
+    """When it was answered by the machine's clock, in seconds since 1970, whatever the customer's clock says."""
     size: int = 0
     """Bytes that it takes, about."""
     number: int = 0
@@ -165,7 +180,9 @@ class Exchange:
             result.validation and [ValidationDetail(*map(redact_tokens, problem)) for problem in result.validation],
             duplicate_of,
             result.answer_lost,
+            result.client_left,
             seconds,
+            wall_time(),
             entry_size(recorded, result.facts, result.errors, result.validation),
         )
 
