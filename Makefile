@@ -4,10 +4,12 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 # Most tests wait for a server.
 SPREAD := --numprocesses 3 --dist worksteal
+# What has a target of its own, as it needs more than Python.
+ELSEWHERE := --ignore tests/languages --ignore tests/clients --ignore tests/containers
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript test-csharp test-go test-java test-projects-newest beside bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image test-image
+.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript test-csharp test-clients test-go test-java test-projects-newest beside bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image test-image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -26,7 +28,7 @@ else
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q $(SPREAD) --ignore tests/languages --ignore tests/containers
+	$(BIN)/pytest -q $(SPREAD) $(ELSEWHERE)
 endif
 
 test-lowest: .venv/dev ## the tests with the lowest releases that pyproject.toml allows, in .venv-lowest
@@ -36,7 +38,7 @@ test-lowest: .venv/dev ## the tests with the lowest releases that pyproject.toml
 	.venv-lowest/bin/uv pip compile --quiet --resolution lowest-direct pyproject.toml --extra docs -o .venv-lowest/lowest.txt
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest -r .venv-lowest/lowest.txt
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e kit
-	FUZZ_EXAMPLES=3 .venv-lowest/bin/pytest -q $(SPREAD) --ignore tests/languages --ignore tests/containers $(ARGS)
+	FUZZ_EXAMPLES=3 .venv-lowest/bin/pytest -q $(SPREAD) $(ELSEWHERE) $(ARGS)
 
 test-newest: .venv/dev ## the tests with the newest releases of everything, ceilings left aside, in .venv-newest
 	$(PYTHON) -m venv .venv-newest
@@ -45,7 +47,7 @@ test-newest: .venv/dev ## the tests with the newest releases of everything, ceil
 	.venv-newest/bin/uv pip install --quiet --python .venv-newest -r .venv-newest/pyproject.toml --extra docs \
 		--group .venv-newest/pyproject.toml:dev
 	.venv-newest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e kit
-	.venv-newest/bin/pytest -q $(SPREAD) --ignore tests/languages --ignore tests/containers $(ARGS)
+	.venv-newest/bin/pytest -q $(SPREAD) $(ELSEWHERE) $(ARGS)
 
 test-kit: .venv/dev ## the kit's wheel beside older releases of what the server needs, in .venv-kit
 	rm -rf .venv-kit
@@ -83,6 +85,9 @@ test-projects-newest: .venv/dev ## the tests of examples/go and examples/java wi
 
 test-csharp: .venv/dev ## the project in examples/csharp; needs the .NET 10 SDK and a way to its packages
 	cd examples/csharp && PATH=$(CURDIR)/$(BIN):$$PATH dotnet run
+
+test-clients: .venv/dev .clients/venv .clients/typescript/node_modules ## clients that generators make of both contracts; needs node, java, mvn and go; ARGS="-k orval"
+	$(BIN)/pytest -q tests/clients $(ARGS)
 
 beside: .venv/dev ## random requests to this server and to PLATFORM=http://…, which trusts KEY=key.pem; SEED and REQUESTS
 	@$(BIN)/python benchmarks/beside.py $(PLATFORM) $(KEY) --seed $(or $(SEED),1) --requests $(or $(REQUESTS),6000)
@@ -127,6 +132,7 @@ lock: .venv/dev ## resolve the dependencies anew, for Python 3.11 to 3.14 on eve
 	$(LOCK) pyproject.toml --extra docs -o requirements.lock
 	$(LOCK) --group build -o requirements-build.lock
 	$(LOCK) pyproject.toml --extra docs --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
+	$(LOCK) tests/clients/python/requirements.in -o tests/clients/python/requirements.txt
 
 image: ## the container image
 	docker build -t workflow-mock .
@@ -148,4 +154,15 @@ test-image: .venv/dev ## the image, run by Docker; IMAGE=… tries another than 
 .venv/dev: .venv/runtime requirements-dev.lock kit/pyproject.toml
 	$(PIP) --require-hashes -r requirements-dev.lock
 	$(PIP) --no-deps --no-build-isolation -e kit
+	@touch $@
+
+.clients/venv: tests/clients/python/requirements.txt
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.clients/typescript/node_modules: tests/clients/typescript/package-lock.json
+	mkdir -p $(@D)
+	cp tests/clients/typescript/package.json tests/clients/typescript/package-lock.json tests/clients/typescript/.npmrc $(@D)
+	cd $(@D) && npm ci --silent
 	@touch $@

@@ -5,6 +5,7 @@ import re
 import pytest
 from workflow_mock.settings import PREFIX
 
+from tests.clients.generators import GENERATORS
 from tests.docs.pages import PAGES, Page, Snippet, code
 from tests.docs.test_contract import CONTRACT_SNIPPETS
 from tests.docs.test_kit import KIT_SNIPPETS
@@ -103,6 +104,7 @@ def test_the_readme_is_short() -> None:
 def test_each_command_option_and_variable_that_they_name_exists() -> None:
     others = {"--request", "--url", "--header", "--data", "--rm", "--read-only", "--build", "--fail-with-body"}
     others |= {"--health-interval"}  # of docker run
+    others |= {option for each in GENERATORS for option in re.findall(r"(?<!\S)--[a-z-]+", each.generate)}
     known = ("serve", "token", "check", "graph", "schema", "openapi", "health", "tail")
     plugin = (ROOT / "kit" / "src" / "workflow_mock_kit" / "pytest_plugin.py").read_text()
     helps = "\n".join([*(run(command, "--help").stdout for command in known), plugin])

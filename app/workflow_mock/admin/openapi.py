@@ -40,22 +40,26 @@ TAGS = {
 }
 
 
+TAKEN_NAMES = {"Error", "Object", "Map", "List", "Date", "Headers", "Request", "Response", "ValidationError"}
+"""What languages and libraries bring themselves: a component of that name breaks a generated client."""
+
+
 def for_generators(contract: Schema) -> Schema:
     """Change the document that FastAPI writes, in place."""
     components = contract["components"]["schemas"]
     for path, operations in contract["paths"].items():
         for operation in operations.values():
             _change_operation(path, operation)
-    for schema in tuple(components.values()):
+    for owner, schema in tuple(components.items()):
         is_strict_model = schema.get("additionalProperties") is False
         for name in schema.get("properties", ()):
             if is_strict_model and name not in schema.get("required", ()):
                 _make_nullable(schema["properties"], name)
-            _name_enum(schema["properties"][name], name, components)
+            _name_enum(schema["properties"][name], name, components, owner)
     _change_schemas(contract)
     for name, rule in _RULES.items():
         if name in components:
-            components[name]["not"] = {"anyOf": deepcopy(rule)}
+            components[name]["not"] = {"if": {"anyOf": deepcopy(rule)}, "else": {"not": {}}}
     contract["tags"] = [{"name": name, "description": description} for name, description in TAGS.items()]
     contract["components"]["securitySchemes"] = {
         "adminToken": {
@@ -95,12 +99,13 @@ def _make_nullable(members: dict[str, Schema], name: str) -> None:
     members[name] = {"anyOf": [member, dict(_NULL)], **described}
 
 
-def _name_enum(member: Schema, name: str, components: dict[str, Schema]) -> None:
+def _name_enum(member: Schema, name: str, components: dict[str, Schema], owner: str) -> None:
     """An enum with null among its values, or inline beside null, is none to many: it gets a name, to be referred to."""
     choices = member.get("anyOf", [])
     for index, choice in enumerate(choices):
         if "enum" in choice:
             component = name[0].upper() + name[1:]
+            component = owner + component if component in TAKEN_NAMES else component
             components[component] = choice
             choices[index] = _ref(component)
 
@@ -147,7 +152,8 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-# Rules between members. They stand in a `not`, which no generator makes a type of.
+# Rules between members. They stand in the `if` of a `not`: what is in a `not` itself openapi-generator makes types of,
+# and a schema that has an `if` itself it takes for any value where `oneOf` refers to it.
 
 
 def _given(**values: Any) -> Schema:

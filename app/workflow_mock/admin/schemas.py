@@ -7,9 +7,9 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import Field
 
+import workflow_mock.errors
 from workflow_mock.api.wire import WireEdge, WireQueueEntry, WireTask
 from workflow_mock.domain.execution import Execution, State
-from workflow_mock.errors import ErrorDetail, ValidationDetail
 from workflow_mock.faults.registry import Fault
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.paths import TOKEN_PATH
@@ -45,7 +45,7 @@ class JournalToken(StrictModel):
     )
 
 
-class Error(StrictModel):
+class ErrorDetail(StrictModel):
     """An entry of `meta.errors`."""
 
     code: str = Field(
@@ -54,7 +54,7 @@ class Error(StrictModel):
     message: str
 
 
-class ValidationError(StrictModel):
+class ValidationDetail(StrictModel):
     """An entry of `meta.validation`: a property of the request, and what is wrong with it."""
 
     property: str
@@ -64,8 +64,8 @@ class ValidationError(StrictModel):
 class ErrorMeta(StrictModel):
     """The `meta` of an error."""
 
-    errors: list[Error]
-    validation: list[ValidationError]
+    errors: list[ErrorDetail]
+    validation: list[ValidationDetail]
     info: dict[str, Any]
 
 
@@ -92,8 +92,8 @@ class JournalEntry(StrictModel):
     client_id: RequestText | None = None
     token: JournalToken | None = None
     status: int = Field(ge=0, le=599, description="0 where there was no response, or is none yet.")
-    errors: list[Error]
-    validation: list[ValidationError]
+    errors: list[ErrorDetail]
+    validation: list[ValidationDetail]
     duration_in_milliseconds: float = Field(description="Until the response was ready to be sent.")
     execution_id: str | None = Field(None, description="The execution that it started.")
     answer_lost: bool = Field(description="Whether the client can't know of that execution.")
@@ -131,8 +131,8 @@ class JournalEntry(StrictModel):
             if facts.token_digest is None
             else JournalToken.model_construct(digest=facts.token_digest, claims=_shown(facts.claims)),
             status=exchange.status,
-            errors=[Error.show(error) for error in exchange.errors],
-            validation=[ValidationError.show(problem) for problem in exchange.validation],
+            errors=[ErrorDetail.show(error) for error in exchange.errors],
+            validation=[ValidationDetail.show(problem) for problem in exchange.validation],
             duration_in_milliseconds=round(exchange.seconds * 1000, 3),
             execution_id=facts.execution_id,
             answer_lost=exchange.answer_lost,
@@ -170,8 +170,8 @@ class JournalEntry(StrictModel):
             self.body.encode(),
             is_token_request,
         )
-        errors = [ErrorDetail(**dict(error)) for error in self.errors]
-        validation = [ValidationDetail(**dict(problem)) for problem in self.validation]
+        errors = [workflow_mock.errors.ErrorDetail(**dict(error)) for error in self.errors]
+        validation = [workflow_mock.errors.ValidationDetail(**dict(problem)) for problem in self.validation]
         named = (self.customer_id, self.workflow_id, self.execution_id, self.fault_id, self.duplicate_of)
         texts = (*named, facts.token_digest, facts.client_id, facts.fault_effect)  # which no request makes so long
         return Exchange(
