@@ -54,6 +54,9 @@ def calls(server: Server) -> Mapping[str, Callable[[], object]]:
         return http.put(f"/__admin/workflows/{workflow}", content=definition, headers=json_type, timeout=60)
 
     put()
+    half = str(uuid4())
+    few = json.dumps({"name": "half as large", "tasks": tasks[: TASKS // 2]})
+    http.put(f"/__admin/workflows/{half}", content=few, headers=json_type, timeout=60).raise_for_status()
 
     def execution() -> str:
         body = {"data": {"workflowId": workflow}}
@@ -77,6 +80,7 @@ def calls(server: Server) -> Mapping[str, Callable[[], object]]:
         "get a snapshot": lambda: http.get("/__admin/snapshot", timeout=60),
         "restore a snapshot": lambda: http.put("/__admin/snapshot", content=snapshot, headers=json_type, timeout=60),
         f"put a workflow of {TASKS:,} tasks": put,
+        f"the graph of {TASKS // 2:,} tasks": lambda: http.get(f"/__admin/workflows/{half}/graph.svg", timeout=60),
         f"an execution of {TASKS:,} tasks": lambda: http.get(f"/__admin/executions/{execution()}", timeout=60),
         f"advance an execution of {TASKS:,} tasks": advance,
         "1 MB of JSON that is nothing": lambda: http.post("/__admin/faults", content=junk, headers=json_type),

@@ -43,6 +43,13 @@ def ends_twice(server: Server) -> Refusal:
     return server.http.post(advance, json={"to": "end"})
 
 
+def is_too_large_to_draw(server: Server) -> Refusal:
+    many = {"name": "Many", "tasks": [{"key": str(n), "after": [str(k) for k in range(n)]} for n in range(60)]}
+    target = f"{ADMIN_PATH}/workflows/{uuid4()}"
+    assert server.http.put(target, json=many, params={"customerId": str(uuid4())}).status_code == 200
+    return server.http.get(f"{target}/graph.svg")
+
+
 def fails(_: Server) -> Refusal:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Sandbox, "start", lambda *_: 1 / 0)
@@ -124,6 +131,7 @@ REFUSED: dict[str, Callable[[Server], Refusal]] = {
     "method_not_allowed": lambda server: server.http.get(path()),
     "not_acceptable": is_strict,
     "request_timeout": is_never_whole,
+    "graph_too_large": is_too_large_to_draw,
     "invalid_transition": ends_twice,
     "journal_disabled": has_no_journal,
     "body_too_large": lambda server: server.start(content=b" " * 2_000_000),

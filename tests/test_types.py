@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from workflow_mock.admin import app as admin_app
-from workflow_mock.formats import parse_duration
+from workflow_mock.formats import MAX_DURATION, parse_duration, short_duration
 from workflow_mock.types import Duration, StrictModel
 
 
@@ -92,6 +92,18 @@ assert not {"workflow_mock.admin.app", "workflow_mock.admin.dependencies"} & sys
 )
 def test_a_duration_is_read_as_go_and_iso_8601_write_it(text: str, seconds: float) -> None:
     assert parse_duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0s"), (90, "1m30s"), (93784.005, "1d2h3m4s5ms"), (0.0015, "1.5ms"), (3600, "1h")]
+)
+def test_a_duration_is_shown_in_as_few_characters_as_people_write(seconds: float, text: str) -> None:
+    assert short_duration(timedelta(seconds=seconds)) == text
+
+
+@given(st.timedeltas(timedelta(0), MAX_DURATION))
+def test_a_duration_that_is_shown_is_read_as_the_same(duration: timedelta) -> None:
+    assert parse_duration(short_duration(duration)) == duration
 
 
 UNITS = ["ms", "s", "m", "h", "d", "P", "T", "H", "M", "S", "D", "-"]

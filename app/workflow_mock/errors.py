@@ -32,6 +32,7 @@ STATUS_OF_CODE = {
     "method_not_allowed": 405,
     "not_acceptable": 406,
     "request_timeout": 408,
+    "graph_too_large": 409,
     "invalid_transition": 409,
     "journal_disabled": 409,
     "body_too_large": 413,

@@ -124,3 +124,15 @@ def parse_duration(text: str) -> timedelta:
 def show_duration(duration: timedelta) -> str:
     """ISO 8601, in seconds: `PT5400S`."""
     return f"PT{duration.total_seconds():.6f}".rstrip("0").rstrip(".") + "S"
+
+
+def short_duration(duration: timedelta) -> str:
+    """As Go writes it, with days: `1h30m`. `parse_duration` reads it."""
+    parts = []
+    for unit, name in _UNITS.items():
+        length = timedelta(**{name: 1})
+        count = duration / length if unit == "ms" else duration // length
+        if count:
+            parts.append(f"{count:g}{unit}")
+            duration -= count * length
+    return "".join(parts) or "0s"

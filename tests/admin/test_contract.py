@@ -89,7 +89,8 @@ def test_each_operation_names_its_refusals_as_they_are(name: str) -> None:
 
 IDS = """
 getHealth getSettings resetSandbox getSnapshot putSnapshot getClock changeClock setSeed findWorkflows getWorkflow
-putWorkflow deleteWorkflow findExecutions getExecution completeTask failTask advanceExecution getAllRequests
+getWorkflowGraph putWorkflow deleteWorkflow findExecutions getExecution getExecutionGraph
+completeTask failTask advanceExecution getAllRequests
 removeAllRequests getUnmatchedRequests findRequests countRequests removeRequests verifyRequests getRequest findFaults
 addFault removeAllFaults getFault removeFault findClients getClient putClient deleteClient mintToken rotateKey
 getEvents

@@ -158,7 +158,10 @@ def test_what_is_only_like_an_allowed_name_is_refused(named: Server, host: str) 
 
 @pytest.mark.parametrize(
     "target",
-    ["/__admin", "/__admin/", "/__admin/health/", "/__admin/docs", "/__admin/openapi.json", "/%5F_admin/settings"],
+    [
+        *("/__admin", "/__admin/", "/__admin/health/", "/__admin/docs", "/__admin/openapi.json", "/%5F_admin/settings"),
+        f"/__admin/workflows/{WORKFLOW}/graph.svg",
+    ],
 )
 def test_no_path_of_the_plane_goes_around_the_guard(server: Server, target: str) -> None:
     assert status(server, "Host: evil.example", target=target) == 403

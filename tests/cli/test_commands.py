@@ -1,4 +1,4 @@
-"""The commands beside `serve`: check, schema, openapi, token, health."""
+"""The commands beside `serve`: check, graph, schema, openapi, token, health."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,9 @@ from tests.support import ROOT, Server, run
 def test_without_a_command_it_says_which_there_are() -> None:
     done = run()
     assert done.returncode == 0
-    assert all(command in done.stdout for command in ("serve", "token", "check", "schema", "openapi", "health"))
+    assert all(
+        command in done.stdout for command in ("serve", "token", "check", "graph", "schema", "openapi", "health")
+    )
 
 
 def test_check_exits_with_what_it_found(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_the_readme_is_short() -> None:
 def test_each_command_option_and_variable_that_they_name_exists() -> None:
     others = {"--request", "--url", "--header", "--data", "--rm", "--read-only", "--build", "--fail-with-body"}
     others |= {"--health-interval"}  # of docker run
-    known = ("serve", "token", "check", "schema", "openapi", "health")
+    known = ("serve", "token", "check", "graph", "schema", "openapi", "health")
     plugin = (ROOT / "kit" / "src" / "workflow_mock_kit" / "pytest_plugin.py").read_text()
     helps = "\n".join([*(run(command, "--help").stdout for command in known), plugin])
     text = "\n".join(page.text for page in PAGES.values())

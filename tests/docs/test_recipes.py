@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from workflow_mock.domain.execution import State
 from workflow_mock.oauth.bad_tokens import TokenKind
 
 from tests.docs.pages import DEFAULT_URL, PAGES, Snippet, python, run_shell, shell, text_of
@@ -18,6 +19,7 @@ FAIL = Snippet(PAGE, "sh", "retryAfter")
 LOSE = Snippet(PAGE, "sh", "afterCommit")
 WAIT = Snippet(PAGE, "sh", '"advance"')
 BY_HAND = Snippet(PAGE, "python", "/tasks/")
+GRAPH = Snippet(PAGE, "sh", "graph.svg")
 SENT = Snippet(PAGE, "sh", "requests/verify")
 BAD_TOKENS = Snippet(PAGE, "sh", '"expired"}')
 NEXT_TOKEN = Snippet(PAGE, "sh", '"issueNext"')
@@ -26,7 +28,7 @@ ROTATE = Snippet(PAGE, "sh", "keys/rotate")
 SEED = Snippet(PAGE, "sh", '"seed"')
 EVENTS = Snippet(PAGE, "sh", "Last-Event-ID")
 RECIPES = [
-    *(SETUP, FAIL, LOSE, WAIT, BY_HAND, SENT, BAD_TOKENS, NEXT_TOKEN, CLIENTS, ROTATE, SEED, EVENTS),
+    *(SETUP, FAIL, LOSE, WAIT, BY_HAND, GRAPH, SENT, BAD_TOKENS, NEXT_TOKEN, CLIENTS, ROTATE, SEED, EVENTS),
 ]
 
 
@@ -81,6 +83,17 @@ def test_tasks_are_finished_by_hand(own: Server) -> None:
     states, ended = python(text_of(BY_HAND).replace(DEFAULT_URL, own.url)).splitlines()
     assert states == "['completed', 'queued', 'queued', 'waiting']"
     assert re.fullmatch(r"completed [0-9-]+T.*Z", ended)
+
+
+def test_graphs_are_drawn_and_have_the_classes_that_the_page_names(own: Server, tmp_path: Path) -> None:
+    cook(GRAPH, own, tmp_path)
+    pictures = [(tmp_path / name).read_text() for name in ("execution.svg", "workflow.svg")]
+    assert ["queued" in picture for picture in pictures] == [True, False]
+    drawn = {
+        name for picture in pictures for names in re.findall(r'class="([^"]*)"', picture) for name in names.split()
+    }
+    named = set(re.findall(r"`([a-z-]+)`", PAGES[PAGE].section("See a workflow or an execution as a graph")))
+    assert drawn | set(State) <= named
 
 
 def test_what_the_client_sent_is_found(own: Server, tmp_path: Path) -> None:

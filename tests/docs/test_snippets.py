@@ -47,7 +47,8 @@ PYTHON = Snippet(CLIENTS_PAGE, "python", "raise_for_status")
 PYTHON_OAUTH = Snippet(CLIENTS_PAGE, "python", "authlib")
 IN_PROCESS = Snippet(CLIENTS_PAGE, "python", "ASGITransport")
 OWN_WORKFLOW = Snippet(CATALOGUE, "yaml", "Nightly report")
-OWN_COMMANDS = Snippet(CATALOGUE, "sh")
+OWN_COMMANDS = Snippet(CATALOGUE, "sh", "serve")
+OWN_GRAPH = Snippet(CATALOGUE, "sh", "graph")
 CLIENTS = Snippet(CATALOGUE, "yaml", "Payroll")
 CATALOGUE_FAULTS = Snippet(CATALOGUE, "yaml", "Unavailable")
 ISSUERS = Snippet(TOKENS, "sh")
@@ -58,7 +59,19 @@ PARALLEL = Snippet(DOCKER_AND_CI, "python", "class Customer")
 MAKE = Snippet(CONTRIBUTING, "sh")
 SNIPPETS = [
     *(CLONE, FIRST_REQUEST, FIRST_ANSWER, FIRST_FAULT, FIRST_IMAGE, CURL, PYTHON, PYTHON_OAUTH, IN_PROCESS),
-    *(OWN_WORKFLOW, OWN_COMMANDS, CLIENTS, CATALOGUE_FAULTS, ISSUERS, DOCKER, READY_FILE, FIXTURE, PARALLEL, MAKE),
+    *(
+        OWN_WORKFLOW,
+        OWN_COMMANDS,
+        OWN_GRAPH,
+        CLIENTS,
+        CATALOGUE_FAULTS,
+        ISSUERS,
+        DOCKER,
+        READY_FILE,
+        FIXTURE,
+        PARALLEL,
+        MAKE,
+    ),
 ]
 
 
@@ -168,6 +181,13 @@ def test_the_workflow_of_ones_own_is_checked_and_started(tmp_path: Path) -> None
         answer = own.start(workflow, token=own.token("reporter", "not-so-secret"))
         triggers = [task["name"] for task in answer.json()["data"]["tasks"] if task["isTrigger"]]
         assert triggers == ["fetch-orders", "fetch-prices"]
+
+
+def test_the_workflow_of_ones_own_is_drawn_as_the_page_shows_it(tmp_path: Path) -> None:
+    """If not: copy the picture that the command writes over the page's."""
+    (tmp_path / "nightly.yaml").write_text(text_of(OWN_WORKFLOW))
+    shell(text_of(OWN_GRAPH), tmp_path)
+    assert (tmp_path / "nightly.svg").read_bytes() == (ROOT / "docs" / "nightly.svg").read_bytes()
 
 
 def test_each_client_of_the_catalogue_may_do_what_its_comment_says(tmp_path: Path) -> None:

@@ -85,7 +85,11 @@ CALLS: dict[str, list[Callable[[], Any]]] = {
     "mintToken": [WORLD.mint_token, WORLD.token, lambda: WORLD.next_token("expired")],
     "rotateKey": [SERVER.rotate_key],
 }
-NOT_SENT = {"getEvents": "a stream, which is read by whatever the user reads server-sent events with"}
+NOT_SENT = {
+    "getEvents": "a stream, which is read by whatever the user reads server-sent events with",
+    "getExecutionGraph": "a picture, which is looked at in a browser",
+    "getWorkflowGraph": "a picture, which is looked at in a browser",
+}
 
 RECORDS: Mapping[str, type[Record]] = {
     "ClientView": OAuthClient,

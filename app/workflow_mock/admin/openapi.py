@@ -77,11 +77,11 @@ def _change_operation(path: str, operation: Schema) -> None:
                 schema.update(choice)
         if parameter["name"] in EXAMPLES:
             parameter["example"] = EXAMPLES[parameter["name"]]
-    if path == f"{ADMIN_PATH}/events":
-        # FastAPI describes events by an itemSchema, which OpenAPI 3.1 doesn't know, and errors by their media type.
-        responses = operation["responses"]
+    responses = operation["responses"]
+    if path == f"{ADMIN_PATH}/events":  # by an itemSchema, which OpenAPI 3.1 doesn't know
         responses["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
-        responses["default"]["content"] = {"application/json": {"schema": _ref("ErrorResponse")}}
+    # FastAPI gives errors the media type of events, and of graphs.
+    responses["default"]["content"] = {"application/json": {"schema": _ref("ErrorResponse")}}
 
 
 def _make_nullable(members: dict[str, Schema], name: str, components: dict[str, Schema]) -> None:

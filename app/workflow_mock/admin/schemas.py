@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from datetime import datetime
 from typing import Annotated, Any, Self, cast
 
 from pydantic import Field
@@ -12,7 +13,6 @@ from workflow_mock.errors import ErrorDetail, ValidationDetail
 from workflow_mock.faults.registry import Fault
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.paths import TOKEN_PATH
-from workflow_mock.state.clock import Clock
 from workflow_mock.state.exchange import REQUEST_TOKEN, START_EXECUTION, Exchange, Facts, OperationName, Target
 from workflow_mock.state.recorded_request import recorded
 from workflow_mock.state.redaction import KEPT_BYTES, redact_json, redact_tokens
@@ -190,9 +190,8 @@ class ExecutionView(ExecutionSummary):
     tasks_hierarchy: list[WireEdge]
 
 
-def summary(execution: Execution, clock: Clock) -> dict[str, Any]:
+def summary(execution: Execution, state: State, finished: datetime | None) -> dict[str, Any]:
     """The members of an ExecutionSummary."""
-    state, finished = execution.status_at(clock.now(execution.customer_id))
     return {
         "id": execution.id,
         "customer_id": execution.customer_id,

@@ -7,8 +7,10 @@ from fastapi import APIRouter, Body, Path, Response
 from pydantic import Field, WithJsonSchema
 
 from workflow_mock.admin.dependencies import Customer, JsonRoute, or_404, read_body, validation_error
+from workflow_mock.admin.graph import SvgResponse, graph_response
 from workflow_mock.catalogue.schema import TaskEntry, WorkflowEntry, entry_of
 from workflow_mock.domain.definition import InvalidDefinition, WorkflowDefinition
+from workflow_mock.domain.svg import workflow_svg
 from workflow_mock.errors import Problem
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.types import StrictModel, Uuid
@@ -52,6 +54,12 @@ class WorkflowPage(StrictModel):
 def router(sandbox: Sandbox) -> APIRouter:
     routes = APIRouter(prefix="/workflows", tags=["Workflows"], route_class=WorkflowRoute)
 
+    def workflow_of(workflow_id: str, customer: str | None) -> WorkflowDefinition:
+        """Raises ApiError (404)."""
+        found = sandbox.workflows.get(workflow_id)
+        is_offered = found is not None and (customer is None or found.serves(customer))
+        return or_404(found if is_offered else None, f"workflow {workflow_id}")
+
     @routes.get("")
     async def find_workflows(customer: Customer = None) -> WorkflowPage:
         """The workflows that can be started, by everybody or by this customer."""
@@ -71,10 +79,15 @@ def router(sandbox: Sandbox) -> APIRouter:
     @routes.get("/{workflowId}", response_model=WorkflowEntry)
     async def get_workflow(workflow_id: Id, customer: Customer = None) -> Response:
         """A workflow as a catalogue file has it, with every id written out."""
-        found = sandbox.workflows.get(workflow_id)
-        if found is not None and customer is not None and not found.serves(customer):
-            found = None
-        return await to_thread(_shown, or_404(found, f"workflow {workflow_id}"))
+        return await to_thread(_shown, workflow_of(workflow_id, customer))
+
+    @routes.get("/{workflowId}/graph.svg", response_class=SvgResponse)
+    async def get_workflow_graph(workflow_id: Id, customer: Customer = None) -> Response:
+        """The graph of a workflow: each task, and how it gets done.
+
+        409 for over 20,000 tasks and steps of edges from column to column.
+        """
+        return await graph_response(workflow_svg, workflow_of(workflow_id, customer))
 
     @routes.put("/{workflowId}", response_model=Workflow)
     async def put_workflow(

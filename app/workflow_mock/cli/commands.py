@@ -22,6 +22,9 @@ from workflow_mock.settings import Settings, url
 
 logger = logging.getLogger(__name__)
 
+MAX_NAMED = 20
+"""Workflows of a file that `graph` names, where it can't tell which is meant."""
+
 HINTS = {
     "invalid_client": "check --client and --secret",
     "invalid_scope": "the client may not have that --scope",
@@ -160,6 +163,42 @@ def check(files: tuple[Path, ...]) -> int:
         return 1
     counts = ((len(content.workflows), "workflow"), (len(content.clients), "client"))
     click.echo(" and ".join(f"{count} {name}{'s' * (count != 1)}" for count, name in counts) + ": no problems")
+    return 0
+
+
+@cli.command()
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+@click.option("--workflow", help="Name or id of the workflow; not needed where there is one.", metavar="NAME")
+@click.option("--out", help="Write to this file; else to standard output.", type=click.Path(path_type=Path))
+def graph(file: Path, workflow: str | None, out: Path | None) -> int:
+    """Draw a workflow of a catalogue file as SVG."""
+    from workflow_mock.catalogue import loader as catalogue  # noqa: PLC0415
+    from workflow_mock.domain.layout import GraphTooLarge  # noqa: PLC0415
+    from workflow_mock.domain.svg import workflow_svg  # noqa: PLC0415
+
+    try:
+        workflows = catalogue.read([file]).workflows
+    except catalogue.InvalidCatalogue as error:
+        click.echo(str(error), err=True)
+        return 1
+    found = [each for each in workflows if workflow in (None, each.name, each.id)]
+    if len(found) != 1:
+        asked = "" if workflow is None else f", {len(found) or 'none'} of them named {workflow!r}"
+        named = [f"\n  {each.id}  {each.name!r}" for each in (found or workflows)[:MAX_NAMED]]
+        more = f"\n  … and {left} more" if (left := len(found or workflows) - MAX_NAMED) > 0 else ""
+        hint = f": say which with --workflow{''.join(named)}{more}" if workflows else ""
+        raise click.ClickException(f"{file} has {len(workflows) or 'no'} workflows{asked}{hint}")
+    try:
+        drawing = workflow_svg(found[0]).encode()
+    except GraphTooLarge as error:
+        raise click.ClickException(f"{found[0].name!r} is too large to be drawn: {error}") from None
+    try:
+        if out is None:
+            click.echo(drawing, nl=False)
+        else:
+            out.write_bytes(drawing)
+    except OSError as error:
+        raise click.ClickException(f"{out or 'standard output'} can't be written: {error}") from None
     return 0
 
 

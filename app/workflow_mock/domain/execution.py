@@ -4,6 +4,7 @@ Time is passed in; nothing here reads a clock. What became of an execution at a 
 the steps that were taken, and of that time: no timer runs, and looking changes nothing.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from heapq import heappop, heappush
@@ -36,6 +37,21 @@ class InvalidTransition(ValueError):
     """A step that can't be taken; the message says why."""
 
 
+class View(NamedTuple):
+    """All that is known of an execution at one moment. It stays so while it is written, whatever comes in between."""
+
+    time: datetime
+    state: State
+    finished: datetime | None
+    queue: Sequence[Task]
+    """In topological order of the hierarchy, ties in the order of the tasks."""
+    states: Sequence[State]
+    """Of each task."""
+    queued_at: Mapping[int, datetime]
+    """By the index of the task."""
+    finished_at: Mapping[int, datetime]
+
+
 class Execution:
     """One start of a workflow by a customer.
 
@@ -66,6 +82,19 @@ class Execution:
                 self._progress.finish(self.definition.index[step.task_id], step.outcome)
         self._progress.run_until(now)
         return self._progress
+
+    def view_at(self, now: datetime) -> View:
+        """What is shown of it, whoever shows it: a record, a graph."""
+        progress = self.progress_at(now)
+        return View(
+            progress.time,
+            progress.state,
+            progress.finished,
+            progress.queued_tasks(),
+            tuple(progress.states),
+            dict(progress.queued_at),
+            dict(progress.finished_at),
+        )
 
     def status_at(self, now: datetime) -> "tuple[State, datetime | None]":
         """Its state, and when it finished. A list asks thousands: little is worked out, and no more kept than was."""
