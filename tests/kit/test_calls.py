@@ -12,18 +12,21 @@ import yaml
 from workflow_mock_kit import aio, client
 from workflow_mock_kit.calls import Call, ClockCalls, ExecutionCalls, Reply, ServerCalls, WorldCalls
 from workflow_mock_kit.records import (
+    Change,
     ClockState,
     Counts,
     ExecutionState,
     Expected,
     Fault,
     Health,
+    Line,
     MintedToken,
     Nearest,
     NearMiss,
     OAuthClient,
     Record,
     Request,
+    Response,
     RotatedKeys,
     Task,
     Token,
@@ -65,6 +68,9 @@ CALLS: dict[str, list[Callable[[], Any]]] = {
     "countRequests": [lambda: WORLD.count(status=200)],
     "removeRequests": [lambda: WORLD.forget(status=200)],
     "verifyRequests": [WORLD.verify, WORLD.wait_for, lambda: WORLD.verify_sequence({"status": 200})],
+    "getLines": [WORLD.lines],
+    "getNearest": [lambda: WORLD.nearest("an-id")],
+    "findChanges": [WORLD.changes, SERVER.changes],
     "getRequest": [lambda: WORLD.request("an-id")],
     "findFaults": [WORLD.faults],
     "addFault": [
@@ -92,6 +98,7 @@ NOT_SENT = {
 }
 
 RECORDS: Mapping[str, type[Record]] = {
+    "Change": Change,
     "ClientView": OAuthClient,
     "ClockView": ClockState,
     "Counts": Counts,
@@ -101,10 +108,12 @@ RECORDS: Mapping[str, type[Record]] = {
     "FaultView": Fault,
     "Health": Health,
     "JournalEntry": Request,
+    "JournalResponse": Response,
     "JournalToken": Token,
     "MintedToken": MintedToken,
     "NearMiss": NearMiss,
     "Nearest": Nearest,
+    "RequestLine": Line,
     "RotatedKeys": RotatedKeys,
     "TaskView": Task,
     "Unmatched": Unmatched,
@@ -114,7 +123,7 @@ RECORDS: Mapping[str, type[Record]] = {
     "WorkflowSummary": WorkflowSummary,
 }
 LISTS = {"ClientPage", "Count", "ExecutionPage", "FaultPage", "JournalPage", "RemovedCount", "UnmatchedPage"}
-LISTS |= {"WorkflowPage", "Snapshot"}
+LISTS |= {"WorkflowPage", "Snapshot", "ChangePage", "LinePage"}
 """Of which the kit gives the list, the number or the JSON alone."""
 
 

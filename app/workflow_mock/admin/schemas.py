@@ -14,7 +14,7 @@ from workflow_mock.faults.registry import Fault
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.exchange import REQUEST_TOKEN, START_EXECUTION, Exchange, Facts, OperationName, Target
-from workflow_mock.state.recorded_request import recorded
+from workflow_mock.state.recorded_request import RecordedResponse, recorded
 from workflow_mock.state.redaction import KEPT_BYTES, redact_json, redact_tokens
 from workflow_mock.strict_json import NotSerializable, check, sayable
 from workflow_mock.types import Moment, StrictModel, Uuid
@@ -65,6 +65,24 @@ class ErrorResponse(StrictModel):
     data: dict[str, Any] | None = Field(description="Always null.")
 
 
+class JournalResponse(StrictModel):
+    """A response as it was sent, without tokens."""
+
+    headers: dict[str, RequestText] = Field(description="But for those that every response has.")
+    body: RequestText = Field(description="Its first 16 KiB.")
+
+    @classmethod
+    def of(cls, response: RecordedResponse) -> "JournalResponse":
+        """Show a response."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
+        return cls.model_construct(headers=headers, body=response.text)
+
+    def recorded(self) -> RecordedResponse:
+        """The way back, for a snapshot."""
+        headers = tuple((_latin_1(name), _latin_1(redact_tokens(value))) for name, value in self.headers.items())
+        return RecordedResponse(headers, redact_tokens(self.body).encode())
+
+
 class JournalEntry(StrictModel):
     """A request of the workflow API or the token endpoint, and what became of it."""
 
@@ -94,6 +112,9 @@ class JournalEntry(StrictModel):
         None, description="What it did, in words.", examples=["connection reset, 1 of 2"]
     )
     notes: list[str] = Field(description="What the API's page doesn't document, and was let pass.")
+    response: JournalResponse | None = Field(
+        None, description="Of a request that was refused, or that a fault was injected into."
+    )
 
     @classmethod
     def of(cls, exchange: Exchange) -> "JournalEntry":
@@ -124,6 +145,7 @@ class JournalEntry(StrictModel):
             fault_id=facts.fault_id,
             fault_effect=facts.fault_effect,
             notes=[str(note) for note in facts.notes],
+            response=None if exchange.response is None else JournalResponse.of(exchange.response),
         )
 
     def exchange(self) -> Exchange:
@@ -160,6 +182,7 @@ class JournalEntry(StrictModel):
             answer_lost=self.answer_lost,
             seconds=self.duration_in_milliseconds / 1000,
             recorded_at=self.time.timestamp(),
+            response=None if self.response is None else self.response.recorded(),
         )
 
 

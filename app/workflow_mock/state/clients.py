@@ -49,6 +49,16 @@ class Clients:
     def _count_put(self) -> int:
         return sum(self._catalogue.get(each.id) is not each for _, each in self.owned())
 
+    def changed(self, customer_id: str | None) -> tuple[int, int]:
+        """How many were put, for everybody or for the customer, or for anybody (None); how many of the catalogue's
+        were deleted."""
+        put = sum(
+            self._catalogue.get(each.id) is not each
+            for who, each in self.owned()
+            if who is None or customer_id in (None, who)
+        )
+        return put, len(self._catalogue.keys() - self._clients[None].keys())
+
     def remove(self, client_id: str, customer_id: str | None) -> Client | None:
         own = self._clients.get(customer_id, {})
         client = own.pop(client_id, None)

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from workflow_mock.errors import ErrorDetail, ValidationDetail
 from workflow_mock.http.messages import Request, Response
-from workflow_mock.state.recorded_request import RecordedRequest, record_request
+from workflow_mock.state.recorded_request import RecordedRequest, RecordedResponse, record_request, record_response
 from workflow_mock.state.redaction import redact_tokens
 
 REQUEST_TOKEN = "token"  # noqa: S105 - an operation's name
@@ -110,6 +110,12 @@ class Result:
 NO_RESPONSE = Response(0, (), b"")
 
 
+def _kept_response(target: Target, result: Result) -> RecordedResponse | None:
+    """The response, unless it has a token in it or there is none."""
+    is_token = target.operation == REQUEST_TOKEN and result.response.status == 200
+    return None if is_token or not result.response.status else record_response(result.response)
+
+
 @dataclass(slots=True)
 class Exchange:
     """A request and its response, without their secrets."""
@@ -130,6 +136,8 @@ class Exchange:
     """Until the response was ready to be sent."""
     recorded_at: float = 0.0
     """When it was answered by the machine's clock, in seconds since 1970, whatever the customer's clock says."""
+    response: RecordedResponse | None = None
+    """Where the request was refused or a fault was injected."""
     size: int = 0
     """Bytes that it takes, about."""
     number: int = 0
@@ -141,6 +149,7 @@ class Exchange:
     ) -> "Exchange":
         recorded = record_request(request, is_token_request=target.operation == REQUEST_TOKEN)
         claims = result.facts.claims
+        response = _kept_response(target, result) if result.errors or result.facts.fault_id else None
         return cls(
             request.id,
             result.time,
@@ -154,7 +163,8 @@ class Exchange:
             result.answer_lost,
             seconds,
             wall_time(),
-            1024 + recorded.size + (len(claims) if claims else 0),
+            response,
+            1024 + recorded.size + (len(claims) if claims else 0) + (response.size if response else 0),
         )
 
     @property
