@@ -7,7 +7,7 @@ SPREAD := --numprocesses 3 --dist worksteal
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript beside bench bench-quick profile costs waits fuzz watching pictures soak audit openapi format lock lint-openapi image test-image
+.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript test-csharp beside bench bench-quick profile costs waits fuzz watching pictures soak audit openapi format lock lint-openapi image test-image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -62,6 +62,9 @@ test-typescript: .venv/dev ## the project in examples/typescript, and what it sa
 	cd examples/typescript && npm ci --silent && npm run --silent types && npm run --silent check
 	cd examples/typescript && CI=1 PATH=$(CURDIR)/$(BIN):$$PATH npm test --silent
 	$(BIN)/pytest -q tests/languages/test_typescript_project.py
+
+test-csharp: .venv/dev ## the project in examples/csharp; needs the .NET 10 SDK and a way to its packages
+	cd examples/csharp && PATH=$(CURDIR)/$(BIN):$$PATH dotnet run
 
 beside: .venv/dev ## random requests to this server and to PLATFORM=http://…, which trusts KEY=key.pem; SEED and REQUESTS
 	@$(BIN)/python benchmarks/beside.py $(PLATFORM) $(KEY) --seed $(or $(SEED),1) --requests $(or $(REQUESTS),6000)

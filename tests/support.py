@@ -35,7 +35,8 @@ JSON_TYPE = "Content-Type: application/json"
 TOKEN_FORM = b"grant_type=client_credentials&client_id=demo&client_secret=demo-secret"
 START_SECONDS = 30
 WAIT_SECONDS = 20
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "15"))
+USUAL_EXAMPLES = 15
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", str(USUAL_EXAMPLES)))
 """The measure of what fuzzers and property tests try; `make fuzz` sets 1,000."""
 
 DEMO_SECRET = "demo-secret"

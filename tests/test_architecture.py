@@ -29,11 +29,11 @@ LAYERS = (
     ("state",),
     ("http",),
     ("domain", "types", "strict_json"),
-    ("errors", "formats", "paths", "settings", "caching", "log", ""),
+    ("errors", "formats", "paths", "settings", "caching", "sizes", "log", ""),
 )
 """From top to bottom; a folder stands for all its modules, and the empty name for the package itself."""
 
-BASE_ORDER = ("settings", "errors", "formats", "caching", "log", "paths", "")
+BASE_ORDER = ("settings", "errors", "formats", "caching", "sizes", "log", "paths", "")
 """Modules of the lowest layer may import those to the right of them."""
 
 APART = {("app", "server"), ("server", "app"), ("sandbox", "catalogue"), ("catalogue", "sandbox")}

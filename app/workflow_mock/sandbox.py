@@ -78,7 +78,9 @@ class Sandbox:
         """
         if not self._has_journal:
             return None
-        duplicate_of = self.journal.lost_before(target, request.id) if result.facts.execution_id else None
+        duplicate_of = None
+        if self.journal.lost_answers and result.facts.execution_id:
+            duplicate_of = self.journal.lost_before(target, request.id)
         exchange = Exchange.of(request, target, result, duplicate_of, seconds)
         self.journal.record(exchange)
         if not is_pending:

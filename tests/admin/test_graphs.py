@@ -125,7 +125,7 @@ def test_one_that_is_too_large_is_refused_and_says_how_large_it_is(world: World)
         answer = world.server.http.get(f"/__admin/{target}/graph.svg")
         (error,) = answer.json()["meta"]["errors"]
         assert (answer.status_code, error["code"]) == (409, "graph_too_large")
-        assert "10,001 tasks and 10,000 steps" in error["message"]
+        assert "10,001 tasks, and 10,000 edges" in error["message"]
 
 
 def test_others_are_served_while_a_large_one_is_drawn() -> None:

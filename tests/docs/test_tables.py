@@ -1,5 +1,6 @@
 """The tables of settings, limits and errors are those of the code."""
 
+import re
 from dataclasses import MISSING, fields
 from datetime import timedelta
 from importlib import import_module
@@ -10,6 +11,7 @@ from workflow_mock.errors import STATUS_OF_CODE
 from workflow_mock.settings import PREFIX, Settings, flag
 
 from tests.docs.pages import PAGES
+from tests.support import ROOT, USUAL_EXAMPLES
 
 LIMITS = PAGES["docs/limits.md"].table()
 UNITS = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "": 1}
@@ -55,6 +57,18 @@ def limit(name: str) -> Any:
         return next(rule.max_length for rule in model.model_fields[constant].metadata if hasattr(rule, "max_length"))
     value = getattr(import_module(".".join(["workflow_mock", *folders])), constant)
     return value.days if isinstance(value, timedelta) else value
+
+
+def test_what_is_random_is_tried_as_often_as_the_page_says() -> None:
+    rows = {row[0].partition(":")[0].partition(",")[0]: row[2:] for row in PAGES["docs/security-tests.md"].table()}
+    (long,) = re.findall(r"^fuzz:.*\n\tFUZZ_EXAMPLES=(\d+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for name, times in (
+        ("schemathesis", 1),
+        ("raw HTTP bytes", 10),
+        ("hypothesis", 20),
+        ("the whole control plane as a state machine", 10),
+    ):
+        assert [int(number.replace(",", "")) for number in rows[name]] == [times * USUAL_EXAMPLES, times * int(long)]
 
 
 def test_each_setting_that_limits_is_among_the_limits() -> None:

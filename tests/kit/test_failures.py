@@ -74,6 +74,17 @@ def test_section_4(workflow_mock, client):
 """,
         ["customer <id> at <url>", "… 13 requests before these", *["<time>  start  200"] * 18],
     ),
+    "a mistake in the request": (
+        """
+def test_section_5(workflow_mock, client):
+    client.start("3c90c3cc-0d44-4b50-8888-8dd257360520")
+""",
+        [
+            "customer <id> at <url>",
+            "<time>  token  200",
+            "<time>  start  404  workflow_not_found: There is no workflow <id>; did you mean <id> (Order fulfilment)?",
+        ],
+    ),
 }
 
 

@@ -54,6 +54,36 @@ def test_it_keeps_what_a_naive_model_keeps(steps: list[tuple[str, str]], per_cus
             assert [each.id for each in kept.for_customer(who)] == [id for id, owner in model if owner == who]
 
 
+@given(
+    st.lists(st.sampled_from("ab"), max_size=8),
+    st.lists(st.sampled_from("ab"), max_size=8),
+    st.sampled_from(["a", None]),
+    st.integers(1, 6),
+    st.integers(1, 10),
+)
+def test_to_take_over_another_store_is_to_add_what_it_has(
+    here: list[str], there: list[str], customer: str | None, per_customer: int, total: int
+) -> None:
+    at_once: BoundedStore[Execution] = BoundedStore(per_customer=per_customer, total=total)
+    one_by_one, other = at_once.like(), at_once.like()
+    for store in (at_once, one_by_one):
+        for number, who in enumerate(here):
+            store.add(execution(number, who))
+    one_by_one.clear(customer)
+    for number, who in enumerate(there):
+        if customer in (None, who):
+            other.add(execution(100 + number, who))
+            one_by_one.add(execution(100 + number, who))
+    at_once.take_over(other, customer)
+    for whose in ("a", "b", None):
+        kept, expected = at_once.for_customer(whose), one_by_one.for_customer(whose)
+        assert [(each.id, each.customer_id) for each in kept] == [(each.id, each.customer_id) for each in expected]
+        assert at_once.count(whose) == one_by_one.count(whose)
+        assert at_once.forgotten(whose) == one_by_one.forgotten(whose)
+        assert [each.number for each in kept] == sorted(each.number for each in kept)
+    assert all(each.number > len(here) for each in at_once.for_customer(None) if int(each.id) >= 100)
+
+
 def test_an_id_that_comes_again_takes_the_place_of_the_first() -> None:
     kept: BoundedStore[Execution] = BoundedStore(per_customer=5, total=5)
     kept.add(execution(1, "a"))

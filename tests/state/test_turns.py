@@ -1,8 +1,10 @@
 """While the control plane has much to do, others have their turn."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx2 as httpx
@@ -10,17 +12,22 @@ import pytest
 from workflow_mock.admin import snapshot, workflows
 from workflow_mock.app import create_app
 from workflow_mock.catalogue.schema import WorkflowEntry
+from workflow_mock.domain.execution import Execution
+from workflow_mock.faults.registry import FaultRegistry, Tally
+from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.paths import ADMIN_PATH, HEALTH_PATH
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings
 from workflow_mock.state import store
+from workflow_mock.state.clock import Action
 from workflow_mock.state.exchange import Exchange, Facts, Target
+from workflow_mock.state.journal import Journal
 from workflow_mock.state.matcher import Matcher
 from workflow_mock.state.recorded_request import recorded
 from workflow_mock.state.store import BATCH_SIZE
 
 from tests.server.apps import serving_app
-from tests.state.worlds import BEGIN, workflow_id
+from tests.state.worlds import BEGIN, CUSTOMER, workflow_id
 from tests.support import WORKFLOW
 
 
@@ -78,6 +85,36 @@ def test_a_request_is_answered_while(
             held.may_go_on.set()
             asking.join()
     assert answers[0] in (200, 201)
+
+
+@pytest.mark.parametrize("customer", [CUSTOMER, None], ids=["of a customer", "of all"])
+def test_a_restore_puts_in_place_what_was_made_off_the_loop(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, customer: str | None
+) -> None:
+    sandbox.clock.change(Action.FREEZE, CUSTOMER, to=BEGIN)
+    for number in range(3):
+        sandbox.start(CUSTOMER, workflow_id(1), BEGIN)
+        target = Target("start", CUSTOMER)
+        sandbox.journal.add(replace(exchange(number), target=target))
+        sandbox.faults.add(FaultSpec.model_validate({"status": 503, "matcher": {"customerId": CUSTOMER}}))
+    before = json.loads(bytes(asyncio.run(snapshot.take(sandbox, customer)).body))
+    restore = snapshot.Restore.read(before, customer, sandbox)
+    sandbox.reset(None)
+
+    def one_by_one(*_: object) -> None:
+        raise AssertionError("an item by itself")
+
+    for place, name in (
+        (store.BoundedStore, "add"),
+        (Journal, "record"),
+        (FaultRegistry, "put"),
+        (Execution, "__init__"),
+        (Tally, "__init__"),
+    ):
+        monkeypatch.setattr(place, name, one_by_one)
+    restore.apply(sandbox)
+    monkeypatch.undo()
+    assert json.loads(bytes(asyncio.run(snapshot.take(sandbox, customer)).body)) == before
 
 
 def exchange(number: int) -> Exchange:

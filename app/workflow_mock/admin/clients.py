@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
-from workflow_mock.admin.dependencies import Customer, JsonRoute, or_404
+from workflow_mock.admin.dependencies import Customer, JsonRoute, json_list, json_object, or_404
 from workflow_mock.domain.client import Client
 from workflow_mock.oauth.token_endpoint import MAX_CREDENTIAL_CHARACTERS
 from workflow_mock.sandbox import Sandbox
@@ -56,13 +56,13 @@ def router(sandbox: Sandbox) -> APIRouter:
             customers=None if client.customers is None else list(client.customers),
         )
 
-    @routes.get("")
-    async def find_clients(customer: Customer = None) -> ClientPage:
+    @routes.get("", response_model=ClientPage)
+    async def find_clients(customer: Customer = None) -> Response:
         """The clients that can get a token: of everybody and of each customer, or those that a customer can use."""
         found = clients.owned()
         if customer is not None:
             found = [(who, each) for who, each in found if clients.find(each.id, customer) is each]
-        return ClientPage(clients=[shown(each, who) for who, each in found])
+        return json_object(clients=await json_list(found, lambda owned: shown(owned[1], owned[0])))
 
     @routes.get("/{clientId}")
     async def get_client(client_id: Id, customer: Customer = None) -> ClientView:

@@ -47,10 +47,11 @@ def for_generators(contract: Schema) -> Schema:
         for operation in operations.values():
             _change_operation(path, operation)
     for schema in tuple(components.values()):
-        if schema.get("additionalProperties") is False:  # a StrictModel
-            for name in schema.get("properties", ()):
-                if name not in schema.get("required", ()):
-                    _make_nullable(schema["properties"], name, components)
+        is_strict_model = schema.get("additionalProperties") is False
+        for name in schema.get("properties", ()):
+            if is_strict_model and name not in schema.get("required", ()):
+                _make_nullable(schema["properties"], name)
+            _name_enum(schema["properties"][name], name, components)
     _change_schemas(contract)
     for name, rule in _RULES.items():
         if name in components:
@@ -84,18 +85,24 @@ def _change_operation(path: str, operation: Schema) -> None:
     responses["default"]["content"] = {"application/json": {"schema": _ref("ErrorResponse")}}
 
 
-def _make_nullable(members: dict[str, Schema], name: str, components: dict[str, Schema]) -> None:
+def _make_nullable(members: dict[str, Schema], name: str) -> None:
     """Many clients send null for what wasn't given."""
     member = members[name]
     member.pop("default", None)  # some generators make required what has one
     if _NULL in member.get("anyOf", ()) or not {"type", "$ref"} & member.keys():
         return
     described: Schema = {key: member.pop(key) for key in ("description", "examples") if key in member}
-    if "enum" in member:  # an enum with null among its values is none to many: it gets a name, to be referred to
-        component = name[0].upper() + name[1:]
-        components[component] = member
-        member = _ref(component)
     members[name] = {"anyOf": [member, dict(_NULL)], **described}
+
+
+def _name_enum(member: Schema, name: str, components: dict[str, Schema]) -> None:
+    """An enum with null among its values, or inline beside null, is none to many: it gets a name, to be referred to."""
+    choices = member.get("anyOf", [])
+    for index, choice in enumerate(choices):
+        if "enum" in choice:
+            component = name[0].upper() + name[1:]
+            components[component] = choice
+            choices[index] = _ref(component)
 
 
 def _change_schemas(node: Any, name: str = "") -> None:

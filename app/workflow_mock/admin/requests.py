@@ -2,7 +2,7 @@
 
 import json
 from heapq import nsmallest
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field, model_validator
@@ -18,8 +18,9 @@ from workflow_mock.admin.dependencies import (
     owned_or_404,
 )
 from workflow_mock.admin.lines import RequestLine, line_members
+from workflow_mock.admin.readings import InOrder, Matches
 from workflow_mock.admin.schemas import JournalEntry
-from workflow_mock.admin.waiting import Within, settled
+from workflow_mock.admin.waiting import Within, read
 from workflow_mock.errors import ApiError
 from workflow_mock.faults.effects import MAX_COUNT
 from workflow_mock.paths import START_PATH, TOKEN_PATH
@@ -167,19 +168,17 @@ class Verification(
             raise ValueError("sequence stands in the place of matcher and count")
         return self
 
-    def concerns(self, exchange: Exchange) -> bool:
-        """Whether a request may change the verdict."""
-        return any(matcher.matches(exchange) for matcher in self.sequence or (self.matcher,))
+    def allows(self, count: int, forgotten: int) -> bool:
+        """Whether so many requests that are here are as many as there must be, whatever the forgotten ones were."""
+        if self.sequence is not None:
+            return count == len(self.sequence)
+        # Each that was forgotten may have matched or not; what allows both ends allows all between.
+        return self.count.allows(count) and self.count.allows(count + forgotten)
 
-
-class Seen(NamedTuple):
-    """What the journal says of a verification at one moment."""
-
-    found: list[Exchange]
-    forgotten: int
-    verified: bool
-    is_settled: bool
-    """Whether no request that comes later changes the verdict."""
+    def is_settled(self, count: int, forgotten: int) -> bool:
+        """Whether no request that comes later changes the verdict."""
+        most = self.count.most
+        return self.allows(count, forgotten) if most is None else count + forgotten > most
 
 
 class NearMiss(StrictModel):
@@ -276,10 +275,14 @@ def router(settings: Settings, sandbox: Sandbox) -> APIRouter:
     ) -> Response:
         """The requests that match, oldest first; with `within`, as soon as there is one."""
 
-        async def look() -> list[Exchange]:
-            return await journal.page(customer, matcher.matches, cursor, limit)
+        def is_wanted(exchange: Exchange) -> bool:
+            return exchange.number > cursor and matcher.matches(exchange)
 
-        found = await settled(journal.watches, request, matcher.within, customer, matcher.matches, look, bool)
+        if matcher.within is None:
+            found = await journal.page(customer, matcher.matches, cursor, limit)
+        else:
+            reading = await read(journal, request, matcher.within, customer, lambda: Matches(is_wanted, bool))
+            found = reading.entries(journal)[:limit]
         response = await shown(found, customer, limit)
         if matcher.within is not None and not found:
             response.status_code = 409
@@ -315,52 +318,30 @@ def router(settings: Settings, sandbox: Sandbox) -> APIRouter:
         it is so at the end of this time, and not so as soon as there are more.
         """
 
-        async def look() -> Seen:
-            see = in_order if verification.sequence else counted
-            return await see(verification, customer)
+        def begin() -> Matches | InOrder:
+            if verification.sequence is not None:
+                return InOrder(verification.sequence)
+            return Matches(
+                verification.matcher.matches,
+                lambda count: verification.is_settled(count, journal.forgotten(customer)),
+            )
 
-        seen = await settled(
-            journal.watches,
-            request,
-            verification.within,
-            customer,
-            verification.concerns,
-            look,
-            lambda seen: seen.is_settled,
-        )
-        if not seen.verified:
+        reading = await read(journal, request, verification.within, customer, begin)
+        count, forgotten = len(reading), journal.forgotten(customer)
+        verified = verification.allows(count, forgotten)
+        if not verified:
             response.status_code = 409
         return VerificationResult(
-            verified=seen.verified,
-            count=len(seen.found),
-            forgotten=seen.forgotten,
-            requests=[] if seen.verified else [JournalEntry.of(each) for each in seen.found[-100:]],
-            nearest=[] if seen.verified else await nearest(verification, customer, seen.found),
+            verified=verified,
+            count=count,
+            forgotten=forgotten,
+            requests=[] if verified else [JournalEntry.of(each) for each in reading.entries(journal)[-100:]],
+            nearest=[] if verified else await nearest(verification, customer, count, reading.last),
         )
 
-    async def counted(verification: Verification, customer: str | None) -> Seen:
-        forgotten, times = journal.forgotten(customer), verification.count
-        found = await journal.page(customer, verification.matcher.matches)
-        # Each that was forgotten may have matched or not; what allows both ends allows all between.
-        most_there_were = len(found) + forgotten
-        verified = times.allows(len(found)) and times.allows(most_there_were)
-        is_settled = verified if times.most is None else most_there_were > times.most
-        return Seen(found, forgotten, verified, is_settled)
-
-    async def in_order(verification: Verification, customer: str | None) -> Seen:
-        forgotten, left = journal.forgotten(customer), list(verification.sequence or ())
-
-        def is_next(exchange: Exchange) -> bool:
-            return bool(left) and left[0].matches(exchange) and left.pop(0) is not None
-
-        found = await journal.page(customer, is_next)
-        return Seen(found, forgotten, verified=not left, is_settled=not left)
-
-    async def nearest(verification: Verification, customer: str | None, found: list[Exchange]) -> list[NearMiss]:
+    async def nearest(verification: Verification, customer: str | None, count: int, begin: int) -> list[NearMiss]:
         """The newest thousand's near misses: of the matcher, or of the first of the sequence that wasn't found."""
-        matcher, begin = verification.matcher, 0
-        if verification.sequence:
-            matcher, begin = verification.sequence[len(found)], found[-1].number if found else 0
+        matcher = verification.sequence[count] if verification.sequence else verification.matcher
         newest = list(journal.for_customer(customer))[-1000:]
         misses = [
             (matcher.differences(each), each)

@@ -13,11 +13,22 @@ from workflow_mock.errors import ErrorDetail, ValidationDetail
 from workflow_mock.faults.registry import Fault
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.paths import TOKEN_PATH
-from workflow_mock.state.exchange import REQUEST_TOKEN, START_EXECUTION, Exchange, Facts, OperationName, Target
+from workflow_mock.state.exchange import (
+    REQUEST_TOKEN,
+    START_EXECUTION,
+    Exchange,
+    Facts,
+    OperationName,
+    Target,
+    entry_size,
+)
 from workflow_mock.state.recorded_request import RecordedResponse, recorded
 from workflow_mock.state.redaction import KEPT_BYTES, redact_json, redact_tokens
 from workflow_mock.strict_json import NotSerializable, check, sayable
 from workflow_mock.types import Moment, StrictModel, Uuid
+
+LONGEST_NAME = 100
+"""Characters of an id, a digest or a client's name, which are counted with the entry."""
 
 RequestText = Annotated[str, Field(max_length=10 * KEPT_BYTES)]
 """Of a request: so long can it become where each byte that is no text, or short token, is shown by more than one."""
@@ -154,35 +165,45 @@ class JournalEntry(StrictModel):
         claims = None if self.token is None else self.token.claims
         known = START_EXECUTION if self.workflow_id else None
         operation = REQUEST_TOKEN if is_token_request else self.operation or known
+        facts = Facts(
+            None if self.token is None else self.token.digest,
+            None if claims is None else json.dumps(redact_json(claims)).encode(),
+            self.client_id,
+            self.execution_id,
+            self.fault_id,
+            None if self.fault_effect is None else redact_tokens(self.fault_effect),
+            tuple(self.notes),
+        )
+        request = recorded(
+            self.method,
+            _latin_1(self.path),
+            _latin_1(self.query),
+            tuple((_latin_1(name), _latin_1(value)) for name, value in self.headers.items()),
+            self.body.encode(),
+            is_token_request,
+        )
+        response = None if self.response is None else self.response.recorded()
+        errors = [ErrorDetail(**dict(error)) for error in self.errors]
+        validation = [ValidationDetail(**dict(problem)) for problem in self.validation]
+        named = (self.customer_id, self.workflow_id, self.execution_id, self.fault_id, self.duplicate_of)
+        texts = (*named, facts.token_digest, facts.client_id, facts.fault_effect)  # which no request makes so long
         return Exchange(
             id=self.id,
             time=self.time,
             target=Target(operation, self.customer_id, self.workflow_id),
-            facts=Facts(
-                None if self.token is None else self.token.digest,
-                None if claims is None else json.dumps(redact_json(claims)).encode(),
-                self.client_id,
-                self.execution_id,
-                self.fault_id,
-                None if self.fault_effect is None else redact_tokens(self.fault_effect),
-                tuple(self.notes),
-            ),
-            request=recorded(
-                self.method,
-                _latin_1(self.path),
-                _latin_1(self.query),
-                tuple((_latin_1(name), _latin_1(value)) for name, value in self.headers.items()),
-                self.body.encode(),
-                is_token_request,
-            ),
+            facts=facts,
+            request=request,
             status=self.status,
-            errors=[ErrorDetail(**dict(error)) for error in self.errors],
-            validation=[ValidationDetail(**dict(problem)) for problem in self.validation],
+            errors=errors,
+            validation=validation,
             duplicate_of=self.duplicate_of,
             answer_lost=self.answer_lost,
             seconds=self.duration_in_milliseconds / 1000,
             recorded_at=self.time.timestamp(),
-            response=None if self.response is None else self.response.recorded(),
+            response=response,
+            size=entry_size(request, facts, errors, validation)
+            + (response.size if response else 0)
+            + sum(len(text) - LONGEST_NAME for text in texts if text and len(text) > LONGEST_NAME),
         )
 
 

@@ -2,8 +2,9 @@
 
 from asyncio import to_thread
 from collections.abc import Sequence
+from copy import copy
 from datetime import timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Response
 from pydantic import Field, WithJsonSchema
@@ -24,16 +25,16 @@ from workflow_mock.domain.definition import InvalidDefinition, Outcome, Workflow
 from workflow_mock.domain.execution import Execution, InvalidTransition, Step
 from workflow_mock.errors import ApiError, Path, Problem
 from workflow_mock.faults.effects import MAX_COUNT, NonNegative
-from workflow_mock.faults.registry import MAX_FAULTS, MAX_TALLIES, Fault, Tally
+from workflow_mock.faults.registry import MAX_BYTES as MAX_FAULT_BYTES
+from workflow_mock.faults.registry import MAX_FAULTS, MAX_TALLIES, Fault, FaultSet, Tally
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.oauth.bad_tokens import TokenKind
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import EARLIEST, LATEST, ClockState
 from workflow_mock.state.next_tokens import MAX_NEXT_TOKENS, NextToken
+from workflow_mock.state.workflows import MAX_BYTES as MAX_WORKFLOW_BYTES
 from workflow_mock.state.workflows import MAX_WORKFLOWS
 from workflow_mock.types import Duration, Moment, StrictModel, Uuid
-
-M = TypeVar("M", bound=StrictModel)
 
 MAX_SNAPSHOT_BYTES = 1024 * 1024 * 1024
 """What default limits let a server hold: 10,000 requests with 64 KiB of head and 16 KiB of body are 800 MiB, and 40,000
@@ -103,6 +104,13 @@ class FaultEntry(StrictModel):
     is_permanent: bool = Field(False, description="Whether it is the catalogue's.")
     tallies: list[TallyEntry] = Field(default_factory=list, max_length=MAX_TALLIES)
 
+    def fault(self, clock: ClockState) -> Fault:
+        """The way back. Where it wasn't said when it was made, it is now, by this clock."""
+        tallies: BoundedDict[str, Tally] = BoundedDict(MAX_TALLIES)
+        for each in self.tallies:
+            tallies[each.customer_id] = Tally(**dict(each))
+        return Fault(self.spec, self.created or clock.now(), self.is_permanent, tallies)
+
 
 class NextTokenEntry(StrictModel):
     """What the next tokens of the token endpoint are: of a customer or of all, of a client or of each."""
@@ -147,7 +155,7 @@ def router(sandbox: Sandbox) -> APIRouter:
         customer: Customer = None,
     ) -> None:
         """Replace the whole state, or a customer's own by a snapshot of it."""
-        (await to_thread(Restore.read, snapshot, customer)).apply(sandbox)
+        (await to_thread(Restore.read, snapshot, customer, sandbox)).apply(sandbox)
 
     return routes
 
@@ -165,49 +173,48 @@ async def take(sandbox: Sandbox, customer_id: str | None) -> Response:
         for each in sandbox.executions.for_customer(customer_id)
     ]
     faults = [
-        FaultEntry.show(
-            fault,
-            created=fault.created if fault.spec.ttl is not None else None,
-            tallies=[TallyEntry.show(tally) for tally in fault.tallies.values()],
-        )
-        for fault in sandbox.faults.for_customer(None)
+        (fault, [copy(tally) for tally in fault.tallies.values()] if fault.tallies else ())
+        for fault in sandbox.faults.in_force.values()
         if is_meant(fault.customer_id)
     ]
     workflows = tuple(sandbox.workflows if customer_id is None else sandbox.workflows.own(customer_id))
     exchanges = tuple(sandbox.journal.for_customer(customer_id))
-    clocks = [
-        ClockEntry.show(state, customer_id=who, offset_in_seconds=state.offset.total_seconds())
-        for who, state in sandbox.clock.states()
-        if is_meant(who)
-    ]
-    seeds = [
-        SeedEntry.model_construct(customer_id=who, seed=seed, number=number)
-        for who, seed, number in sandbox.ids.seeds()
-        if is_meant(who)
-    ]
+    clocks = [each for each in sandbox.clock.states() if is_meant(each[0])]
+    seeds = [each for each in sandbox.ids.seeds() if is_meant(each[0])]
+    next_tokens = [asked for asked in sandbox.next_tokens if is_meant(asked.customer_id)]
 
-    next_tokens = [
-        NextTokenEntry.model_construct(**asked._asdict())
-        for asked in sandbox.next_tokens
-        if is_meant(asked.customer_id)
-    ]
+    def show_clock(part: tuple[str | None, ClockState]) -> ClockEntry:
+        who, state = part
+        return ClockEntry.show(state, customer_id=who, offset_in_seconds=state.offset.total_seconds())
+
+    def show_seed(part: tuple[str | None, str, int]) -> SeedEntry:
+        who, seed, number = part
+        return SeedEntry.model_construct(customer_id=who, seed=seed, number=number)
 
     def show_execution(part: tuple[Execution, int, tuple[Step, ...]]) -> ExecutionEntry:
         execution, definition, steps = part
         return ExecutionEntry.show(execution, definition=definition, steps=[StepEntry.show(step) for step in steps])
 
-    def itself(model: M) -> M:
-        return model
+    def show_fault(part: tuple[Fault, Sequence[Tally]]) -> FaultEntry:
+        fault, tallies = part
+        return FaultEntry.show(
+            fault,
+            created=fault.created if fault.spec.ttl is not None else None,
+            tallies=[TallyEntry.show(tally) for tally in tallies],
+        )
+
+    def show_next_token(asked: NextToken) -> NextTokenEntry:
+        return NextTokenEntry.model_construct(**asked._asdict())
 
     return json_object(
-        clocks=await json_list(clocks, itself, exclude_none=True),
-        seeds=await json_list(seeds, itself, exclude_none=True),
+        clocks=await json_list(clocks, show_clock, exclude_none=True),
+        seeds=await json_list(seeds, show_seed, exclude_none=True),
         workflows=await to_thread(_workflows, workflows),
         definitions=await to_thread(_workflows, tuple(definitions)),
         executions=await json_list(executions, show_execution, exclude_none=True),
         requests=await json_list(exchanges, JournalEntry.of, exclude_none=True),
-        faults=await json_list(faults, itself, exclude_none=True),
-        nextTokens=await json_list(next_tokens, itself, exclude_none=True),
+        faults=await json_list(faults, show_fault, exclude_none=True),
+        nextTokens=await json_list(next_tokens, show_next_token, exclude_none=True),
     )
 
 
@@ -220,31 +227,53 @@ def _workflows(definitions: Sequence[WorkflowDefinition]) -> bytes:
 class Restore:
     """A snapshot that was checked, to be put in place of the state of any sandbox."""
 
-    def __init__(self, snapshot: Snapshot, customer_id: str | None) -> None:
-        """For the whole state, or (not None) a customer's. Raises ApiError (400)."""
-        self._snapshot = snapshot
+    def __init__(self, snapshot: Snapshot, customer_id: str | None, sandbox: Sandbox) -> None:
+        """For the whole state, or (not None) a customer's. Raises ApiError (400, 503).
+
+        All of it is made here, off the loop, within the bounds of the sandbox, whose state it doesn't look at.
+        """
+        self._seeds = snapshot.seeds
         self._customer_id = customer_id
         if customer_id is not None:
             _refuse_others(snapshot, customer_id)
         self._workflows = _define("workflows", snapshot.workflows)
         definitions = _define("definitions", snapshot.definitions)
-        self._executions = [_execution(index, each, definitions) for index, each in enumerate(snapshot.executions)]
+        executions = [_execution(index, each, definitions) for index, each in enumerate(snapshot.executions)]
         self._clocks = [(each.customer_id, _clock_state(index, each)) for index, each in enumerate(snapshot.clocks)]
         _refuse_repeats("workflows", [workflow.id for workflow in self._workflows])
-        _refuse_repeats("executions", [execution.id for execution in self._executions])
+        _refuse_repeats("executions", [entry.id for entry in snapshot.executions])
         _refuse_repeats("requests", [entry.id for entry in snapshot.requests])
-        if sum(not fault.is_permanent for fault in snapshot.faults) > MAX_FAULTS:
-            raise validation_error(Problem(("faults",), f"are more than {MAX_FAULTS}, the catalogue's not counted"))
-        self._exchanges = [entry.exchange() for entry in snapshot.requests]
+        self._definitions = {*self._workflows, *definitions}
+        self._workflow_bytes = sum(definition.size for definition in self._definitions)
+        _refuse_over("workflows", self._workflow_bytes, MAX_WORKFLOW_BYTES, " bytes")
+        for is_permanent in (False, True):
+            specs = [each.spec for each in snapshot.faults if each.is_permanent is is_permanent]
+            _refuse_over("faults", len(specs), MAX_FAULTS, ", the catalogue's not counted")
+            _refuse_over("faults", sum(spec.size for spec in specs), MAX_FAULT_BYTES, " bytes")
+        self._fault_ids = [each.spec.id for each in snapshot.faults]
+        clocks = {None: ClockState() if customer_id is None else sandbox.clock.state(), **dict(self._clocks)}
+        self._faults = FaultSet(
+            each.fault(clocks.get(each.spec.matcher.customer_id, clocks[None])) for each in snapshot.faults
+        )
+        self._next_tokens = [NextToken(**dict(asked)) for asked in snapshot.next_tokens]
+        self._execution_ids = [execution.id for execution in executions]
+        self._request_ids = [entry.id for entry in snapshot.requests]
+        self._journal = sandbox.journal.like()
+        for entry in snapshot.requests:
+            self._journal.add(entry.exchange())
+        self._executions = sandbox.executions.like()
+        for execution in executions:
+            self._executions.add(execution)
 
     @classmethod
-    def read(cls, document: dict[str, Any], customer_id: str | None) -> "Restore":
-        """Raises ApiError (400), RequestValidationError."""
-        return cls(read_body(Snapshot, document), customer_id)
+    def read(cls, document: dict[str, Any], customer_id: str | None, sandbox: Sandbox) -> "Restore":
+        """Raises ApiError (400, 503), RequestValidationError."""
+        return cls(read_body(Snapshot, document), customer_id, sandbox)
 
     def apply(self, sandbox: Sandbox) -> None:
-        """Replace the state: all of it is the snapshot's, or what the server starts with.
+        """Replace the state, at one moment: all of it is the snapshot's, or what the server starts with.
 
+        What was made is put in the place of what is there, not item by item, as others wait for that. Once alone.
         Raises ApiError, and changes nothing: 400 where an id in the snapshot of a customer is another's here, 503 where
         there is no room for it beside what others have.
         """
@@ -252,28 +281,17 @@ class Restore:
         if who is not None:
             self._check_beside_others(sandbox, who)
         sandbox.reset(who)
-        for customer_id, state in self._clocks:
-            sandbox.clock.put(customer_id, state)
+        sandbox.clock.put_all(self._clocks)
         if who is None:
             sandbox.ids.seed(None, None)
-            sandbox.workflows.replace(())
-        for seed in self._snapshot.seeds:
+        for seed in self._seeds:
             sandbox.ids.seed(seed.customer_id, seed.seed, seed.number)
-        for workflow in self._workflows:
-            sandbox.workflows.put(workflow)
-        for execution in self._executions:
-            sandbox.executions.add(execution)
-        for exchange in self._exchanges:
-            sandbox.journal.record(exchange)
-        sandbox.faults.remove_all(who)
-        for entry in self._snapshot.faults:
-            created = entry.created or sandbox.clock.now(entry.spec.matcher.customer_id)
-            tallies: BoundedDict[str, Tally] = BoundedDict(MAX_TALLIES)
-            for each in entry.tallies:
-                tallies[each.customer_id] = Tally(**dict(each))
-            sandbox.faults.put(Fault(entry.spec, created, entry.is_permanent, tallies))
-        for asked in self._snapshot.next_tokens:
-            sandbox.next_tokens.add(NextToken(**dict(asked)))
+        sandbox.workflows.take_over(self._workflows, self._definitions, who)
+        sandbox.executions.take_over(self._executions, who)
+        sandbox.journal.take_over(self._journal, who)
+        sandbox.faults.take_over(self._faults, who)
+        for asked in self._next_tokens:
+            sandbox.next_tokens.add(asked)
 
     def _check_beside_others(self, sandbox: Sandbox, customer_id: str) -> None:
         """Raises ApiError, as `apply` does."""
@@ -285,12 +303,11 @@ class Restore:
             found = sandbox.workflows.get(workflow_id)
             return found is not None and not sandbox.workflows.is_own(found, customer_id)
 
-        faults = self._snapshot.faults
         taken: list[tuple[str, Path, list[bool]]] = [
             ("workflows", ("id",), [is_workflow_taken(each.id) for each in self._workflows]),
-            ("executions", ("id",), [is_taken(sandbox.executions.get(each.id)) for each in self._executions]),
-            ("requests", ("id",), [is_taken(sandbox.journal.get(each.id)) for each in self._exchanges]),
-            ("faults", ("spec", "id"), [is_taken(sandbox.faults.get(each.spec.id)) for each in faults]),
+            ("executions", ("id",), [is_taken(sandbox.executions.get(id)) for id in self._execution_ids]),
+            ("requests", ("id",), [is_taken(sandbox.journal.get(id)) for id in self._request_ids]),
+            ("faults", ("spec", "id"), [is_taken(sandbox.faults.get(id)) for id in self._fault_ids]),
         ]
         problems = [
             Problem((name, index, *path), "is that of another customer's here")
@@ -300,12 +317,20 @@ class Restore:
         ]
         if problems:
             raise validation_error(*problems)
-        workflows = sum(1 for _ in sandbox.workflows) - len(sandbox.workflows.own(customer_id)) + len(self._workflows)
-        others = [each for each in sandbox.faults.for_customer(None) if each.customer_id != customer_id]
-        asked = sum(each.customer_id != customer_id for each in sandbox.next_tokens) + len(self._snapshot.next_tokens)
+        own = sandbox.workflows.own(customer_id)
+        gone = {*own, *(each.definition for each in sandbox.executions.for_customer(customer_id))}
+        workflows = sum(1 for _ in sandbox.workflows) - len(own) + len(self._workflows)
+        theirs = [
+            each.spec
+            for each in sandbox.faults.in_force.values()
+            if not each.is_permanent and each.customer_id != customer_id
+        ]
+        asked = sum(each.customer_id != customer_id for each in sandbox.next_tokens) + len(self._next_tokens)
         for name, limit, count in (
             ("workflows", MAX_WORKFLOWS, workflows),
-            ("faults", MAX_FAULTS, sum(not each.is_permanent for each in others) + len(faults)),
+            ("bytes of workflows", MAX_WORKFLOW_BYTES, sandbox.workflows.held_bytes(gone) + self._workflow_bytes),
+            ("faults", MAX_FAULTS, len(theirs) + self._faults.added),
+            ("bytes of faults", MAX_FAULT_BYTES, sum(spec.size for spec in theirs) + self._faults.size),
             ("next tokens", MAX_NEXT_TOKENS, asked),
         ):
             if count > limit:
@@ -341,6 +366,11 @@ def _clock_state(index: int, entry: ClockEntry) -> ClockState:
         return entry.state()
     except OverflowError:
         raise validation_error(Problem(("clocks", index), "is out of the years that a clock goes to")) from None
+
+
+def _refuse_over(name: str, number: int, limit: int, unit: str) -> None:
+    if number > limit:
+        raise validation_error(Problem((name,), f"are more than {limit}{unit}"))
 
 
 def _refuse_repeats(name: str, ids: list[str]) -> None:

@@ -1,7 +1,7 @@
 """`within`: a call that is answered as soon as something holds, or at the end of its time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Annotated, TypeVar
@@ -10,8 +10,9 @@ from fastapi import Request
 from pydantic import AfterValidator, Field
 from starlette.requests import ClientDisconnect
 
-from workflow_mock.state.exchange import Exchange
-from workflow_mock.state.watches import Watch, Watches
+from workflow_mock.state.journal import Journal
+from workflow_mock.state.store import in_batches
+from workflow_mock.state.watches import Reading, Watch
 from workflow_mock.types import Duration
 
 MAX_WITHIN_SECONDS = 600
@@ -31,34 +32,36 @@ Within = Annotated[
     ),
 ]
 
-S = TypeVar("S")
+R = TypeVar("R", bound=Reading)
 
 
-async def settled(
-    watches: Watches,
-    request: Request,
-    within: timedelta | None,
-    customer_id: str | None,
-    wanted: Callable[[Exchange], bool],
-    look: Callable[[], Awaitable[S]],
-    is_settled: Callable[[S], bool],
-) -> S:
-    """What `look` sees: as soon as that is settled, or `within` this time; else at once.
+async def read(
+    journal: Journal, request: Request, within: timedelta | None, customer_id: str | None, begin: Callable[[], R]
+) -> R:
+    """A reading of the journal: as soon as it is settled, or `within` this time; else at once.
 
-    It looks again after each entry of the journal that is wanted, and once more at the end. Raises ApiError (503): the
-    customer is reset meanwhile, the server ends, or too many wait; ClientDisconnect.
+    The journal is read once. What comes later is taken entry by entry; it is read again, by a reading that `begin`
+    makes, where much of it changed at once. Raises ApiError (503): the customer is reset meanwhile, the server ends, or
+    too many wait; ClientDisconnect.
     """
     if within is None:
-        return await look()
+        return await _read_all(journal, customer_id, begin())
     time = asyncio.get_running_loop().time
     deadline = time() + within.total_seconds()
-    with watches.watch(customer_id, wanted) as watch, _ended_by_leaving(watch, request):
+    with journal.watches.watch(customer_id) as watch, _ended_by_leaving(watch, request):
         while True:
             is_last = time() >= deadline
-            seen = await look()
-            if is_last or is_settled(seen):
-                return seen
-            await watch.change(deadline)
+            watch.begin()
+            reading = await _read_all(journal, customer_id, begin())
+            if await watch.follow(reading, deadline) or is_last:
+                return reading
+
+
+async def _read_all(journal: Journal, customer_id: str | None, reading: R) -> R:
+    async for batch in in_batches(journal.for_customer(customer_id)):
+        for exchange in batch:
+            reading.see(exchange)
+    return reading
 
 
 @contextmanager

@@ -6,7 +6,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Path, Response
 from pydantic import Field, WithJsonSchema
 
-from workflow_mock.admin.dependencies import Customer, JsonRoute, or_404, read_body, validation_error
+from workflow_mock.admin.dependencies import (
+    Customer,
+    JsonRoute,
+    json_list,
+    json_object,
+    or_404,
+    read_body,
+    validation_error,
+)
 from workflow_mock.admin.graph import SvgResponse, graph_response
 from workflow_mock.catalogue.schema import TaskEntry, WorkflowEntry, entry_of
 from workflow_mock.domain.definition import InvalidDefinition, WorkflowDefinition
@@ -60,21 +68,16 @@ def router(sandbox: Sandbox) -> APIRouter:
         is_offered = found is not None and (customer is None or found.serves(customer))
         return or_404(found if is_offered else None, f"workflow {workflow_id}")
 
-    @routes.get("")
-    async def find_workflows(customer: Customer = None) -> WorkflowPage:
+    @routes.get("", response_model=WorkflowPage)
+    async def find_workflows(customer: Customer = None) -> Response:
         """The workflows that can be started, by everybody or by this customer."""
-        return WorkflowPage(
-            workflows=[
-                WorkflowSummary(
-                    id=workflow.id,
-                    name=workflow.name,
-                    customers=None if workflow.customers is None else sorted(workflow.customers),
-                    tasks=len(workflow.tasks),
-                )
-                for workflow in sandbox.workflows
-                if customer is None or workflow.serves(customer)
-            ]
-        )
+
+        def summary(workflow: WorkflowDefinition) -> WorkflowSummary:
+            customers = None if workflow.customers is None else sorted(workflow.customers)
+            return WorkflowSummary.show(workflow, customers=customers, tasks=len(workflow.tasks))
+
+        found = [each for each in sandbox.workflows if customer is None or each.serves(customer)]
+        return json_object(workflows=await json_list(found, summary))
 
     @routes.get("/{workflowId}", response_model=WorkflowEntry)
     async def get_workflow(workflow_id: Id, customer: Customer = None) -> Response:

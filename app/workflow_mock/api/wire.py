@@ -5,7 +5,6 @@ Source: docs/contract.md, 1, "The documented operation"; the page's own example 
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -57,8 +56,7 @@ class _QueuePart(_Wire):
     execution_queue: tuple[WireQueueEntry, ...]
 
 
-_parts: WeakKeyDictionary[WorkflowDefinition, tuple[bytes, bytes]] = WeakKeyDictionary()
-
+_PARTS = "parts of a response"
 _HEADERS = (JSON_TYPE,)
 _HEAD = b'{"meta":{"errors":[],"validation":[],"info":{}},"data":{"id":"'
 
@@ -69,7 +67,8 @@ def start_response(execution: Execution) -> Response:
     All but the id and the time is the definition's. It is written once for a definition (10,000 tasks take 70 ms) and
     shared by its executions.
     """
-    before, after = _parts.get(execution.definition) or prepare(execution.definition)
+    definition = execution.definition
+    before, after = definition.derived.get(_PARTS) or prepare(definition)
     created = timestamp(execution.created).encode()
     return Response(200, _HEADERS, b"".join((_HEAD, execution.id.encode(), before, created, after)))
 
@@ -80,8 +79,8 @@ def prepare(definition: WorkflowDefinition) -> tuple[bytes, bytes]:
     rest = _DefinitionPart.model_validate({"tasks": definition.tasks, "tasksHierarchy": definition.hierarchy})
     before = b'","' + _members(queue)[1:] + b',"created":"'
     after = b'","finished":null,' + _members(rest) + b"}}"
-    _parts[definition] = before, after
-    return before, after
+    parts = definition.derived[_PARTS] = before, after
+    return parts
 
 
 def queue_entries(tasks: Sequence[Task]) -> tuple[WireQueueEntry, ...]:

@@ -132,6 +132,8 @@ class _Merger:
         if self.problems:
             raise InvalidCatalogue(self.problems)
         clients = self.clients if self.names_clients else {DEMO_CLIENT.id: DEMO_CLIENT}
+        for fault in self.faults.values():
+            _ = fault.content  # a reload compares it; made here, it holds up nobody
         return Catalogue(tuple(self.workflows.values()), tuple(clients.values()), tuple(self.faults.values()))
 
     def add(self, file: str, read_text: Callable[[], str]) -> None:

@@ -13,6 +13,13 @@ from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 from workflow_mock.errors import Path, Problem
+from workflow_mock.sizes import size_of_json
+
+TASK_BYTES = 512
+"""What a task takes in memory beside its name and parameters."""
+
+EDGE_BYTES = 160
+"""What an edge of the hierarchy takes."""
 
 
 class InvalidDefinition(ValueError):
@@ -73,6 +80,8 @@ class WorkflowDefinition:
     hierarchy: tuple[Edge, ...]
     order: tuple[int, ...]
     """The indices of the tasks in topological order; of those that could come next, the first in `tasks` does."""
+    size: int
+    """Bytes that it takes in memory, about."""
 
     def serves(self, customer_id: str | None) -> bool:
         """Whether this customer may start it."""
@@ -88,6 +97,11 @@ class WorkflowDefinition:
         """How long after a start the first of its triggers may end by itself."""
         waits = (task.duration or timedelta(0) for task in self.triggers if task.progression is not Progression.MANUAL)
         return min(waits, default=timedelta.max)
+
+    @cached_property
+    def derived(self) -> dict[str, Any]:
+        """What other layers worked out from it once, by names of theirs: it lives as long as the definition."""
+        return {}
 
     @cached_property
     def index(self) -> Mapping[str, int]:
@@ -161,7 +175,9 @@ def define(
     if unreached:
         message = "the task {} can't be reached from any trigger"
         raise InvalidDefinition([Problem(("tasks", index), message.format(labels[index])) for index in unreached])
-    return WorkflowDefinition(id, name, customers, tuple(tasks), tuple(hierarchy), tuple(order))
+    texts = sum(len(task.name) + size_of_json(task.parameters) for task in tasks)
+    size = TASK_BYTES * len(tasks) + EDGE_BYTES * len(hierarchy) + texts
+    return WorkflowDefinition(id, name, customers, tuple(tasks), tuple(hierarchy), tuple(order), size)
 
 
 def _topological_order(parents: Sequence[Sequence[int]], labels: Sequence[str]) -> list[int]:

@@ -64,6 +64,10 @@ class _Nodes:
     def __init__(self, definition: WorkflowDefinition) -> None:
         """Raises GraphTooLarge."""
         self._tasks = tasks = len(definition.tasks)
+        parts = f"{tasks:,} tasks, and {len(definition.hierarchy):,} edges from column to column"
+        too_large = GraphTooLarge(f"{parts}, are over {MAX_PARTS:,} parts")
+        if tasks + len(definition.hierarchy) > MAX_PARTS:  # a million edges aren't even looked at
+            raise too_large
         self._depth = depth = [0] * tasks
         for index in definition.order:
             for child in definition.children[index]:
@@ -71,8 +75,7 @@ class _Nodes:
         edges = [(definition.index[parent], definition.index[child]) for parent, child in definition.hierarchy]
         steps = sum(depth[child] - depth[parent] for parent, child in edges)
         if tasks + steps > MAX_PARTS:
-            message = f"{tasks:,} tasks and {steps:,} steps of edges from column to column are over {MAX_PARTS:,} parts"
-            raise GraphTooLarge(message)
+            raise too_large
         self._columns: list[list[int]] = [[] for _ in range(max(depth) + 1)]
         for index in definition.order:
             self._columns[depth[index]].append(index)

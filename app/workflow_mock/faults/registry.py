@@ -19,6 +19,9 @@ from workflow_mock.state.in_flight import InFlight
 MAX_FAULTS = 10_000
 """Faults in force, besides the catalogue's. One more takes the place of the oldest that is over, or is refused."""
 
+MAX_BYTES = 64 * 1024 * 1024
+"""Of all these faults together. One more takes the place of those that are over, the oldest first, or is refused."""
+
 MAX_TALLIES = 1000
 """Customers for whom one fault counts; the one whose count began first is forgotten first."""
 
@@ -178,6 +181,8 @@ class FaultRegistry:
         self._permanent: tuple[FaultSpec, ...] = ()
         self._added = 0
         """How many of the faults aren't the catalogue's."""
+        self._bytes = 0
+        """What these take together."""
         self._groups: dict[tuple[str | None, str | None], dict[str, Fault]] = {}
         """By customer and workflow of their matchers, oldest first; without those that were found to be over."""
         self._has_left_out = False
@@ -211,11 +216,11 @@ class FaultRegistry:
         in_force: dict[str, list[FaultSpec]] = {}
         for fault in self.in_force.values():
             if fault.is_permanent:
-                in_force.setdefault(_content(fault.spec), []).append(fault.spec)
-        known = Counter(_content(spec) for spec in self._permanent)
+                in_force.setdefault(fault.spec.content, []).append(fault.spec)
+        known = Counter(spec.content for spec in self._permanent)
         specs, new = [], []
         for spec in permanent:
-            content = _content(spec)
+            content = spec.content
             kept = in_force.get(content)
             if kept:
                 spec = kept.pop(0)  # noqa: PLW2901 - with its id
@@ -231,7 +236,7 @@ class FaultRegistry:
     def add(self, spec: FaultSpec, *, is_permanent: bool = False) -> Fault:
         """Put a fault in force, by the clock of its customer if it is for one, in place of one of the same id.
 
-        Raises ApiError (503) where there are 10,000, and none of them is over.
+        Raises ApiError (503) where there are 10,000, or as many as 64 MiB have room for, and too few are over.
         """
         fault = Fault(spec, self._clock.now(spec.matcher.customer_id), is_permanent=is_permanent)
         self.put(fault)
@@ -239,21 +244,34 @@ class FaultRegistry:
 
     def put(self, fault: Fault) -> None:
         """Put a fault in force. Raises ApiError (503)."""
-        if not fault.is_permanent and fault.spec.id not in self.in_force and self._added >= MAX_FAULTS:
-            over = next(
-                (
-                    id
-                    for id, each in self.in_force.items()
-                    if not each.is_permanent and each.is_over_for_all(self._clock)
-                ),
-                None,
-            )
-            if over is None:
-                raise ApiError("limit_reached", f"There are {MAX_FAULTS} faults in force already: remove one first")
-            self._take_out(over)
+        if not fault.is_permanent:
+            self._make_room(fault.spec)
         self.remove(fault.spec.id)
+        self._put_in(fault)
+
+    def _make_room(self, spec: FaultSpec) -> None:
+        """Take out so many of those that are over as a new fault needs. Raises ApiError (503), and takes out none."""
+        count, size = self._added + 1, self._bytes + spec.size
+        same = self.in_force.get(spec.id)
+        if same is not None and not same.is_permanent:
+            count, size = count - 1, size - same.spec.size
+        over: list[str] = []
+        if count > MAX_FAULTS or size > MAX_BYTES:
+            for id, each in self.in_force.items():
+                if not each.is_permanent and each is not same and each.is_over_for_all(self._clock):
+                    over.append(id)
+                    count, size = count - 1, size - each.spec.size
+                    if count <= MAX_FAULTS and size <= MAX_BYTES:
+                        break
+        check_room(count, size)
+        for id in over:
+            self._take_out(id)
+
+    def _put_in(self, fault: Fault) -> None:
         self.in_force[fault.spec.id] = fault
-        self._added += not fault.is_permanent
+        if not fault.is_permanent:
+            self._added += 1
+            self._bytes += fault.spec.size
         self._groups.setdefault(_group(fault), {})[fault.spec.id] = fault
 
     def remove(self, fault_id: str) -> Fault | None:
@@ -264,7 +282,22 @@ class FaultRegistry:
 
     def remove_all(self, customer_id: str | None) -> None:
         """Take out the faults of a customer, or all (None), and let go of the requests that they hold."""
-        self._remove([fault.spec.id for fault in self.for_customer(customer_id)])
+        if customer_id is None:
+            gone = set(self.in_force)
+            self.in_force.clear()
+            self._groups.clear()
+            self._added = self._bytes = 0
+            self._in_flight.end_faults(gone)
+        else:
+            self._remove([fault.spec.id for fault in self.for_customer(customer_id)])
+
+    def take_over(self, faults: "FaultSet", customer_id: str | None) -> None:
+        """Have these in the place of a customer's, or of all (None). Within the bounds: the caller has counted."""
+        self.remove_all(customer_id)
+        self.in_force.update(faults.by_id)
+        self._groups.update(faults.groups)
+        self._added += faults.added
+        self._bytes += faults.size
 
     def _remove(self, fault_ids: Iterable[str]) -> None:
         gone = set(fault_ids)
@@ -275,7 +308,9 @@ class FaultRegistry:
 
     def _take_out(self, fault_id: str) -> None:
         fault = self.in_force.pop(fault_id)
-        self._added -= not fault.is_permanent
+        if not fault.is_permanent:
+            self._added -= 1
+            self._bytes -= fault.spec.size
         self._leave_group(fault)
 
     def _leave_group(self, fault: Fault) -> None:
@@ -338,13 +373,29 @@ class FaultRegistry:
                 self.add(spec, is_permanent=True)
 
 
+class FaultSet:
+    """Faults that were made off the loop, to be put in force at one moment. Of those with the same id, the last."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.by_id = {fault.spec.id: fault for fault in faults}
+        self.groups: dict[tuple[str | None, str | None], dict[str, Fault]] = {}
+        for id, fault in self.by_id.items():
+            self.groups.setdefault(_group(fault), {})[id] = fault
+        added = [fault.spec.size for fault in self.by_id.values() if not fault.is_permanent]
+        self.added, self.size = len(added), sum(added)
+        """How many aren't the catalogue's, and the bytes that these take."""
+
+
+def check_room(count: int, size: int) -> None:
+    """Raises ApiError (503) where so many faults, or so many bytes of them, are more than there may be."""
+    if count > MAX_FAULTS:
+        raise ApiError("limit_reached", f"There are {MAX_FAULTS} faults in force already: remove one first")
+    if size > MAX_BYTES:
+        raise ApiError("limit_reached", f"The faults in force would be over {MAX_BYTES} bytes: remove some first")
+
+
 def _source(spec: FaultSpec, number: int) -> random.Random:
     return random.Random(f"{spec.seed}/{number}")  # noqa: S311 - repeatable, not secret
-
-
-def _content(spec: FaultSpec) -> str:
-    """The spec as JSON, without an id that was generated: equal for a fault that a changed catalogue still has."""
-    return spec.model_dump_json(exclude=None if "id" in spec.model_fields_set else {"id"})
 
 
 def _group(fault: Fault) -> tuple[str | None, str | None]:

@@ -1,13 +1,18 @@
 """A fault as it is asked for: which requests, how often, which effects. Names and meanings follow WireMock's."""
 
+from functools import cached_property
 from typing import Literal
 from uuid import uuid4
 
 from pydantic import Field, field_validator, model_validator
 
 from workflow_mock.faults.effects import EFFECTS, MAX_COUNT, Effect, Effects, NonNegative
+from workflow_mock.sizes import size_of_json
 from workflow_mock.state.matcher import Matcher
 from workflow_mock.types import Duration, Uuid
+
+FAULT_BYTES = 3 * 1024
+"""What a fault takes in memory beside what was given."""
 
 
 class FaultSpec(Effects, json_schema_extra={"examples": [{"status": 503, "retryAfter": "2s", "times": 1}]}):
@@ -42,6 +47,16 @@ class FaultSpec(Effects, json_schema_extra={"examples": [{"status": 503, "retryA
         if not self.effects:
             raise ValueError("does nothing: give it a status, a body, a fault, a delay, a quota or truncateBodyAt")
         return self
+
+    @cached_property
+    def content(self) -> str:
+        """It as JSON, without an id that was generated: equal for a fault that a changed catalogue still has."""
+        return self.model_dump_json(exclude=None if "id" in self.model_fields_set else {"id"}, exclude_defaults=True)
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes that it takes in memory, about."""
+        return FAULT_BYTES + size_of_json(self.model_dump(mode="json", exclude_defaults=True))
 
     @property
     def effects(self) -> tuple[type[Effect], ...]:

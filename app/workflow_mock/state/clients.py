@@ -8,6 +8,9 @@ from workflow_mock.errors import ApiError
 MAX_CLIENTS = 1000
 """Clients that were put over HTTP, of all customers together."""
 
+MAX_BYTES = 16 * 1024 * 1024
+"""Of these clients together."""
+
 
 class Clients:
     """Everybody's clients by id, the catalogue's and what was put over them; and customers' own, each seen by it alone.
@@ -41,13 +44,14 @@ class Clients:
         return [(customer_id, client) for customer_id, own in self._clients.items() for client in own.values()]
 
     def put(self, client: Client, customer_id: str | None) -> None:
-        """Raises ApiError (503) where 1,000 were put already."""
-        if self.get(client.id, customer_id) is None and self._count_put() >= MAX_CLIENTS:
+        """Raises ApiError (503) where 1,000 were put already, or those take over 16 MiB with this one."""
+        before = self.get(client.id, customer_id)
+        put = [each for _, each in self.owned() if self._catalogue.get(each.id) is not each and each is not before]
+        if before is None and len(put) >= MAX_CLIENTS:
             raise ApiError("limit_reached", f"{MAX_CLIENTS} clients were put already: delete one first")
+        if sum(each.size for each in (*put, client)) > MAX_BYTES:
+            raise ApiError("limit_reached", f"The clients that were put would be over {MAX_BYTES} bytes: delete some")
         self._clients.setdefault(customer_id, {})[client.id] = client
-
-    def _count_put(self) -> int:
-        return sum(self._catalogue.get(each.id) is not each for _, each in self.owned())
 
     def changed(self, customer_id: str | None) -> tuple[int, int]:
         """How many were put, for everybody or for the customer, or for anybody (None); how many of the catalogue's

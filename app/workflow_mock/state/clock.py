@@ -4,7 +4,7 @@ There is the server's clock, and a customer may have one of its own. Either runs
 frozen.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from time import monotonic
@@ -75,8 +75,12 @@ class Clock:
             self.put(customer_id, ClockState(moment - datetime.now(UTC)))
 
     def put(self, customer_id: str | None, state: ClockState) -> None:
+        self.put_all([(customer_id, state)])
+
+    def put_all(self, states: Iterable[tuple[str | None, ClockState]]) -> None:
+        """Set the clocks of these customers, and of the server (None)."""
         self._tell()
-        self._states.set(customer_id, state)
+        self._states.put_all(states)
 
     def clear(self, customer_id: str | None) -> None:
         self._tell()

@@ -116,6 +116,26 @@ def _kept_response(target: Target, result: Result) -> RecordedResponse | None:
     return None if is_token or not result.response.status else record_response(result.response)
 
 
+ENTRY_BYTES = 1024
+"""What an entry of the journal takes beside the texts that were sent."""
+
+TEXT_BYTES = 128
+"""What each problem and each note takes beside its texts."""
+
+
+def entry_size(
+    request: RecordedRequest, facts: Facts, errors: Sequence[ErrorDetail], validation: Sequence[ValidationDetail]
+) -> int:
+    """Bytes that an entry of the journal takes, about."""
+    size = ENTRY_BYTES + request.size
+    if facts.claims:
+        size += len(facts.claims)
+    if errors or validation or facts.notes:
+        size += sum(TEXT_BYTES + len(name) + len(message) for name, message in (*errors, *validation))
+        size += sum(TEXT_BYTES + len(str(note)) for note in facts.notes)
+    return size
+
+
 @dataclass(slots=True)
 class Exchange:
     """A request and its response, without their secrets."""
@@ -148,7 +168,6 @@ class Exchange:
         cls, request: Request, target: Target, result: Result, duplicate_of: str | None = None, seconds: float = 0.0
     ) -> "Exchange":
         recorded = record_request(request, is_token_request=target.operation == REQUEST_TOKEN)
-        claims = result.facts.claims
         response = _kept_response(target, result) if result.errors or result.facts.fault_id else None
         return cls(
             request.id,
@@ -164,7 +183,7 @@ class Exchange:
             seconds,
             wall_time(),
             response,
-            1024 + recorded.size + (len(claims) if claims else 0) + (response.size if response else 0),
+            entry_size(recorded, result.facts, result.errors, result.validation) + (response.size if response else 0),
         )
 
     @property

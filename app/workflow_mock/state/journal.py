@@ -4,6 +4,7 @@ An entry holds no token and no secret: of a token it has the digest and the clai
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
@@ -41,13 +42,33 @@ class Journal(BoundedStore[Exchange]):
         """Keep an exchange: as the newest, or in the place of the entry that was made when its request came."""
         if exchange.answer_lost:
             self.lost_answers = True
-        if self.replace(exchange):
+        if exchange.id in self._items and self.replace(exchange):
             self.replaced += 1
             self._replaced_ids.append(exchange.id)
         else:
             self.add(exchange)
         if self.watches.waiting:
-            self.watches.see(exchange)
+            self.watches.note(exchange, is_there=True)
+
+    def _evict(self, customer_id: str | None) -> Exchange:
+        exchange = super()._evict(customer_id)
+        if self.watches.waiting:
+            self.watches.note(exchange, is_there=False)
+        return exchange
+
+    def remove(self, unwanted: Callable[[Exchange], bool], customer_id: str | None) -> list[Exchange]:
+        gone = super().remove(unwanted, customer_id)
+        self.watches.look_again(customer_id)
+        return gone
+
+    def clear(self, customer_id: str | None) -> None:
+        super().clear(customer_id)
+        self.watches.look_again(customer_id)
+
+    def take_over(self, other: BoundedStore[Exchange], customer_id: str | None) -> None:
+        super().take_over(other, customer_id)
+        self.lost_answers |= any(exchange.answer_lost for exchange in self.for_customer(customer_id))
+        self.watches.look_again(customer_id)
 
     def last_replaced(self, count: int) -> list[Exchange]:
         """Those that the last `count` replacements left, as far as they are known, oldest first."""
@@ -65,13 +86,12 @@ class Journal(BoundedStore[Exchange]):
 
         Looks at what came before the request: of one that a fault held, there is an entry already.
         """
-        if self.lost_answers:
-            own = self.get(request_id)
-            for earlier in self.newest(target.customer_id, LOOK_BACK):
-                if own is not None and earlier.number >= own.number:
-                    continue
-                if earlier.facts.execution_id and earlier.target.workflow_id == target.workflow_id:
-                    return earlier.facts.execution_id if earlier.answer_lost else None
+        own = self.get(request_id)
+        for earlier in self.newest(target.customer_id, LOOK_BACK):
+            if own is not None and earlier.number >= own.number:
+                continue
+            if earlier.facts.execution_id and earlier.target.workflow_id == target.workflow_id:
+                return earlier.facts.execution_id if earlier.answer_lost else None
         return None
 
 

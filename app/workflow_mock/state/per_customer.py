@@ -1,6 +1,6 @@
 """A value of the server's, and customers' own in its place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
 from workflow_mock.caching import BoundedDict
@@ -30,6 +30,10 @@ class PerCustomer(Generic[V]):
             self.server = value
         else:
             self._own[customer_id] = value
+
+    def put_all(self, values: Iterable[tuple[str | None, V]]) -> None:
+        for customer_id, value in values:
+            self.set(customer_id, value)
 
     def clear(self, customer_id: str | None) -> None:
         """Back to the first value: for one customer, or for the server and all customers."""

@@ -16,6 +16,9 @@ from workflow_mock.state.redaction import (
     redact_tokens,
 )
 
+FIELD_BYTES = 100
+"""What a header field takes beside its name and value."""
+
 
 class RecordedRequest(NamedTuple):
     """A request without its secrets, and at most `KEPT_BYTES` of each text. Equal requests share one."""
@@ -28,7 +31,7 @@ class RecordedRequest(NamedTuple):
     body: bytes
     """In UTF-8, whatever it came in."""
     size: int
-    """Bytes of all that; counted in each entry, though requests share them."""
+    """Bytes that all that takes, about; counted in each entry, though requests share them."""
 
     @property
     def text(self) -> str:
@@ -107,7 +110,7 @@ def recorded(
     headers: Mapping[bytes, bytes] = dict(fields)
     body = redact_body(_in_utf_8(body, headers), headers, is_token_request) if body else b""
     headers = redact_headers(headers, is_token_request=is_token_request)
-    size = sum(map(len, (method, path, query, body, *headers, *headers.values())))
+    size = sum(map(len, (method, path, query, body, *headers, *headers.values()))) + FIELD_BYTES * len(headers)
     return RecordedRequest(method, path, query, headers, body, size)
 
 

@@ -80,6 +80,12 @@ class BoundedStore(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def like(self) -> "BoundedStore[T]":
+        """Make an empty store with the same bounds. Any thread may call it."""
+        return BoundedStore(
+            per_customer=self._per_customer, total=self._total, max_bytes=self._max_bytes, size_of=self._size_of
+        )
+
     def add(self, item: T) -> None:
         """Keep an item as the newest. One of the same id gives way, whosever it is."""
         items, item_id, customer_id = self._items, item.id, item.customer_id
@@ -103,6 +109,28 @@ class BoundedStore(Generic[T]):
             if self._bytes > self._max_bytes:
                 self._evict_over_bytes(self._max_bytes)
 
+    def take_over(self, other: "BoundedStore[T]", customer_id: str | None) -> None:
+        """Have the items of a store like this one in the place of a customer's, or of all (None), as the newest.
+
+        `other` has items of that customer alone, and isn't used any more. A tenth of the time of `add` for each.
+        """
+        self.clear(customer_id)
+        for number, item in enumerate(other._items.values(), self._last + 1):
+            item.number = number
+        self._last += len(other._items)
+        if customer_id is None:
+            self._items, self._by_customer = other._items, other._by_customer
+        else:
+            self._items.update(other._items)
+            self._by_customer.update(other._by_customer)
+        self._bytes += other._bytes
+        self._forgotten.update(other._forgotten)
+        self._forgotten_together += other._forgotten_together
+        while len(self._items) > self._total:
+            self._evict_oldest()
+        if self._max_bytes is not None:
+            self._evict_over_bytes(self._max_bytes)
+
     def replace(self, item: T) -> bool:
         """Put an item in the place of the one of the same id and customer, under its number; whether there is one."""
         before = self._items.get(item.id)
@@ -122,8 +150,8 @@ class BoundedStore(Generic[T]):
     def _evict_oldest(self) -> None:
         self._evict(next(iter(self._items.values())).customer_id)
 
-    def _evict(self, customer_id: str | None) -> None:
-        """Take out the oldest item of a customer."""
+    def _evict(self, customer_id: str | None) -> T:
+        """Take out, and return, the oldest item of a customer."""
         own = self._by_customer[customer_id]
         item = self._items.pop(own[0])
         del own[0]
@@ -138,6 +166,7 @@ class BoundedStore(Generic[T]):
             if len(self._forgotten) >= MAX_FORGETFUL:
                 del self._forgotten[next(iter(self._forgotten))]
         self._forgotten[customer_id] = forgotten + 1
+        return item
 
     def forgotten(self, customer_id: str | None) -> int:
         """How many items of a customer, or of all (None), were evicted since they were last cleared."""

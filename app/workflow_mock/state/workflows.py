@@ -1,13 +1,17 @@
 """The workflows that can be started."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from operator import eq
+from weakref import WeakKeyDictionary
 
 from workflow_mock.domain.definition import WorkflowDefinition
 from workflow_mock.errors import ApiError
 
 MAX_WORKFLOWS = 10_000
+
+MAX_BYTES = 256 * 1024 * 1024
+"""Of all definitions that were put over HTTP, and of those that executions still have."""
 
 
 class Workflows:
@@ -16,6 +20,8 @@ class Workflows:
     def __init__(self, catalogue: Iterable[WorkflowDefinition]) -> None:
         self._definitions: dict[str, WorkflowDefinition] = {}
         self._catalogue: dict[str, WorkflowDefinition] = {}
+        self._put: WeakKeyDictionary[WorkflowDefinition, int] = WeakKeyDictionary()
+        """The size of each that was put, as long as it lives: an execution keeps the definition that it has."""
         self.reload(catalogue)
 
     def __iter__(self) -> Iterator[WorkflowDefinition]:
@@ -32,10 +38,19 @@ class Workflows:
         return self._definitions.get(workflow_id)
 
     def put(self, definition: WorkflowDefinition) -> None:
-        """Raises ApiError (503) where there are 10,000 already."""
-        if definition.id not in self._definitions and len(self._definitions) >= MAX_WORKFLOWS:
+        """Raises ApiError (503) where there are 10,000 already, or those that were put take over 256 MiB with it."""
+        before = self._definitions.get(definition.id)
+        if before is None and len(self._definitions) >= MAX_WORKFLOWS:
             raise ApiError("limit_reached", f"There are {MAX_WORKFLOWS} workflows already: delete one first")
+        if self.held_bytes() + definition.size > MAX_BYTES:
+            message = f"Workflows that were put, and those that executions have, would be over {MAX_BYTES} bytes"
+            raise ApiError("limit_reached", f"{message}: delete one first, or reset")
         self._definitions[definition.id] = definition
+        self._put[definition] = definition.size
+
+    def held_bytes(self, apart_from: Collection[WorkflowDefinition] = ()) -> int:
+        """Bytes of the definitions that were put and that somebody still has, an execution perhaps."""
+        return sum(size for definition, size in self._put.items() if definition not in apart_from)
 
     def remove(self, workflow_id: str) -> WorkflowDefinition | None:
         return self._definitions.pop(workflow_id, None)
@@ -82,9 +97,20 @@ class Workflows:
             raise ApiError("workflow_not_found", message)
         return definition
 
-    def replace(self, definitions: Iterable[WorkflowDefinition]) -> None:
-        """Have these, and no others, until the next reset."""
-        self._definitions = {definition.id: definition for definition in definitions}
+    def take_over(
+        self,
+        workflows: Iterable[WorkflowDefinition],
+        definitions: Iterable[WorkflowDefinition],
+        customer_id: str | None,
+    ) -> None:
+        """Have these workflows beside those of others, or (None) no others, until the next reset.
+
+        `definitions` are all that were put with them, for executions too. Within the bounds: the caller has counted.
+        """
+        if customer_id is None:
+            self._definitions.clear()
+        self._definitions.update((definition.id, definition) for definition in workflows)
+        self._put.update((definition, definition.size) for definition in definitions)
 
     def nearest(self, workflow_id: str, customer_id: str | None) -> WorkflowDefinition | None:
         """The customer's definition of this id, or the one most like it in its places, among the first hundred."""

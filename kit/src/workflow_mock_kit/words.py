@@ -41,10 +41,19 @@ def line(request: Request) -> str:
     what = {"start": "start", "token": "token"}.get(request.operation or "", f"{request.method} {request.path}")
     status = str(request.status) if request.status else "no response"
     notes = [
-        request.code,
+        _error(request),
         request.fault_id and f"fault {request.fault_id[:8]}",
         request.answer_lost and f"answer lost: {request.execution_id} was started",
         request.duplicate_of and f"DUPLICATE of {request.duplicate_of}",
         *(f"{each.property}: {each.message}" for each in request.validation[:2]),
     ]
     return "  ".join([f"{request.time:%H:%M:%S.%f}"[:-3], what, status, *(note for note in notes if note)])
+
+
+def _error(request: Request) -> str | None:
+    """The first error of the answer, with what it says unless the rest of the line does."""
+    if not request.errors:
+        return None
+    code, message = request.errors[0].code, request.errors[0].message
+    is_said = request.fault_id is not None or bool(request.validation)
+    return code if is_said else f"{code}: {message}"
