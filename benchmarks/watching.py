@@ -1,4 +1,5 @@
-"""What it costs to watch: starts a second with nobody watching, with pages open, and with listeners to each event.
+"""What it costs to watch: starts a second with nobody watching, with pages open, and with listeners to each event; and
+the CPU time that a page takes.
 
 `make watching`. The rounds are interleaved on one server. A figure is the median of the ratios of a round to the one
 before it, in which nobody watched, in CPU time of the server. That bounds starts a second, and other work on the
@@ -17,13 +18,14 @@ from threading import Event, Thread
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 from soak import read
+from waits import fill
 
-from tests.support import Server, raw_start, serving
+from tests.support import LARGE, Server, raw_start, serving
 
-PAGE, EACH = "/__admin/events?digest=true", "/__admin/events"
+DIGEST, EACH = "/__admin/events?digest=true", "/__admin/events"
 WATCHING = (
-    ("a page open", PAGE, 1),
-    ("ten pages open", PAGE, 10),
+    ("a page open", DIGEST, 1),
+    ("ten pages open", DIGEST, 10),
     ("a listener to each event", EACH, 1),
     ("ten listeners to each event", EACH, 10),
 )
@@ -48,12 +50,47 @@ def main() -> None:
                     during = cpu_of_starts(server, start, options.starts)
                 alone.append(before)
                 ratios[name].append(before / during)
+        page = cpu_of_page(server, token)
     print(
         f"{statistics.median(alone) * 1e6 / options.starts:>8.0f}  "
         "µs of the server's CPU for a start with nobody watching"
     )
     for name, values in ratios.items():
         print(f"{statistics.median(values):>8.3f}  of the starts with {name} ({min(values):.3f}–{max(values):.3f})")
+    for name, milliseconds in page.items():
+        print(f"{milliseconds:>8.1f}  ms of the server's CPU for {name}")
+
+
+def cpu_of_page(server: Server, token: str) -> dict[str, float]:
+    """The CPU time of the server for all that a page asks for, in milliseconds, with a full journal."""
+    fill(server, token)
+    execution = server.start(LARGE, token=token).json()["data"]["id"]
+    frame = [f"/__admin/ui/static/{name}" for name in ("style.css", "icon.svg", "frame.js", "dom.js", "control.js")]
+    frame += ["/__admin/changes"]
+    pages = {
+        "the first page, 10,000 requests": ["/__admin/", "/__admin/ui/static/requests.js", DIGEST],
+        "the next 100 requests": ["/__admin/requests/lines?cursor=9000"],
+        "the failed ones of 10,000": ["/__admin/requests/lines?failed=true"],
+        "an execution of 200 tasks": [
+            f"/__admin/ui/executions/{execution}",
+            f"/__admin/executions/{execution}",
+            f"/__admin/executions/{execution}/graph.svg",
+            "/__admin/clock",
+            "/__admin/workflows",
+        ],
+    }
+    return {name: min(cpu_of(server, [*frame, *paths]) for _ in range(5)) * 1000 for name, paths in pages.items()}
+
+
+def cpu_of(server: Server, paths: list[str]) -> float:
+    before = cpu(server)
+    for path in paths:
+        if path == DIGEST:
+            with server.http.stream("GET", path) as stream:
+                next(stream.iter_lines())
+        else:
+            server.http.get(path).raise_for_status()
+    return cpu(server) - before
 
 
 def cpu_of_starts(server: Server, start: bytes, count: int) -> float:

@@ -184,7 +184,7 @@ def test_a_refused_request_says_why_in_its_line_and_the_rest_beside_it(page: Pag
     lines(page).first.click()
     pane = page.locator("#pane")
     expect(pane.locator(".why")).to_have_text(re.compile("^token_expired The token expired at"))
-    expect(pane.get_by_label("What would have worked").locator("mark")).to_have_text("a token without this fault")
+    expect(pane.get_by_label("What would have worked").locator("mark")).to_have_text("a token that hasn’t expired")
     expect(pane.get_by_label("WWW-Authenticate", exact=True)).to_have_text(answer.headers["WWW-Authenticate"])
     expect(pane.get_by_label("Claims")).to_contain_text('"client_id": "demo"')
     expect(pane.get_by_label("The answer")).to_contain_text("HTTP/1.1 401")

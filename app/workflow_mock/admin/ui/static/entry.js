@@ -12,6 +12,15 @@ const SOURCES = {
   sandbox: "Ours: nothing says what the API answers here.",
 };
 
+const OTHER_TOKENS = {
+  token_missing: "a token",
+  token_expired: "a token that hasn’t expired",
+  token_not_yet_valid: "a token that is valid already",
+  token_audience: "a token for this API",
+  token_issuer: "a token of this issuer",
+  customer_forbidden: "a token for this customer",
+};
+
 let contract = null;
 let shown = null;
 
@@ -80,7 +89,8 @@ function became(entry, execution) {
 
 /** What would have worked, with what differs marked, and the rest in words. */
 function differences(entry, nearest) {
-  const isToken = entry.errors.some((each) => each.code.startsWith("token_") || each.code.startsWith("customer_"));
+  const code = entry.errors[0]?.code ?? "";
+  const isToken = code.startsWith("token_") || code in OTHER_TOKENS || entry.status === 403;
   const said = new Set(entry.errors.map((each) => each.message));
   const rest = nearest.differences.filter((each) => !said.has(each));
   const sent = entry.path.split("/");
@@ -89,7 +99,7 @@ function differences(entry, nearest) {
     return [index ? "/" : "", same ? part : el("mark", {}, part)];
   });
   const method = nearest.method === entry.method ? nearest.method : el("mark", {}, nearest.method);
-  const authorization = isToken ? ["\nAuthorization: Bearer ", el("mark", {}, "a token without this fault")] : [];
+  const authorization = isToken ? ["\nAuthorization: Bearer ", el("mark", {}, OTHER_TOKENS[code] ?? "another token")] : [];
   const body = entry.validation.length ? ["\n\n", el("mark", {}, "the body, put right")] : [];
   return el(
     "div",
