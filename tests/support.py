@@ -298,6 +298,19 @@ def serving(
                 process.stdin.close()
 
 
+def without_package(folder: Path, package: str) -> dict[str, str]:
+    """The environment of a process in which a package isn't installed."""
+    (folder / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {package!r}:\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Missing())\n"
+    )
+    return {"PYTHONPATH": str(folder)}
+
+
 def run(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the `workflow-mock` command to its end."""
     return subprocess.run(

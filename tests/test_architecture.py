@@ -33,7 +33,7 @@ LAYERS = (
 )
 """From top to bottom; a folder stands for all its modules, and the empty name for the package itself."""
 
-BASE_ORDER = ("settings", "errors", "formats", "caching", "sizes", "log", "paths", "")
+BASE_ORDER = ("settings", "errors", "log", "formats", "caching", "sizes", "paths", "")
 """Modules of the lowest layer may import those to the right of them."""
 
 APART = {("app", "server"), ("server", "app"), ("sandbox", "catalogue"), ("catalogue", "sandbox")}

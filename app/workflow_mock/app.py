@@ -21,7 +21,7 @@ from workflow_mock.api import openapi
 from workflow_mock.api.routes import Operation, WorkflowRoutes
 from workflow_mock.api.start import StartExecution
 from workflow_mock.catalogue import loader
-from workflow_mock.catalogue.loader import Catalogue
+from workflow_mock.catalogue.loader import DEMO_CLIENT, Catalogue
 from workflow_mock.errors import ConfigError
 from workflow_mock.http.cors import Cors
 from workflow_mock.http.exception_handlers import handle_errors
@@ -66,12 +66,15 @@ class Application(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The shortcut: FastAPI's middleware is a fifth of a start, and does nothing for an operation's route. It is
         # taken only while there is no middleware but RequestIdMiddleware, whose headers an operation sends itself.
-        if len(self.user_middleware) == 1 and scope["type"] == "http":
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        if len(self.user_middleware) == 1:
             for route in self.operations:
                 if (matched := route.match(scope)) is not None:
                     await route.answer(matched, scope, receive, send)
                     return
-        await super().__call__(scope, receive, send)
+        await self.sandbox.request_log.watch(super().__call__, scope, receive, send)
 
     def reload(self, content: Catalogue | ConfigError) -> None:
         """Put changed catalogue files into force, or say why they aren't."""
@@ -129,7 +132,11 @@ def create_app(settings: Settings, signing_key: Future[SigningKey] | None = None
         return admin_app(settings, sandbox, provider, verifier)
 
     app = Application(sandbox, catalogue, control_plane)
-    app.operations = tuple(OperationRoute(match, sandbox, injector) for match in (workflow_routes.match, token.match))
+    links_entry = settings.journal and settings.admin
+    app.operations = tuple(
+        OperationRoute(match, sandbox, injector, links_entry=links_entry)
+        for match in (workflow_routes.match, token.match)
+    )
     app.router.routes += [
         *app.operations,
         health_route(settings, sandbox),
@@ -137,7 +144,8 @@ def create_app(settings: Settings, signing_key: Future[SigningKey] | None = None
         *([BrowserRoute("/", f"{ADMIN_PATH}/")] if settings.admin else []),
     ]
     app.include_router(discovery.router(own, lambda: token.scopes, strict=settings.strict))
-    app.include_router(openapi.router(settings.issuer))
+    oauth = {"clientId": DEMO_CLIENT.id, "clientSecret": DEMO_CLIENT.secret} if DEMO_CLIENT in catalogue.clients else {}
+    app.include_router(openapi.router(settings.issuer, {**oauth, "scopes": settings.scope}))
     handle_errors(app, f"a workflow is started by POST {START_PATH}, a token is got by POST {TOKEN_PATH}")
     if settings.cors_origin:
         app.add_middleware(
@@ -146,7 +154,7 @@ def create_app(settings: Settings, signing_key: Future[SigningKey] | None = None
             allow_methods=["GET", "HEAD", "POST"],
             allow_headers=["*"],  # what is asked for: tracing headers, X-Requested-With
             allow_credentials="*" not in settings.cors_origin,
-            expose_headers=["WWW-Authenticate", "X-Request-Id", "Allow"],
+            expose_headers=["WWW-Authenticate", "X-Request-Id", "Allow", "Link"],
         )
     return app
 

@@ -1,7 +1,7 @@
 """Text forms of values: UUIDs, timestamps, durations."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID, uuid5
 
@@ -96,6 +96,11 @@ def timestamp(moment: datetime) -> str:
     second = _second(moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second)
     fraction = moment.microsecond
     return ("%s.%06d" % (second, fraction)).rstrip("0") + "Z" if fraction else f"{second}Z"  # noqa: UP031 - half of :06
+
+
+def iso_milliseconds(seconds: float) -> str:
+    """A moment given in seconds since 1970 as ISO 8601, in UTC and in milliseconds: `2026-11-28T11:52:01.131Z`."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @lru_cache(maxsize=8)

@@ -7,9 +7,10 @@ import select
 import sys
 from collections import deque
 from contextlib import suppress
-from datetime import UTC, datetime
 from threading import Condition, Thread
-from typing import Any
+from typing import Any, Protocol, TextIO, runtime_checkable
+
+from workflow_mock.formats import iso_milliseconds
 
 MAX_WAITING_BYTES = 1024 * 1024
 """Lines that wait to be written, as the reader of the log is slow; what comes beyond is dropped and counted."""
@@ -24,8 +25,27 @@ CLOSE_SECONDS = 1.0
 """How long the end of the process waits for the reader of the log."""
 
 
+@runtime_checkable
+class Colourful(Protocol):
+    """A message that is a line by itself, with its time, and has colours for a terminal."""
+
+    def coloured(self) -> str: ...
+
+
 class TextFormatter(logging.Formatter):
     """One line, and the lines of a traceback."""
+
+    default_time_format = "%H:%M:%S"
+    default_msec_format = "%s.%03d"
+
+    def __init__(self, *, coloured: bool = False) -> None:
+        super().__init__("%(asctime)s  %(levelname)-7s %(message)s")
+        self._coloured = coloured
+
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record.msg, Colourful):
+            return record.msg.coloured() if self._coloured else str(record.msg)
+        return super().format(record)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the name of `logging`
         return super().formatException(ei)[-MAX_TRACEBACK_CHARACTERS:]
@@ -39,7 +59,7 @@ class JsonFormatter(TextFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": iso_milliseconds(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -122,6 +142,13 @@ class PatientHandler(logging.Handler):
         super().close()
 
 
+def has_colours(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal that shows colours, and nobody has said that they aren't wanted (NO_COLOR)."""
+    if stream is None or not stream.isatty() or os.environ.get("NO_COLOR"):
+        return False
+    return os.environ.get("TERM") != "dumb" if os.name == "posix" else "WT_SESSION" in os.environ
+
+
 def _notice(dropped: int) -> logging.LogRecord:
     message = "%d lines of the log were dropped, as nobody read it"
     return logging.LogRecord(__name__, logging.WARNING, __file__, 0, message, (dropped,), None)
@@ -131,7 +158,7 @@ def configure(form: str, level: str) -> None:
     """Log to standard error in this form (`text` or `json`), from this level on; nowhere if that is closed."""
     closed: Any = sys.stderr is None  # which the types don't know
     handler = logging.NullHandler() if closed else PatientHandler(sys.stderr.fileno())
-    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter("%(levelname)-7s %(message)s"))
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter(coloured=has_colours(sys.stderr)))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # What uvicorn says of its own life is for those who debug it; its errors are ours too. httpx2 would log the address
     # of every JWK Set, with its password.

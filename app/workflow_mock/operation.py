@@ -18,12 +18,13 @@ from starlette.types import Receive, Scope, Send
 from workflow_mock.errors import ApiError, ValidationDetail, internal_error, server_ending
 from workflow_mock.faults.effects import Outgoing
 from workflow_mock.http.envelope import render
-from workflow_mock.http.messages import Request
+from workflow_mock.http.messages import Request, Response
 from workflow_mock.http.routing import UnnamedRoute
 from workflow_mock.injector import FaultInjector
+from workflow_mock.paths import ADMIN_PATH
 from workflow_mock.sandbox import Sandbox
-from workflow_mock.state.exchange import NO_RESPONSE, Facts, Result, Target, facts_of
-from workflow_mock.state.request_log import log_exchange
+from workflow_mock.state.exchange import NO_RESPONSE, Exchange, Facts, Result, Target, facts_of
+from workflow_mock.state.request_log import logs_itself
 
 MATCHED = "workflow_mock.matched"
 """The member of the ASGI scope in which `matches` leaves for `handle` what it read in the path."""
@@ -50,9 +51,18 @@ Handler = Callable[[Request, Matched, datetime], Awaitable[Result]]
 class OperationRoute(UnnamedRoute):
     """The route of one or more documented operations in a FastAPI or Starlette application."""
 
-    def __init__(self, match: Callable[[Scope], Matched | None], sandbox: Sandbox, injector: FaultInjector) -> None:
+    def __init__(
+        self,
+        match: Callable[[Scope], Matched | None],
+        sandbox: Sandbox,
+        injector: FaultInjector,
+        *,
+        links_entry: bool = False,
+    ) -> None:
+        """With `links_entry`, an error says by a Link where its entry in the journal is."""
         self.match = match
         """What the path of a request says, or None where it is no path of these operations."""
+        self._links_entry = links_entry
         self._sandbox = sandbox
         self._injector = injector
 
@@ -61,6 +71,7 @@ class OperationRoute(UnnamedRoute):
         return (Match.NONE, {}) if matched is None else (Match.FULL, {MATCHED: matched})
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        logs_itself(scope)
         await self.answer(scope[MATCHED], scope, receive, send)
 
     async def answer(self, matched: Matched, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,24 +83,23 @@ class OperationRoute(UnnamedRoute):
         try:
             result, outgoing = await self._respond(request, matched)
             seconds = perf_counter() - began
-            duplicate_of = None
+            exchange = None
             if not in_flight.was_reset(task):
+                if result.response.status >= 400 and self._links_entry:
+                    _link_entry(result.response, request.id)
                 try:
-                    duplicate_of = self._sandbox.record(request, matched.target, result, seconds)
+                    exchange = self._sandbox.record(request, matched.target, result, seconds)
                 except Exception as error:  # noqa: BLE001 - as in `_respond`
                     result, outgoing = _internal_error(request, error, result.time), None
-            if result.errors or result.facts.fault_id or duplicate_of or logger.isEnabledFor(logging.DEBUG):
-                log_exchange(request, matched.target, result, seconds, duplicate_of)
-            if outgoing is not None:
-                if not await self._injector.send(outgoing, send) and not in_flight.was_reset(task):
-                    if result.facts.execution_id and not result.answer_lost:
-                        fields = {"requestId": request.id}
-                        logger.info("%s: the client left before it had the whole response", request.id, extra=fields)
-                    self._sandbox.journal.lose(request.id)
-                return
+            try:
+                if outgoing is not None and not await self._injector.send(outgoing, send):
+                    exchange = exchange and self._sandbox.journal.lose(request.id)
+            finally:
+                if (log := self._sandbox.request_log).is_enabled:
+                    log.add(exchange or Exchange.of(request, matched.target, result, seconds=seconds))
         finally:
             in_flight.leave(task)
-        if result.response.status:
+        if outgoing is None and result.response.status:
             await result.response.send(send, request.id)
 
     async def _respond(self, request: Request, matched: Matched) -> tuple[Result, Outgoing | None]:
@@ -103,8 +113,6 @@ class OperationRoute(UnnamedRoute):
         except ApiError as error:
             return _refused(error, now), None
         except ClientDisconnect as error:
-            fields = {"requestId": request.id}
-            logger.info("%s: the client went away before its request was answered", request.id, extra=fields)
             facts = facts_of(error)
             return Result(NO_RESPONSE, facts, now, answer_lost=facts.execution_id is not None), None
         except CancelledError as error:
@@ -112,6 +120,12 @@ class OperationRoute(UnnamedRoute):
             return _refused(reason, now, facts_of(error)), None
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets the envelope and the log the rest
             return _internal_error(request, error, now), None
+
+
+def _link_entry(response: Response, request_id: str) -> None:
+    """Add where the journal's entry is (RFC 8288; docs/decisions/0009-an-error-links-its-journal-entry.md)."""
+    link = f'<{ADMIN_PATH}/requests/{request_id}>; rel="help"'
+    response.headers = (*response.headers, (b"link", link.encode()))
 
 
 async def _handle(request: Request, matched: Matched, now: datetime) -> Result:

@@ -18,6 +18,7 @@ from workflow_mock.state.in_flight import InFlight
 from workflow_mock.state.journal import Journal
 from workflow_mock.state.line import Line, line_of
 from workflow_mock.state.next_tokens import NextTokens
+from workflow_mock.state.request_log import RequestLog
 from workflow_mock.state.store import BoundedStore
 from workflow_mock.state.workflows import Workflows
 
@@ -48,6 +49,7 @@ class Sandbox:
         self.in_flight = InFlight()
         self.faults = FaultRegistry(faults, self.clock, self.in_flight)
         self.events = Events(first_number())
+        self.request_log = RequestLog(self.line)
         self.catalogue_error: str | None = None
         """Why catalogue files that were changed aren't in force."""
 
@@ -71,10 +73,10 @@ class Sandbox:
 
     def record(
         self, request: Request, target: Target, result: Result, seconds: float = 0.0, *, is_pending: bool = False
-    ) -> str | None:
+    ) -> Exchange | None:
         """Keep a request in the journal, and tell of it unless it `is_pending`: its entry is made anew in the end.
 
-        Returns the execution of the client's first try, if the response of that was lost.
+        Returns the entry; None with --no-journal.
         """
         if not self._has_journal:
             return None
@@ -85,7 +87,7 @@ class Sandbox:
         self.journal.record(exchange)
         if not is_pending:
             self.events.publish("request", target.customer_id, exchange)
-        return duplicate_of
+        return exchange
 
     def line(self, exchange: Exchange) -> Line:
         """An entry of the journal in one line; with the workflow's name, if the customer may start it."""

@@ -180,14 +180,15 @@ class Settings:
     )
     tls_cert: Path | None = setting(None, "Certificate chain to serve https with.", _file, "PEM")
     tls_key: Path | None = setting(None, "Private key of that certificate.", _file, "PEM")
-    banner: bool = setting(True, "Print where the server is, and what to try, once it is ready.")
     log_format: str = setting("text", "Form of the log on standard error.", _one_of("text", "json"), "[text|json]")
     log_level: str = setting(
         "info",
-        "debug logs each request for an execution or a token, info those refused, faulty or repeated, warning neither.",
+        "info has a line for each request, debug for those too that only look, warning for none.",
         _one_of("debug", "info", "warning", "error"),
         "[debug|info|warning|error]",
     )
+    open: bool = setting(False, "Open the page of the control plane in a browser, once the server is ready.")
+    quiet: bool = setting(False, "Log errors alone, and print nothing once the server is ready.")
     ready_file: Path | None = setting(
         None,
         "File to write url, tokenUrl, issuer, pid and version to, once connections are accepted.",
@@ -206,6 +207,8 @@ class Settings:
         issuers = [name for name in (self.issuer, self.jwks_issuer, self.hs256_issuer) if name]
         if len(set(issuers)) < len(issuers):
             raise ConfigError("--issuer, --jwks-issuer and --hs256-issuer must differ: each has keys of its own")
+        if self.open and not self.admin:
+            raise ConfigError("--open opens the page of the control plane, which --no-admin switches off")
         if not self.request_timeout:
             raise ConfigError("--request-timeout must be over 0")
 

@@ -18,7 +18,7 @@ from workflow_mock.admin.dependencies import MAX_BODY_BYTES
 from workflow_mock.formats import parse_duration
 from workflow_mock.state.events import MAX_LISTENERS
 
-from tests.support import ROOT, WORKFLOW, Server, run, serving
+from tests.support import ROOT, WORKFLOW, Server, run, serving, without_package
 
 TEXT = (ROOT / "openapi" / "admin-api.yaml").read_text("utf-8")
 CONTRACT: Mapping[str, Any] = yaml.safe_load(TEXT)
@@ -48,10 +48,17 @@ def conforms(document: Any, schema: Mapping[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def page(server: Server) -> str:
-    answer = server.http.get("/__admin/docs")
+def page_and_policy(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """The list of calls, as it is without the files of Swagger UI."""
+    with serving(environment=without_package(tmp_path_factory.mktemp("without"), "fastapi_swagger")) as own:
+        answer = own.http.get("/__admin/docs")
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    return answer.text
+    return answer.text, answer.headers["content-security-policy"]
+
+
+@pytest.fixture
+def page(page_and_policy: tuple[str, str]) -> str:
+    return page_and_policy[0]
 
 
 # The document
@@ -531,8 +538,8 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing(page: str) -> No
     assert not re.search(r"https?://(?!issuer\.invalid)|url\(|@import", page)
 
 
-def test_the_page_has_a_policy_that_allows_its_own_style_alone(server: Server, page: str) -> None:
-    policy = server.http.get("/__admin/docs").headers["content-security-policy"]
+def test_the_page_has_a_policy_that_allows_its_own_style_alone(page_and_policy: tuple[str, str]) -> None:
+    page, policy = page_and_policy
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     style = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style[0].encode()).digest()).decode()

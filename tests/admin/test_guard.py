@@ -398,13 +398,13 @@ def test_health_is_not_for_a_foreign_page(server: Server) -> None:
 
 def test_without_the_control_plane_only_health_is_answered() -> None:
     with serving("--no-admin") as running:
+        assert "__admin" not in running.banner()
         assert running.http.get("/__admin/health").json()["status"] == "healthy"
         assert run("health", "--url", running.url).returncode == 0
         for target in (SETTINGS, "/__admin/docs", "/__admin/openapi.json", "/__admin/health/", "/__admin"):
             answer = ask(running, "Host: localhost", target=target)
             assert (answer.status, code(answer)) == (404, "route_not_found")
         assert status(running, "Host: localhost", target="/__admin/reset", method="POST") == 404
-        assert "__admin" not in running.log.read_text()
 
 
 # What the guard leaves alone

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from workflow_mock.paths import OPENAPI_JSON_PATH, TOKEN_PATH
 
 from tests.support import Server, path, serving
 
@@ -47,6 +48,12 @@ def test_another_preflight_is_answered_as_if_it_were_none(open_server: Server, o
     assert answer.json()["meta"]["errors"][0]["code"] == "method_not_allowed"
     assert "access-control-allow-methods" not in answer.headers
     assert "access-control-allow-origin" not in answer.headers
+    asked = ASK | other
+    (error,) = answer.json()["meta"]["errors"]
+    said = (
+        f"a page of {asked['Origin']} may send {asked['Access-Control-Request-Method']}: pages that --cors-origin names"
+    )
+    assert said in error["message"]
 
 
 @pytest.mark.parametrize(
@@ -96,3 +103,9 @@ def test_a_page_of_another_origin_can_read_nothing(open_server: Server) -> None:
 def test_without_the_setting_a_preflight_is_a_method_like_any_other(server: Server) -> None:
     answer = server.http.options(path(), headers=ASK)
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert "--cors-origin" in answer.json()["meta"]["errors"][0]["message"]
+    assert "--cors-origin" not in server.http.options(path()).text
+    answer = server.http.options(OPENAPI_JSON_PATH, headers=ASK | {"Access-Control-Request-Method": "GET"})
+    assert "--cors-origin" in answer.json()["meta"]["errors"][0]["message"]
+    id = server.http.options(TOKEN_PATH, headers=ASK).headers["x-request-id"]
+    assert "--cors-origin" in server.http.get(f"/__admin/requests/{id}").json()["errors"][0]["message"]

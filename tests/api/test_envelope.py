@@ -5,8 +5,9 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+from workflow_mock.paths import TOKEN_PATH
 
-from tests.support import WORKFLOW, Server, path, serving
+from tests.support import WORKFLOW, Server, path, serving, until
 
 EVIL = '"}<script>alert(1)</script>\\\u2028é'
 ESCAPED = "%22%7D%3Cscript%3Ealert(1)%3C%2Fscript%3E%0D%0AX-Evil%3A%201%5C%01%C3%A9"
@@ -88,23 +89,40 @@ def test_each_answer_has_an_id_of_its_own_and_the_log_names_it(own: Server) -> N
     answers = [ask(own, token) for _, _, ask in REFUSED.values()] + [own.start(token=token)]
     ids = [answer.headers["x-request-id"] for answer in answers]
     assert len(set(ids)) == len(ids)
-    log = own.log.read_text()
-    for answer in answers:
-        if "/WorkflowExecution" in str(answer.url) and answer.status_code != 200:
-            assert f"{answer.headers['x-request-id']} {answer.request.method} " in log
-    assert "Traceback" not in log
+    refused = [answer.headers["x-request-id"] for answer in answers if answer.status_code != 200]
+    until(lambda: all(f"({each})" in own.log.read_text() for each in refused))
+    assert "Traceback" not in own.log.read_text()
+
+
+def test_an_error_links_its_entry_in_the_journal_if_there_is_one(own: Server) -> None:
+    token = own.token()
+    refused = [own.start(token=token, json={}), own.start(token="x"), own.http.post(TOKEN_PATH)]
+    own.http.post("/__admin/faults", json={"status": 503, "times": 1})
+    refused.append(own.start(token=token))
+    for answer in refused:
+        target, _, relation = answer.headers["link"].partition("; ")
+        entry = own.http.get(target.strip("<>")).json()
+        assert (entry["id"], entry["status"]) == (answer.headers["x-request-id"], answer.status_code)
+        assert relation == 'rel="help"'
+    assert "link" not in own.start(token=token).headers
+    for option in ("--no-journal", "--no-admin"):
+        with serving(option) as other:
+            assert "link" not in other.start(token="x").headers
 
 
 def test_the_log_has_one_line_for_each_refusal_whatever_the_path_and_no_token() -> None:
     with serving() as own:
         token = own.token()
+        own.banner()
+        until(lambda: "  token  demo " in own.log.read_text())
         before = len(own.log.read_text().splitlines())
         own.http.post(f"/api/workflow/{ESCAPED}")
         own.start(ESCAPED, token=token)
-        own.start(token="secret.secret.secret")
+        last = own.start(token="secret.secret.secret").headers["x-request-id"]
+        until(lambda: last in own.log.read_text())
         log = own.log.read_text()
     assert len(log.splitlines()) == before + 3
-    assert log.isascii()
+    assert all(line.isprintable() for line in log.splitlines())
     assert token not in log
     assert "secret.secret" not in log
 

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.support import WAIT_SECONDS
 
@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def console() -> list[str]:
-    """What the page says on its console, policy violations and errors without a handler too.
+    """What the page says on its console, policy violations and errors without a handler too; no hints of the browser.
 
     A test that expects some takes it out: at its end the list must be empty.
     """
@@ -54,7 +54,12 @@ def page(browser: Browser, console: list[str]) -> Iterator[Page]:
     context.set_default_timeout(WAIT_SECONDS * 1000)
     context.add_init_script(TELL_VIOLATIONS)
     opened = context.new_page()
-    opened.on("console", lambda message: console.append(f"{message.type}: {message.text}"))
+
+    def hear(message: ConsoleMessage) -> None:
+        if f"{message.type}" != "verbose":
+            console.append(f"{message.type}: {message.text}")
+
+    opened.on("console", hear)
     opened.on("pageerror", lambda error: console.append(f"error: {error}"))
     yield opened
     context.close()

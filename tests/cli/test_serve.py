@@ -129,11 +129,3 @@ def test_it_serves_https(tmp_path: Path) -> None:
             assert connection.version() in ("TLSv1.2", "TLSv1.3")
         environment = {"WORKFLOW_MOCK_TLS_CERT": options["--tls-cert"]}
         assert run("health", "--port", str(own.address[1]), environment=environment).returncode == 0
-
-
-def test_the_log_can_be_json() -> None:
-    with serving("--log-format", "json") as own:
-        own.http.post("/api/workflow/x")
-        until(lambda: "route" in own.log.read_text(), "a line of the log")
-        (line,) = [line for line in own.log.read_text().splitlines() if line.startswith("{")]
-        assert json.loads(line).keys() >= {"time", "level", "logger", "message", "requestId", "path", "status", "code"}

@@ -10,6 +10,7 @@ from tests.docs.test_contract import CONTRACT_SNIPPETS
 from tests.docs.test_kit import KIT_SNIPPETS
 from tests.docs.test_recipes import RECIPES
 from tests.docs.test_snippets import SNIPPETS
+from tests.docs.test_terminal import LINES, TAIL
 from tests.docs.test_tree import TREE
 from tests.support import ROOT, run
 
@@ -17,7 +18,17 @@ from tests.support import ROOT, run
 RUN_WITH_THEIR_TOOLS = [Snippet("docs/clients.md", language) for language in ("ts", "csharp", "java")]
 RUN_IN_A_CONTAINER = Snippet("kit/README.md", "python", "WorkflowMockContainer")
 """By tests/containers, `make test-image`, which needs Docker."""
-KNOWN = [*SNIPPETS, *RECIPES, *CONTRACT_SNIPPETS, *KIT_SNIPPETS, TREE, *RUN_WITH_THEIR_TOOLS, RUN_IN_A_CONTAINER]
+KNOWN = [
+    *SNIPPETS,
+    *RECIPES,
+    *CONTRACT_SNIPPETS,
+    *KIT_SNIPPETS,
+    TREE,
+    LINES,
+    TAIL,
+    *RUN_WITH_THEIR_TOOLS,
+    RUN_IN_A_CONTAINER,
+]
 
 each_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 
@@ -83,7 +94,7 @@ def test_the_readme_is_short() -> None:
 def test_each_command_option_and_variable_that_they_name_exists() -> None:
     others = {"--request", "--url", "--header", "--data", "--rm", "--read-only", "--build", "--fail-with-body"}
     others |= {"--health-interval"}  # of docker run
-    known = ("serve", "token", "check", "graph", "schema", "openapi", "health")
+    known = ("serve", "token", "check", "graph", "schema", "openapi", "health", "tail")
     plugin = (ROOT / "kit" / "src" / "workflow_mock_kit" / "pytest_plugin.py").read_text()
     helps = "\n".join([*(run(command, "--help").stdout for command in known), plugin])
     text = "\n".join(page.text for page in PAGES.values())

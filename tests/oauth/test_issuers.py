@@ -292,7 +292,7 @@ def test_a_secret_that_an_editor_has_changed_is_told(tmp_path: Path, text: bytes
     with serving("--hs256-secret", str(tmp_path / "secret"), "--hs256-issuer", EXTERNAL) as own:
         token = hs256(text.rstrip(b"\r\n"), {"alg": "HS256"}, claims(EXTERNAL))
         assert code(own, token) == "started"
-        warnings = [line for line in own.log.read_text().splitlines() if line.startswith("WARNING")]
+        warnings = [line for line in own.log.read_text().splitlines() if "  WARNING " in line]
         assert [f"the secret {doubt}" in line for line in warnings] == [True] * (doubt is not None)
 
 

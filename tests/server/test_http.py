@@ -14,6 +14,7 @@ from tests.support import (
     read_answers,
     serving,
     start_body,
+    until,
 )
 
 
@@ -163,4 +164,5 @@ def test_no_page_may_call_without_the_setting(server: Server) -> None:
 def test_a_path_can_forge_no_line_of_the_log() -> None:
     with serving() as own:
         own.http.post("/api/workflow/%0aINFO%20forged")
-        assert not any(line.startswith("INFO forged") for line in own.log.read_text().splitlines())
+        until(lambda: "forged" in own.log.read_text())
+        assert not any(line.startswith("INFO") for line in own.log.read_text().splitlines())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workflow_mock.errors import ErrorDetail, ValidationDetail
 from workflow_mock.state.exchange import Exchange, Facts, Target
-from workflow_mock.state.line import MAX_BECAUSE, Line, line_of, line_of_call
+from workflow_mock.state.line import MAX_BECAUSE, line_of
 from workflow_mock.state.recorded_request import recorded
 
 from tests.state.worlds import BEGIN, CUSTOMER, workflow_id
@@ -96,7 +96,7 @@ def test_a_line_says_what_came_of_a_request_and_why(exchange: Exchange, expected
 
 def test_a_call_of_the_control_plane_has_a_line() -> None:
     errors = [ErrorDetail("admin_forbidden", "Host mock.example is no local name")]
-    line = line_of_call("1", "POST", "/__admin/faults", b"customerId=" + CUSTOMER.encode(), 403, errors, (), 0, 0)
+    line = line_of(_call("/__admin/faults", status=403, errors=errors), None)
     assert (line.operation, line.name, line.customer_id) == ("admin", "POST faults", CUSTOMER)
     assert (line.outcome, line.because) == ("refused", "admin_forbidden: Host mock.example is no local name")
 
@@ -132,10 +132,12 @@ def test_a_request_failed_whose_client_has_not_got_a_2xx(exchange: Exchange, fai
 @given(st.text(), st.text(), st.text(min_size=1))
 def test_what_a_client_sends_reaches_no_terminal_as_it_is(name: str, client: str, reason: str) -> None:
     refused = entry(TOKEN, facts=Facts(client_id=client), status=400, errors=[ErrorDetail("code", reason * 300)])
-    for line in (line_of(entry(), name), line_of(refused, None), _call(f"/{name}"), _call(f"/__admin/{name}")):
+    for exchange in (entry(), refused, _call(f"/{name}"), _call(f"/__admin/{name}")):
+        line = line_of(exchange, name)
         assert str(line).isprintable()
         assert len(line.because) <= MAX_BECAUSE
 
 
-def _call(path: str) -> Line:
-    return line_of_call("1", "GET\x1b[31m", path, b"customerId=\x1b", 200, (), (), 0, 0)
+def _call(path: str, **members: Any) -> Exchange:
+    request = recorded("POST", path.encode("utf-8", "replace"), b"", (), b"", False)
+    return entry(Target(None, CUSTOMER), request=request, facts=Facts(), **members)

@@ -1,7 +1,6 @@
 """What routes of the control plane have in common: query parameters, bodies, checks, and lists as JSON."""
 
 import json
-import logging
 import re
 from asyncio import to_thread
 from collections.abc import Callable, Coroutine, Iterable
@@ -17,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from workflow_mock.errors import ApiError, Problem, invalid_request
 from workflow_mock.http.content_type import media_type
 from workflow_mock.http.messages import Request as BoundedRequest
+from workflow_mock.state.request_log import CLIENT_LEFT
 from workflow_mock.state.store import in_batches
 from workflow_mock.strict_json import NotSerializable, check
 from workflow_mock.types import Uuid
@@ -53,8 +53,7 @@ class JsonRoute(APIRoute):
                 await request.load()
                 return await handle(request)
             except ClientDisconnect:
-                logger.info("%s: the client left before its request was answered", request.state.request_id)
-                return Response(status_code=400)  # for nobody
+                return Response(status_code=CLIENT_LEFT)
 
         return handle_json
 
@@ -125,8 +124,6 @@ class Owned(Protocol):
     @property
     def customer_id(self) -> str | None: ...
 
-
-logger = logging.getLogger(__name__)
 
 Model = TypeVar("Model", bound=BaseModel)
 T = TypeVar("T")

@@ -56,7 +56,8 @@ def router(sandbox: Sandbox) -> APIRouter:
     ) -> StreamingResponse:
         """`request`, `execution`, `fault`, `clock`, `reset` as they happen; `dropped` before a gap, or at the end.
 
-        With `digest=true`, `digest` alone: first the newest 50 requests, then what is new, whatever the Last-Event-ID.
+        A `request` has its entry in the journal, and as `line` what a terminal shows of it. With `digest=true`, `digest`
+        alone: first the newest 50 requests, then what is new, whatever the Last-Event-ID.
         """
         after = None if last_event_id is None else int(last_event_id)
         stream = digested(customer) if digest else each(customer, after)
@@ -79,6 +80,7 @@ def router(sandbox: Sandbox) -> APIRouter:
         if number not in written:
             if isinstance(data, Exchange):
                 text = JournalEntry.of(data).model_dump_json(by_alias=True)
+                text += f',"line":{json.dumps(sandbox.line(data).members())}'
             else:
                 text = json.dumps(data)
             data_str = f'{{"customerId":{json.dumps(whose)},"{kind}":{text}}}'

@@ -12,13 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from workflow_mock.admin.ui.session import has_session, is_for_everybody, to_login
 from workflow_mock.errors import ApiError
-from workflow_mock.http.envelope import render
+from workflow_mock.http.envelope import refuse
 from workflow_mock.http.hosts import is_local, name_to_allow
-from workflow_mock.http.messages import Request, join_headers
+from workflow_mock.http.messages import join_headers
 from workflow_mock.http.request_id import request_id_of
 from workflow_mock.http.routing import is_browser
 from workflow_mock.settings import PREFIX, Settings
-from workflow_mock.state.request_log import log_refusal
 
 
 class Guard:
@@ -38,10 +37,8 @@ class Guard:
         except ApiError as error:
             if error.code == "admin_token_required" and is_browser(scope):
                 await to_login(scope)(scope, receive, send)
-                return
-            if self._settings.admin:
-                log_refusal(Request(scope, receive), error)
-            await render(error).send(send, request_id_of(scope))
+            else:
+                await refuse(scope, error).send(send, request_id_of(scope))
             return
         await self._app(scope, receive, send)
 

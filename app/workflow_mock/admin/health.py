@@ -17,15 +17,14 @@ from workflow_mock import __version__
 from workflow_mock.admin.guard import check_caller, check_origin
 from workflow_mock.errors import ApiError, Problem, invalid_request
 from workflow_mock.formats import show_duration
-from workflow_mock.http.envelope import JSON_TYPE, render
+from workflow_mock.http.envelope import JSON_TYPE, refuse
 from workflow_mock.http.head import HeadAsGet
-from workflow_mock.http.messages import Request, Response
+from workflow_mock.http.messages import Response
 from workflow_mock.http.request_id import request_id_of
 from workflow_mock.paths import HEALTH_PATH
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings, without_password
 from workflow_mock.state.clock import uptime
-from workflow_mock.state.request_log import log_refusal
 
 
 class Counts(TypedDict):
@@ -81,8 +80,7 @@ class HealthEndpoint:
         try:
             response = Response(200, (JSON_TYPE,), json.dumps(self._health(scope)).encode())
         except ApiError as error:
-            log_refusal(Request(scope, receive), error)
-            response = render(error)
+            response = refuse(scope, error)
         await response.send(send, request_id_of(scope))
 
     def _health(self, scope: Scope) -> Health:

@@ -38,19 +38,10 @@ def line_members(sandbox: Sandbox, exchange: Exchange) -> dict[str, Any]:
     line, agent = sandbox.line(exchange), exchange.request.header("user-agent")
     response = dict(exchange.response.headers) if exchange.response else {}
     retry_after = response.get(b"retry-after")
-    return {
-        "id": line.id,
+    return line.members() | {
         "number": exchange.number,
-        "time": line.time,
-        "operation": line.operation,
-        "name": line.name,
-        "customerId": line.customer_id,
-        "workflowId": exchange.target.workflow_id,
-        "status": line.status,
-        "outcome": line.outcome,
         "failed": line.failed,
-        "because": line.because,
-        "milliseconds": line.milliseconds,
+        "workflowId": exchange.target.workflow_id,
         "executionId": exchange.facts.execution_id,
         "retryAfter": None if retry_after is None else retry_after.decode("latin-1"),
         "userAgent": None if agent is None else agent[:MAX_AGENT],

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -10,8 +11,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from workflow_mock.catalogue.yaml_reader import parse
+from workflow_mock.http.contract_page import ContractPage
 from workflow_mock.http.hosts import base_url
-from workflow_mock.paths import OPENAPI_JSON_PATH, OPENAPI_YAML_PATH, TOKEN_PATH
+from workflow_mock.paths import DOCS_PATH, OPENAPI_JSON_PATH, OPENAPI_YAML_PATH, TOKEN_PATH
 
 _NAME = "workflow-api.yaml"
 _SERVERS = re.compile(r"^servers:\n(?: .*\n)+", re.MULTILINE)
@@ -32,9 +34,21 @@ def _served() -> tuple[str, str]:
     return text, json.dumps(parse(text, is_json=False), separators=(",", ":"))  # converted once, as it takes 10 ms
 
 
-def router(fixed_issuer: str | None) -> APIRouter:
-    """The routes of the contract. Its token URL is absolute: of `fixed_issuer`, else of the host that was asked."""
+def router(fixed_issuer: str | None, oauth: Mapping[str, str]) -> APIRouter:
+    """The routes of the contract. Its token URL is absolute: of `fixed_issuer`, else of the host that was asked.
+
+    `oauth` fills in the form by which the page gets a token.
+    """
     routes = APIRouter()
+    page = ContractPage(lambda: json.loads(_served()[1]), oauth)
+
+    @routes.get(DOCS_PATH, include_in_schema=False)
+    async def docs() -> Response:
+        return await page.page()
+
+    @routes.get(f"{DOCS_PATH}/{{name}}", include_in_schema=False)
+    async def docs_file(name: str) -> Response:
+        return page.file(name)
 
     def token_url(request: Request) -> str:
         """Absolute, as clients need it that don't resolve it against the contract's address."""

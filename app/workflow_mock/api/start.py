@@ -13,6 +13,7 @@ from workflow_mock.api.leniency import Leniency, LeniencyLog
 from workflow_mock.api.wire import start_response
 from workflow_mock.errors import ApiError
 from workflow_mock.formats import WHITE_SPACE
+from workflow_mock.http.cors import why_not
 from workflow_mock.http.hosts import issuer_url
 from workflow_mock.http.messages import Request
 from workflow_mock.oauth.jws import malformed_token
@@ -36,7 +37,7 @@ class StartExecution:
         log = LeniencyLog(self._strict)
         facts = NO_FACTS
         try:
-            _check_route(request.method, matched, log)
+            _check_route(request, matched, log)
             token = _bearer_token(request)
             issuer = partial(issuer_url, request.scope, request.headers.get(b"host"))
             facts = await self._verifier.verify(token, matched.target.customer_id, now, request_issuer=issuer)
@@ -59,19 +60,20 @@ class StartExecution:
         return Result(response, facts, now)
 
 
-def _check_route(method: str, matched: Matched, log: LeniencyLog) -> None:
+def _check_route(request: Request, matched: Matched, log: LeniencyLog) -> None:
     """Raises ApiError (404, 405)."""
     if not matched.is_route:
         raise ApiError("route_not_found", f"No such route; the one there is: POST {START_PATH}")
     for note in matched.leniencies:
         log.use(*note)
-    if method == "POST":
+    if (method := request.method) == "POST":
         return
     allow = ((b"allow", b"POST"),)
     if method.upper() == "POST":
         log.use(Leniency.METHOD_CASE, headers=allow)
     else:
-        raise ApiError("method_not_allowed", f"This route takes POST alone, not {method[:40]}", headers=allow)
+        message = f"This route takes POST alone, not {method[:40]}{why_not(method, request.headers)}"
+        raise ApiError("method_not_allowed", message, headers=allow)
 
 
 def _bearer_token(request: Request) -> bytes:

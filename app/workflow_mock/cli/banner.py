@@ -3,7 +3,7 @@
 from workflow_mock import __version__
 from workflow_mock.catalogue.loader import DEMO_CLIENT, Catalogue
 from workflow_mock.cli.client import LOOPBACK
-from workflow_mock.paths import ADMIN_PATH, START_PATH, TOKEN_PATH
+from workflow_mock.paths import ADMIN_PATH, DOCS_PATH, START_PATH, TOKEN_PATH
 from workflow_mock.settings import Settings
 
 EXAMPLE_CUSTOMER = "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"
@@ -18,7 +18,7 @@ def banner(url: str, settings: Settings, catalogue: Catalogue, *, command: str) 
         "",
         f"  token URL  {url}{TOKEN_PATH}",
         f"  client     {shown or 'none: tokens come from the external issuer alone'}",
-        f"  workflows  {len(catalogue.workflows)}, the contract is at {url}/openapi.yaml",
+        f"  workflows  {len(catalogue.workflows)}, the contract is at {url}{DOCS_PATH}",
     ]
     if settings.admin:
         lines.append(f"  control    {url}{ADMIN_PATH}/docs")

@@ -17,7 +17,7 @@ from workflow_mock import __version__
 from workflow_mock.cli.client import ConnectError, call, local_url
 from workflow_mock.cli.options import option, options, settings_of, warnings
 from workflow_mock.errors import ConfigError
-from workflow_mock.paths import HEALTH_PATH, TOKEN_PATH
+from workflow_mock.paths import ADMIN_PATH, HEALTH_PATH, TOKEN_PATH
 from workflow_mock.settings import Settings, url
 
 logger = logging.getLogger(__name__)
@@ -79,11 +79,11 @@ def serve(**values: Any) -> int:
         signing_key = SigningKey.begin(settings.signing_key)  # a new one is made while the rest is imported
 
         from workflow_mock.app import create_app  # noqa: PLC0415
-        from workflow_mock.cli import banner, stdin  # noqa: PLC0415
+        from workflow_mock.cli import banner, browser, stdin  # noqa: PLC0415
         from workflow_mock.cli import watcher as watch  # noqa: PLC0415
         from workflow_mock.server import ready_file, server  # noqa: PLC0415
 
-        log.configure(settings.log_format, settings.log_level)
+        log.configure(settings.log_format, "error" if settings.quiet else settings.log_level)
         for warning in warnings(os.environ):
             logger.warning(warning)
         if settings.ready_file:
@@ -96,6 +96,8 @@ def serve(**values: Any) -> int:
         url = local_url(settings.host, listening[0].getsockname()[1], settings.tls_cert)
 
         def announce() -> None:
+            if settings.open:
+                browser.open_page(f"{url}{ADMIN_PATH}/")
             if settings.ready_file:
                 written.append(ready_file.write_ready_file(settings.ready_file, url, settings.issuer))
             if settings.watch:
@@ -103,23 +105,28 @@ def serve(**values: Any) -> int:
                 tasks.append(asyncio.get_running_loop().create_task(watching))
             if settings.until_stdin_closes:
                 stdin.when_closed(running.end)
-            if settings.banner:
-                try:
-                    click.echo(banner.banner(url, settings, app.catalogue, command=sys.argv[0]))
-                except (
-                    OSError
-                ):  # Nobody has to read it. What is left of it mustn't fail again at the end (exit code 120).
-                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if settings.log_format == "json":
+                logger.info("ready at %s", url, extra={"url": url, "tokenUrl": f"{url}{TOKEN_PATH}"})
+            elif not settings.quiet:
+                _print_unless_nobody_reads(banner.banner(url, settings, app.catalogue, command=sys.argv[0]))
 
         try:
             running = server.server(app, settings, announce, app.sandbox.close)
             all_answered = server.serve(running, listening)
         finally:
+            app.sandbox.request_log.flush()
             if settings.ready_file and written:
                 ready_file.remove_ready_file(settings.ready_file, written[0])
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
     return 0 if all_answered else 1
+
+
+def _print_unless_nobody_reads(text: str) -> None:
+    try:
+        click.echo(text)
+    except OSError:  # What is left of it mustn't fail again at the end (exit code 120).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @cli.command()
@@ -241,3 +248,39 @@ def health(url: str | None, admin_token: str | None, **local: Any) -> int:
     healthy = status == 200 and document.get("status") == "healthy"
     click.echo("healthy" if healthy else f"not healthy: {status} {json.dumps(document)}", err=not healthy)
     return 0 if healthy else 1
+
+
+@cli.command()
+@option("url", check=url, help="The server's address; else --host and --port on this machine.", metavar="URL")
+@options("host", "port", "tls_cert", "admin_token")
+@click.option("--customer", help="The requests of this customer alone.", metavar="ID")
+@click.option("--failed", is_flag=True, help="Only those that didn't get, in a 2xx, what they asked for.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="A line each, or the entry in the journal as a JSON object.",
+)
+def tail(url: str | None, admin_token: str | None, customer: str | None, failed: bool, form: str, **local: Any) -> None:
+    """Print a line for each request of a running server as it happens, until Ctrl-C."""
+    from workflow_mock.cli.tail import Note, Refused, watch  # noqa: PLC0415
+    from workflow_mock.log import has_colours  # noqa: PLC0415
+    from workflow_mock.state.line import Line  # noqa: PLC0415
+
+    _tell_ignored()
+    shown = Line.coloured if has_colours(sys.stdout) else str
+    try:
+        for seen in watch((url or local_url(**local)).rstrip("/"), customer, admin_token):
+            if isinstance(seen, Note):
+                click.echo(f"workflow-mock: {seen.text}", err=True)
+            elif seen[0].failed or not failed:
+                line, entry = seen
+                click.echo(json.dumps(entry) if form == "json" else shown(line), color=True)
+    except BrokenPipeError:  # who reads it has seen enough; nothing is left to fail again at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ConnectError as error:
+        raise click.ClickException(f"{error}; is the server running? workflow-mock serve starts it") from None
+    except Refused as error:
+        raise click.ClickException(f"the server refused: {error}") from None

@@ -4,10 +4,24 @@ Source: the Fetch standard, section 3.2; that every response has the envelope, d
 "The documented operation".
 """
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+
+
+def why_not(method: str, headers: Mapping[bytes, bytes]) -> str:
+    """What the refusal of a preflight goes on with, for a browser says only that it was; of another call, ""."""
+    asked = headers.get(b"access-control-request-method")
+    if method != "OPTIONS" or b"origin" not in headers or asked is None:
+        return ""
+    page, wanted = (each[:200].decode("latin-1") for each in (headers[b"origin"], asked))
+    return (
+        f". It is a browser's question whether a page of {page} may send {wanted}: "
+        "pages that --cors-origin names may, by GET, HEAD and POST"
+    )
 
 
 class Cors(CORSMiddleware):

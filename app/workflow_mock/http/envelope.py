@@ -7,6 +7,8 @@ import json
 import re
 from collections.abc import Sequence
 
+from starlette.types import Scope
+
 from workflow_mock.errors import ApiError, ErrorDetail, OAuthError, ValidationDetail
 from workflow_mock.http.messages import Response
 
@@ -20,6 +22,9 @@ TOKEN_HEADERS = (
 BASIC_CHALLENGE = (b"www-authenticate", b'Basic realm="token", charset="UTF-8"')
 """Of its 401 (RFC 6749, section 5.2)."""
 
+_ERROR = "workflow_mock.error"
+"""The member of the ASGI scope's state in which `refuse` keeps the error."""
+
 _NOT_OF_DESCRIPTIONS = re.compile(r"[^ !#-\[\]-~]")
 """What RFC 6749, section 5.2, doesn't allow in an `error_description`."""
 
@@ -29,6 +34,18 @@ def render(error: ApiError) -> Response:
     if isinstance(error, OAuthError):
         return Response(error.status, (*TOKEN_HEADERS, *error.headers), oauth_body(error.code))
     return Response(error.status, (JSON_TYPE, *error.headers), envelope_body(error.errors, error.validation))
+
+
+def refuse(scope: Scope, error: ApiError) -> Response:
+    """The response to a request that is refused before an operation has it; the error is kept for the log."""
+    scope.setdefault("state", {})[_ERROR] = error
+    return render(error)
+
+
+def error_of(scope: Scope) -> ApiError | None:
+    """Why such a request was refused."""
+    error: ApiError | None = scope.get("state", {}).get(_ERROR)
+    return error
 
 
 def envelope_body(errors: Sequence[ErrorDetail], validation: Sequence[ValidationDetail] = ()) -> bytes:

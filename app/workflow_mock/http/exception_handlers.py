@@ -10,7 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from workflow_mock.errors import ApiError, Problem, internal_error, invalid_request
-from workflow_mock.http.envelope import render
+from workflow_mock.http.cors import why_not
+from workflow_mock.http.envelope import refuse
 from workflow_mock.http.request_id import NOSNIFF, request_id_of
 from workflow_mock.types import explain, place_in
 
@@ -25,19 +26,20 @@ def handle_errors(app: FastAPI, hint: str, *, head: bool = False) -> None:
 
     async def refuse(request: Request, error: Exception) -> FastAPIResponse:
         if isinstance(error, ApiError):
-            return _response(error)
+            return _response(request, error)
         if isinstance(error, RequestValidationError):
-            return _response(_invalid(error))
+            return _response(request, _invalid(error))
         status = error.status_code if isinstance(error, HTTPException) else 404
         if status == 405:
             methods = _allowed(app, request)
             methods |= {"HEAD"} if head and "GET" in methods else set()
             allow = ((b"allow", ", ".join(sorted(methods)).encode("ascii")),)
-            message = f"{request.scope['path']} doesn't take {request.method[:40]}"
-            return _response(ApiError("method_not_allowed", message, headers=allow))
+            reason = why_not(request.method, dict(request.scope["headers"]))
+            message = f"{request.scope['path']} doesn't take {request.method[:40]}{reason}"
+            return _response(request, ApiError("method_not_allowed", message, headers=allow))
         if status == 400:
-            return _response(ApiError("malformed_json", "The body can't be read as JSON"))
-        return _response(ApiError("route_not_found", f"No such route; {hint}"))
+            return _response(request, ApiError("malformed_json", "The body can't be read as JSON"))
+        return _response(request, ApiError("route_not_found", f"No such route; {hint}"))
 
     for kind in (HTTPException, ApiError, RequestValidationError):
         app.add_exception_handler(kind, refuse)
@@ -69,15 +71,15 @@ async def _fail(request: Request, error: Exception) -> FastAPIResponse:
     if not isinstance(error, ExceptionGroup):
         fields = {"requestId": request_id}
         logger.error("%s: an error of the server's own", request_id, exc_info=error, extra=fields)
-    response = _response(internal_error(request_id))
+    response = _response(request, internal_error(request_id))
     # Starlette sends this response outside of all middleware.
     response.headers["x-request-id"] = request_id
     response.raw_headers.append(NOSNIFF)
     return response
 
 
-def _response(error: ApiError) -> FastAPIResponse:
-    rendered = render(error)
+def _response(request: Request, error: ApiError) -> FastAPIResponse:
+    rendered = refuse(request.scope, error)
     response = FastAPIResponse(rendered.body, rendered.status)
     response.raw_headers.extend(rendered.headers)
     return response

@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 from workflow_mock.caching import fifo_cache
 from workflow_mock.errors import BodyTooLarge, OAuthError
 from workflow_mock.http.content_type import FORM, UTF_8
+from workflow_mock.http.cors import why_not
 from workflow_mock.http.messages import Request
 
 MAX_FORM_BYTES = 64 * 1024
@@ -45,7 +46,7 @@ async def read_form(request: Request, *, strict: bool) -> dict[str, str]:
     """The parameters, by name in lower case; one without a value counts as left out. Raises OAuthError."""
     codec = codec_of(request.headers.get(b"content-type", b""))
     if codec is None or request.method.upper() != "POST" or (strict and request.method != "POST"):
-        raise OAuthError("invalid_request", f"not a POST of {FORM}")
+        raise OAuthError("invalid_request", f"not a POST of {FORM}{why_not(request.method, request.headers)}")
     try:
         return parse_form(await request.body(MAX_FORM_BYTES), codec, strict=strict)
     except BodyTooLarge:

@@ -75,11 +75,13 @@ class Journal(BoundedStore[Exchange]):
         ids = islice(reversed(self._replaced_ids), count)
         return [found for each in reversed(dict.fromkeys(ids)) if (found := self.get(each)) is not None]
 
-    def lose(self, request_id: str) -> None:
-        """Note that the client can't have read the answer to a start."""
+    def lose(self, request_id: str) -> Exchange | None:
+        """Note that the client can't have read the answer to a start; returns the entry as it is now."""
         exchange = self.get(request_id)
         if exchange is not None and exchange.facts.execution_id is not None:
-            self.record(replace(exchange, answer_lost=True))
+            exchange = replace(exchange, answer_lost=True)
+            self.record(exchange)
+        return exchange
 
     def lost_before(self, target: Target, request_id: str) -> str | None:
         """The execution of the customer's last start of this workflow, if the answer to it was lost.

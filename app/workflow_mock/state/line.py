@@ -1,14 +1,14 @@
 """A request in one line, as the terminal, `workflow-mock tail` and the page show it: when, what, whose, and why so."""
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qs
 
 from workflow_mock.errors import ErrorDetail, ValidationDetail
-from workflow_mock.formats import parse_uuid
+from workflow_mock.formats import iso_milliseconds, parse_uuid
 from workflow_mock.paths import ADMIN_PATH
-from workflow_mock.state.exchange import Exchange
+from workflow_mock.state.exchange import REQUEST_TOKEN, START_EXECUTION, Exchange
 from workflow_mock.state.redaction import redact_tokens
 
 Operation = Literal["token", "start", "admin", "other"]
@@ -25,6 +25,14 @@ INJECTED = "injected_fault"
 """The code of a fault that names no other: the fault's id says as much."""
 
 _NAME_WIDTH = 20
+_COLOURS = {
+    **dict.fromkeys(("time", "customer", "duration", "id"), "\x1b[2m"),
+    "ok": "\x1b[32m",
+    "duplicate": "\x1b[35m",
+    "fault": "\x1b[33m",
+    **dict.fromkeys(("refused", "lost", "none"), "\x1b[31m"),
+}
+"""Of parts of a line: faint, green, magenta, yellow, red."""
 _CUSTOMER_WIDTH = len("customer 5f0c1e0a")
 
 
@@ -51,60 +59,39 @@ class Line(NamedTuple):
         """Whether the client hasn't got, in a 2xx, what it asked for."""
         return self.outcome in ("lost", "none") or not 200 <= self.status < 300
 
+    def members(self) -> dict[str, object]:
+        """As JSON."""
+        return {"customerId" if name == "customer_id" else name: value for name, value in self._asdict().items()}
+
+    @classmethod
+    def of_members(cls, members: Mapping[str, Any]) -> "Line":
+        """The way back, of another server's line, which may have more members. Raises ValueError, KeyError."""
+        values: list[Any] = [members["customerId" if name == "customer_id" else name] for name in cls._fields]
+        line = cls._make(_shown(each, MAX_BECAUSE) if isinstance(each, str) else each for each in values)
+        datetime.fromisoformat(line.time)
+        return line
+
     def __str__(self) -> str:
         return "".join(text for _, text in columns(self))
 
+    def coloured(self) -> str:
+        """With colours for a terminal (ECMA-48, 8.3.117)."""
+        return "".join(f"{_COLOURS[part]}{text}\x1b[0m" if part in _COLOURS else text for part, text in columns(self))
+
 
 def line_of(exchange: Exchange, workflow_name: str | None) -> Line:
-    """The line of an entry of the journal. The workflow's name is given: an entry has its id alone."""
-    operation, customer_id, workflow_id = exchange.target
-    what: Operation = "start" if operation == "start" else "token" if operation == "token" else "other"
-    if what == "start":
-        name = workflow_name or workflow_id or exchange.request.path
-    elif what == "token":
-        name = exchange.facts.client_id or "no client"
-    else:
-        name = f"{exchange.request.method} {exchange.request.path}"
+    """The line of an entry: one of the journal's, or of another request. It has the workflow's id, but not its name."""
+    operation, name = _operation_and_name(exchange, workflow_name)
     return Line(
         exchange.id,
-        _wall_clock(exchange.recorded_at),
-        what,
+        iso_milliseconds(exchange.recorded_at),
+        operation,
         _shown(name, MAX_NAME),
-        customer_id,
+        exchange.customer_id,
         exchange.status,
         _outcome(exchange),
         _shown(_because(exchange), MAX_BECAUSE),
         round(exchange.seconds * 1000, 3),
-    )
-
-
-def line_of_call(
-    id: str,
-    method: str,
-    path: str,
-    query: bytes,
-    status: int,
-    errors: Sequence[ErrorDetail],
-    validation: Sequence[ValidationDetail],
-    recorded_at: float,
-    seconds: float,
-) -> Line:
-    """The line of a request that the journal doesn't keep: a call of the control plane, a wrong path, a document.
-
-    `method`, `path` and `query` are without secrets.
-    """
-    is_admin = path.startswith(f"{ADMIN_PATH}/")
-    customer = parse_qs(query.decode("latin-1")).get("customerId", [""])[0] if is_admin else ""
-    return Line(
-        id,
-        _wall_clock(recorded_at),
-        "admin" if is_admin else "other",
-        _shown(f"{method} {path.removeprefix(f'{ADMIN_PATH}/') if is_admin else path}", MAX_NAME),
-        parse_uuid(customer),
-        status,
-        "ok" if 200 <= status < 400 else "refused",
-        _shown("; ".join(reasons(errors, validation)), MAX_BECAUSE),
-        round(seconds * 1000, 3),
     )
 
 
@@ -141,6 +128,18 @@ def short(id: str) -> str:
     return id[:8] if parse_uuid(id) else id
 
 
+def _operation_and_name(exchange: Exchange, workflow_name: str | None) -> tuple[Operation, str]:
+    target, request = exchange.target, exchange.request
+    if target.operation == START_EXECUTION:
+        return "start", workflow_name or target.workflow_id or request.path
+    if target.operation == REQUEST_TOKEN:
+        claimed = exchange.facts.client_id or parse_qs(request.text).get("client_id", ["no client"])[0]
+        return "token", claimed
+    if request.path.startswith(f"{ADMIN_PATH}/"):
+        return "admin", f"{request.method} {request.path.removeprefix(f'{ADMIN_PATH}/')}"
+    return "other", f"{request.method} {request.path}"
+
+
 def _because(exchange: Exchange) -> str:
     facts = exchange.facts
     parts = []
@@ -167,11 +166,7 @@ def _outcome(exchange: Exchange) -> Outcome:
         return "fault"
     if exchange.duplicate_of:
         return "duplicate"
-    return "ok" if 200 <= exchange.status < 300 else "refused"
-
-
-def _wall_clock(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return "ok" if exchange.status < 400 else "refused"
 
 
 def _shown(text: str, length: int) -> str:
