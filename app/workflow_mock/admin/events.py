@@ -56,8 +56,8 @@ def router(sandbox: Sandbox) -> APIRouter:
     ) -> StreamingResponse:
         """`request`, `execution`, `fault`, `clock`, `reset` as they happen; `dropped` before a gap, or at the end.
 
-        A `request` has its entry in the journal, and as `line` what a terminal shows of it. With `digest=true`, `digest`
-        alone: first the newest 50 requests, then what is new, whatever the Last-Event-ID.
+        A `request` has its entry in the journal, and as `line` what a terminal shows of it. With `digest=true`,
+        `digest` alone: first the newest 50 requests, then what is new, whatever the Last-Event-ID.
         """
         after = None if last_event_id is None else int(last_event_id)
         stream = digested(customer) if digest else each(customer, after)

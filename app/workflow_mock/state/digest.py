@@ -9,8 +9,8 @@ from workflow_mock.state.events import SILENCE_SECONDS, Events
 from workflow_mock.state.exchange import Exchange
 from workflow_mock.state.journal import Journal
 
-DIGEST_SECONDS = 0.25
-"""Between two digests."""
+DIGESTS_A_SECOND = 4
+DIGEST_SECONDS = 1 / DIGESTS_A_SECOND
 
 MAX_LINES = 50
 """Requests of a digest; how many others came is a number."""
