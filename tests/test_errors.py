@@ -1,7 +1,6 @@
 """Every error code: a request that is refused with it, and its status."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from uuid import uuid4
 
@@ -15,9 +14,10 @@ from workflow_mock.sandbox import Sandbox
 from workflow_mock.settings import Settings
 from workflow_mock.state.events import MAX_LISTENERS
 
+from tests.admin.world import World
 from tests.in_process import SURFACES, InProcess
 from tests.server.apps import serving_app
-from tests.support import Answer, Server, path, raw_request, raw_start, read_answers, serving, until
+from tests.support import Answer, Server, path, raw_request, raw_start, read_answers, serving
 
 Refusal = httpx.Response | Answer
 EVENTS = raw_request("GET", f"{ADMIN_PATH}/events", "Host: localhost")
@@ -75,14 +75,10 @@ def is_one_connection_too_many(_: Server) -> Refusal:
 
 
 def is_of_a_world_that_is_reset(server: Server) -> Refusal:
-    customer = {"customerId": str(uuid4())}
-    server.http.post(f"{ADMIN_PATH}/faults", params=customer, json={"fixedDelayMilliseconds": 60_000})
-    token = server.token()
-    with ThreadPoolExecutor() as pool:
-        held = pool.submit(server.start, customer=customer["customerId"], token=token)
-        until(lambda: server.http.get(f"{ADMIN_PATH}/requests", params=customer).json()["requests"])
-        server.http.post(f"{ADMIN_PATH}/reset", params=customer)
-        return held.result()
+    world = World(server, server.token())
+    with world.holding() as (connection, _):
+        world.admin("POST", "reset")
+        return next(read_answers(connection, 1))
 
 
 def is_never_whole(_: Server) -> Refusal:

@@ -11,7 +11,8 @@ import httpx2 as httpx
 import pytest
 from workflow_mock.api.body import MAX_BODY_DEPTH
 from workflow_mock.catalogue.loader import MAX_FILE_BYTES
-from workflow_mock.faults.effects import MAX_DELAY_MILLISECONDS
+from workflow_mock.faults.effects import MAX_DELAY_MILLISECONDS, MAX_HOLD_SECONDS
+from workflow_mock.faults.spec import MAX_STEPS
 from workflow_mock.formats import MAX_DURATION
 from workflow_mock.oauth.form import MAX_FIELDS, MAX_FORM_BYTES
 from workflow_mock.paths import TOKEN_PATH
@@ -88,6 +89,19 @@ def fault_with_delay(server: Server, milliseconds: int) -> httpx.Response:
     return fault(server, {"fixedDelayMilliseconds": milliseconds})
 
 
+def fault_with_hold(server: Server, milliseconds: int) -> httpx.Response:
+    return fault(server, {"hold": f"{milliseconds}ms"})
+
+
+def fault_with_steps(server: Server, count: int) -> httpx.Response:
+    return fault(server, {"sequence": [{}] * count})
+
+
+def fault_with_claims(server: Server, count: int) -> httpx.Response:
+    claims = {str(number): {"absent": True} for number in range(count)}
+    return fault(server, {"status": 503, "when": "afterToken", "matcher": {"claims": claims}})
+
+
 def fault_with_ttl(server: Server, milliseconds: int) -> httpx.Response:
     return fault(server, {"status": 503, "ttl": f"{milliseconds}ms"})
 
@@ -103,6 +117,9 @@ TRIED: list[tuple[Callable[[Server, int], httpx.Response | Answer], int, int, st
     (workflow_with_depth, MAX_DEPTH, 400, "validation_failed"),
     (fault_with_patterns, 10, 400, "validation_failed"),
     (fault_with_delay, MAX_DELAY_MILLISECONDS, 400, "validation_failed"),
+    (fault_with_hold, MAX_HOLD_SECONDS * 1000, 400, "validation_failed"),
+    (fault_with_steps, MAX_STEPS, 400, "validation_failed"),
+    (fault_with_claims, 50, 400, "validation_failed"),
     (fault_with_ttl, int(MAX_DURATION.total_seconds()) * 1000, 400, "validation_failed"),
 ]
 """What is sent, how large it may be, and how one that is larger by one is refused."""

@@ -26,10 +26,12 @@ CLOSE_SECONDS = 1.0
 
 
 @runtime_checkable
-class Colourful(Protocol):
-    """A message that is a line by itself, with its time, and has colours for a terminal."""
+class Line(Protocol):
+    """A message that is a line by itself, with its time; that has colours for a terminal, and members for JSON."""
 
     def coloured(self) -> str: ...
+
+    def members(self) -> dict[str, Any]: ...
 
 
 class TextFormatter(logging.Formatter):
@@ -43,7 +45,7 @@ class TextFormatter(logging.Formatter):
         self._coloured = coloured
 
     def format(self, record: logging.LogRecord) -> str:
-        if isinstance(record.msg, Colourful):
+        if isinstance(record.msg, Line):
             return record.msg.coloured() if self._coloured else str(record.msg)
         return super().format(record)
 
@@ -65,6 +67,8 @@ class JsonFormatter(TextFormatter):
             "message": record.getMessage(),
         }
         entry |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        if isinstance(record.msg, Line):
+            entry |= record.msg.members()
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, default=str)

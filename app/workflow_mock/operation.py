@@ -5,18 +5,18 @@ A response is on the wire only after its entry is in the journal: a client that 
 
 import logging
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from workflow_mock.errors import ApiError, ValidationDetail, internal_error, server_ending
-from workflow_mock.faults.effects import Outgoing
+from workflow_mock.faults.outgoing import Outgoing
 from workflow_mock.http.envelope import render
 from workflow_mock.http.messages import Request, Response
 from workflow_mock.http.routing import UnnamedRoute
@@ -44,8 +44,14 @@ class Matched(NamedTuple):
     """Ids in the path that are none."""
 
 
-Handler = Callable[[Request, Matched, datetime], Awaitable[Result]]
-"""Answers a request at a moment, by the customer's clock. Raises ApiError, ClientDisconnect."""
+class Handler(Protocol):
+    """A documented operation."""
+
+    async def __call__(self, request: Request, matched: Matched, now: datetime) -> Result:
+        """Answer a request at a moment, by the customer's clock. Raises ApiError, ClientDisconnect."""
+
+    async def identify(self, request: Request, matched: Matched, now: datetime) -> Facts:
+        """Who calls, as `__call__` would find; nothing comes of it. Raises ApiError, ClientDisconnect."""
 
 
 class OperationRoute(UnnamedRoute):
@@ -95,8 +101,9 @@ class OperationRoute(UnnamedRoute):
                 if outgoing is not None and not await self._injector.send(outgoing, send):
                     exchange = exchange and self._sandbox.journal.lose(request.id)
             finally:
-                if (log := self._sandbox.request_log).is_enabled:
-                    log.add(exchange or Exchange.of(request, matched.target, result, seconds=seconds))
+                if logger.isEnabledFor(logging.INFO):
+                    exchange = exchange or Exchange.of(request, matched.target, result, seconds=seconds)
+                    self._sandbox.request_log.add(exchange)
         finally:
             in_flight.leave(task)
         if outgoing is None and result.response.status:
@@ -107,14 +114,14 @@ class OperationRoute(UnnamedRoute):
         now = self._sandbox.clock.now(matched.target.customer_id)
         try:
             if self._sandbox.faults.in_force:
-                handle = partial(_handle, request, matched)
-                return await self._injector.respond(request, matched.target, handle, now)
+                handle, identify = partial(_handle, request, matched), partial(_identify, request, matched)
+                return await self._injector.respond(request, matched.target, handle, identify, now)
             return await matched.handler(request, matched, now), None
         except ApiError as error:
             return _refused(error, now), None
         except ClientDisconnect as error:
             facts = facts_of(error)
-            return Result(NO_RESPONSE, facts, now, answer_lost=facts.execution_id is not None), None
+            return Result(NO_RESPONSE, facts, now, answer_lost=facts.execution_id is not None, client_left=True), None
         except CancelledError as error:
             reason = self._sandbox.in_flight.released() or server_ending()
             return _refused(reason, now, facts_of(error)), None
@@ -134,6 +141,14 @@ async def _handle(request: Request, matched: Matched, now: datetime) -> Result:
         return await matched.handler(request, matched, now)
     except ApiError as error:
         return _refused(error, now)
+
+
+async def _identify(request: Request, matched: Matched, now: datetime) -> Facts | None:
+    """Who calls; None where the operation refuses the request before it knows."""
+    try:
+        return await matched.handler.identify(request, matched, now)
+    except ApiError:
+        return None
 
 
 def _internal_error(request: Request, error: Exception, now: datetime) -> Result:

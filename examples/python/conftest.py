@@ -1,6 +1,7 @@
 """The client under test, and a service that uses it, pointed at the world of the test."""
 
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from job_service import Service
@@ -15,6 +16,12 @@ def client(workflow_mock: World) -> Iterator[Client]:
     )
     yield client
     client.close()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor() as pool:
+        yield pool
 
 
 @pytest.fixture

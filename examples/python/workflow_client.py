@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import requests
@@ -14,6 +15,10 @@ class NotAllowed(Exception):
 
 class OutcomeUnknown(Exception):
     """The connection broke: whether the workflow was started can't be known. Don't simply try again."""
+
+
+class TimedOut(OutcomeUnknown):
+    """There was no answer in time."""
 
 
 @dataclass
@@ -29,7 +34,7 @@ class Execution:
 
 
 class Client:
-    """Starts workflows for one customer."""
+    """Starts workflows for one customer, one after the other, whatever thread asks."""
 
     def __init__(
         self,
@@ -48,20 +53,14 @@ class Client:
         self._sleep = sleep
         self._token: str | None = None
         self._http = requests.Session()
+        self._lock = Lock()
         self.waited: list[str] = []
         """What Retry-After has said."""
 
-    def start(self, workflow_id: str) -> Execution:
+    def start(self, workflow_id: str, *, timeout: float = 10) -> Execution:
         """Start a workflow. Raises NotAllowed, OutcomeUnknown, requests.HTTPError."""
-        is_fresh = self._token is None
-        response = self._send(workflow_id)
-        if response.status_code == 401 and not is_fresh:
-            self._token = None  # it ran out
-            response = self._send(workflow_id)
-        while response.status_code in (429, 503) and "Retry-After" in response.headers:
-            self.waited.append(response.headers["Retry-After"])
-            self._sleep(float(response.headers["Retry-After"]))
-            response = self._send(workflow_id)
+        with self._lock:
+            response = self._try(workflow_id, timeout)
         if response.status_code in (401, 403):
             raise NotAllowed(response.json()["meta"]["errors"][0]["message"])
         response.raise_for_status()
@@ -70,13 +69,27 @@ class Client:
             data["id"], data["workflowId"], data["created"], data["finished"], data["executionQueue"], data["tasks"]
         )
 
-    def _send(self, workflow_id: str) -> requests.Response:
+    def _try(self, workflow_id: str, timeout: float) -> requests.Response:
+        is_fresh = self._token is None
+        response = self._send(workflow_id, timeout)
+        if response.status_code == 401 and not is_fresh:
+            self._token = None  # it ran out
+            response = self._send(workflow_id, timeout)
+        while response.status_code in (429, 503) and "Retry-After" in response.headers:
+            self.waited.append(response.headers["Retry-After"])
+            self._sleep(float(response.headers["Retry-After"]))
+            response = self._send(workflow_id, timeout)
+        return response
+
+    def _send(self, workflow_id: str, timeout: float) -> requests.Response:
         path = f"/api/workflow/v1.0/customer/{self._customer_id}/workflow/{workflow_id}/WorkflowExecution"
         body = {"data": {"workflowId": workflow_id}}
         headers = {"Authorization": f"Bearer {self._access_token()}"}
         try:
-            return self._http.post(self._base_url + path, json=body, headers=headers, timeout=10)
-        except (requests.ConnectionError, requests.Timeout) as error:
+            return self._http.post(self._base_url + path, json=body, headers=headers, timeout=timeout)
+        except requests.Timeout as error:
+            raise TimedOut(str(error)) from error
+        except requests.ConnectionError as error:
             raise OutcomeUnknown(str(error)) from error
 
     def _access_token(self) -> str:

@@ -18,7 +18,7 @@ from workflow_mock.admin.dependencies import MAX_BODY_BYTES
 from workflow_mock.formats import parse_duration
 from workflow_mock.state.events import MAX_LISTENERS
 
-from tests.support import ROOT, WORKFLOW, Server, run, serving, without_package
+from tests.support import ROOT, WORKFLOW, Server, raw_start, run, serving, without_package
 
 TEXT = (ROOT / "openapi" / "admin-api.yaml").read_text("utf-8")
 CONTRACT: Mapping[str, Any] = yaml.safe_load(TEXT)
@@ -99,7 +99,9 @@ getHealth getSettings resetSandbox getSnapshot putSnapshot getClock changeClock 
 getWorkflowGraph putWorkflow deleteWorkflow findExecutions getExecution getExecutionGraph
 completeTask failTask advanceExecution getAllRequests
 removeAllRequests getUnmatchedRequests findRequests countRequests removeRequests verifyRequests getRequest findFaults
-addFault removeAllFaults getFault removeFault findClients getClient putClient deleteClient mintToken rotateKey
+addFault removeAllFaults getFault removeFault
+waitForHeldRequests findHeldRequests releaseHeldRequest
+findClients getClient putClient deleteClient mintToken rotateKey
 getEvents
 """
 
@@ -108,7 +110,7 @@ def test_the_operation_ids_are_those_that_clients_have_as_methods() -> None:
     assert sorted(operation["operationId"] for operation in OPERATIONS.values()) == sorted(IDS.split())
 
 
-VERBS = "add advance change complete count delete fail find get mint put remove reset rotate set verify"
+VERBS = "add advance change complete count delete fail find get mint put release remove reset rotate set verify wait"
 
 
 def test_an_operation_id_is_a_verb_and_a_noun_in_camel_case_and_one_operations_alone() -> None:
@@ -262,7 +264,15 @@ def send(server: Server, name: str, document: Any) -> httpx.Response:
     target = path.replace("{workflowId}", str(NOBODY))
     if "{executionId}" in path:
         target = path.replace("{executionId}", server.start().json()["data"]["id"])
-    return server.http.request(method, target, json=document)
+    if not {"{faultId}", "{requestId}"} & {*path.split("/")}:
+        return server.http.request(method, target, json=document)
+    fault = server.http.post("/__admin/faults", json={"hold": "1m", "times": 1}).json()["id"]
+    with server.connect() as connection:
+        connection.sendall(raw_start(server.token()))
+        waited = server.http.post(f"/__admin/faults/{fault}/wait", json={"within": "10s"})
+        (held,) = waited.json()["held"]
+        target = path.replace("{faultId}", fault).replace("{requestId}", held["requestId"])
+        return server.http.request(method, target, json=document)
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -315,7 +325,25 @@ RULES: list[tuple[str, dict[str, Any], bool]] = [
     ("POST /__admin/faults", {"body": "", "jsonBody": None}, True),
     ("POST /__admin/faults", {"jsonBody": {}}, True),
     ("POST /__admin/faults", {"status": 503, "matcher": {"clientId": "demo"}}, False),
+    ("POST /__admin/faults", {"status": 503, "when": "before", "matcher": {"clientId": "demo"}}, False),
+    ("POST /__admin/faults", {"status": 503, "when": "afterToken", "matcher": {"clientId": "demo"}}, True),
+    ("POST /__admin/faults", {"status": 503, "matcher": {"claims": {"a": {"absent": True}}}}, False),
+    ("POST /__admin/faults", {"status": 503, "matcher": {"claims": {}}}, True),
+    ("POST /__admin/faults", {"status": 503, "matcher": {"clientLeft": False}}, False),
     ("POST /__admin/faults", {"status": 503, "matcher": {"clientId": None}, "fault": None}, True),
+    ("POST /__admin/faults", {"hold": "1s"}, True),
+    ("POST /__admin/faults", {"sequence": [{}, {"status": 503}], "sequenceEnd": None, "times": None}, True),
+    ("POST /__admin/faults", {"sequence": [{}], "times": 1}, False),
+    ("POST /__admin/faults", {"sequence": [{}], "hold": "1s"}, False),
+    ("POST /__admin/faults", {"sequence": [{}], "retryAfter": "1s"}, False),
+    ("POST /__admin/faults", {"sequence": [{"fault": "EMPTY_RESPONSE", "status": 503}]}, False),
+    ("POST /__admin/faults", {"sequence": [{"quota": {"limit": 1, "window": "1m"}}]}, False),
+    ("POST /__admin/faults", {"status": 503, "sequenceEnd": "stop"}, False),
+    ("POST /__admin/held/{requestId}/release", {}, True),
+    ("POST /__admin/held/{requestId}/release", {"status": None, "fault": "EMPTY_RESPONSE"}, True),
+    ("POST /__admin/held/{requestId}/release", {"status": 503, "fault": "EMPTY_RESPONSE"}, False),
+    ("POST /__admin/held/{requestId}/release", {"body": "", "jsonBody": {}}, False),
+    ("POST /__admin/held/{requestId}/release", {"retryAfter": "2s"}, False),
     ("POST /__admin/faults", {"delayDistribution": {"type": "uniform", "lower": 0, "upper": 1}}, True),
     ("POST /__admin/faults", {"delayDistribution": {"type": "lognormal", "median": 0, "sigma": 1}}, True),
     ("POST /__admin/faults", {"delayDistribution": {"type": "uniform", "median": 0, "sigma": 1}}, False),
@@ -411,13 +439,11 @@ def test_a_long_body_is_read_as_a_short_one(own: Server, length: int, content: s
 
 @pytest.mark.parametrize("name", BODIES)
 def test_each_body_has_an_example_that_is_accepted(own: Server, name: str) -> None:
-    method, _, path = name.partition(" ")
-    started = own.start().json()["data"]["id"]
-    target = path.replace("{executionId}", started).replace("{workflowId}", str(NOBODY))
+    own.start()
     assert examples(name)
     for example in examples(name):
         conforms(example, BODIES[name]["content"]["application/json"]["schema"])
-        answer = own.http.request(method, target, json=example)
+        answer = send(own, name, example)
         assert answer.is_success, answer.text
 
 

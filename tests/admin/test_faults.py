@@ -6,17 +6,20 @@ import json
 import random
 import select
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
 from starlette.types import Message
-from workflow_mock.faults.effects import Outgoing
+from workflow_mock.faults.effects import apply_effects
+from workflow_mock.faults.outgoing import Outgoing
 from workflow_mock.faults.registry import MAX_FAULTS
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.http.messages import Response
 from workflow_mock.state.exchange import Target
+from workflow_mock.state.held import Held
 
 from tests.admin.world import FAR, TOKEN_PATH, World, error_of, until
 from tests.support import WORKFLOW, Server, read_answers, request_of, serving
@@ -315,10 +318,13 @@ def test_a_dribbled_body_comes_in_that_many_pieces_of_one_byte_or_more(size: int
         if message.get("body"):
             sent.append(message["body"])
 
+    def not_held(seconds: float) -> AbstractContextManager[Held]:
+        raise AssertionError(seconds)
+
     async def answer() -> None:
-        outgoing = Outgoing(request_of(), Target(None), Response(200, (), b"x" * size), random.Random(), None)
-        for effect in spec.effects:
-            await effect.apply(spec, outgoing)
+        response = Response(200, (), b"x" * size)
+        outgoing = Outgoing(request_of(), Target(None), spec, response, random.Random(), None, not_held)
+        await apply_effects(outgoing)
         await outgoing.send(send)
 
     asyncio.run(answer())
@@ -706,7 +712,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"matcher": {"headers": {"X-A": {}}}}, "matcher.headers.X-A"),
     ({"matcher": {"status": 200}}, "matcher"),
     ({"matcher": {"errorCode": "token_missing"}}, "matcher"),
-    ({"matcher": {"clientId": "demo"}}, "matcher"),
+    ({"matcher": {"clientLeft": True}}, "matcher"),
     ({"matcher": {"executionId": ONE_TASK}}, "matcher"),
     ({"matcher": {"faultId": ONE_TASK}}, "matcher"),
     ({"times": 0}, "times"),

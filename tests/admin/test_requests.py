@@ -38,6 +38,9 @@ ENTRY = {
     "answerLost": bool,
     "duplicateOf": None,
     "faultId": None,
+    "faultStep": None,
+    "heldInMilliseconds": None,
+    "clientLeft": bool,
     "faultEffect": None,
     "notes": list,
 }

@@ -162,10 +162,10 @@ def test_health_says_version_time_and_what_there_is(own: Server) -> None:
     before = admin(own, "GET", "health")
     assert before.keys() == {"status", "version", "uptimeInSeconds", "store", "catalogueError"}
     assert (before["status"], before["catalogueError"]) == ("healthy", None)
-    assert before["store"] == {"workflows": 2, "executions": 0, "requests": 0, "faults": 2}
+    assert before["store"] == {"workflows": 2, "executions": 0, "requests": 0, "faults": 2, "held": 0}
     fill(own)
     after = admin(own, "GET", "health")
-    assert after["store"] == {"workflows": 2, "executions": 3, "requests": 9, "faults": 4}
+    assert after["store"] == {"workflows": 2, "executions": 3, "requests": 9, "faults": 4, "held": 0}
     assert 0 < before["uptimeInSeconds"] < after["uptimeInSeconds"]
 
 

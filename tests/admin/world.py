@@ -1,7 +1,9 @@
 """A customer's own world on a shared server: what a client does in it, and what a test does to it."""
 
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -14,6 +16,8 @@ TOKEN_PATH = "/api/authentication/connect/token"
 BODY = b'{"data":{"workflowId":"%s"}}'
 FAR = 600_000
 """Milliseconds that no test waits for."""
+LONG = "10m"
+"""The same as the control plane reads it."""
 
 T = TypeVar("T")
 
@@ -46,12 +50,30 @@ class World:
     def admin(self, method: str, resource: str, **request: Any) -> Any:
         """What the control plane answers for this customer."""
         params = {"customerId": self.customer} | request.pop("params", {})
-        answer = self.server.http.request(method, f"/__admin/{resource}", params=params, **request)
+        answer = self.server.http.request(method, f"/__admin/{resource}", params=params, timeout=30, **request)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
     def fault(self, **spec: Any) -> str:
         return str(self.admin("POST", "faults", json=spec)["id"])
+
+    def wait(self, fault: str, **body: Any) -> list[dict[str, Any]]:
+        """The requests that a fault holds, as soon as there is one, or so many."""
+        wanted = {"within": LONG, **body}
+        found: list[dict[str, Any]] = self.admin("POST", f"faults/{fault}/wait", json=wanted)["held"]
+        return found
+
+    def release(self, request_id: str, **body: Any) -> None:
+        self.admin("POST", f"held/{request_id}/release", json=body)
+
+    @contextmanager
+    def holding(self, raw: bytes = b"", **spec: Any) -> Iterator[tuple[socket.socket, dict[str, Any]]]:
+        """The connection of a start, or of other bytes, that is held, and what the control plane says of it."""
+        fault = self.fault(**{"hold": LONG, "times": 1, **spec})
+        with self.server.connect() as connection:
+            connection.sendall(raw or self.raw())
+            (shown,) = self.wait(fault)
+            yield connection, shown
 
     def injected(self, fault: str) -> int:
         found: int = self.server.http.get(f"/__admin/faults/{fault}").json()["injected"]

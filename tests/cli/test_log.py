@@ -190,6 +190,17 @@ def test_in_json_what_is_injected_and_lost_and_tried_again_has_the_fields_of_the
     assert [each.get("answerLost") for each in entries] == [None, True, None, None]
 
 
+def test_in_json_the_step_and_the_hold_have_the_fields_of_the_journal(logged: Server) -> None:
+    mine = {"customerId": str(uuid4())}
+    fault = {"sequence": [{}, {"hold": "1ms"}]}
+    id = logged.http.post("/__admin/faults", params=mine, json=fault).json()["id"]
+    for step, effect in (1, "step 1 of 2"), (2, "held, step 2 of 2"):
+        answer = logged.start(customer=mine["customerId"])
+        entry = entry_of(logged, answer.headers["x-request-id"])
+        assert (entry["faultId"], entry["faultStep"], entry["faultEffect"]) == (id, step, effect)
+        assert ("heldInMilliseconds" in entry) is (step == 2)
+
+
 def test_a_connection_that_is_refused_is_logged(logged: Server) -> None:
     (answer,) = logged.send(b"junk\r\n\r\n", answers=2)
     (entry,) = [json.loads(each) for each in lines(logged, str(answer.header("x-request-id")))[-1:]]

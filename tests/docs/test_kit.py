@@ -15,8 +15,9 @@ FIRST_LOOK = Snippet(KIT, "python", "def test_it_tries_again")
 CONFTEST = Snippet(KIT, "python", "your_package")
 FIRST_TEST = Snippet(KIT, "python", "def test_it_starts")
 FAILURE = Snippet(KIT, "text")
+HOLD = Snippet(KIT, "python", "hold_next")
 WITHOUT_PYTEST = Snippet(KIT, "python", "WorkflowMock.start")
-KIT_SNIPPETS = [IN_TWO_LINES, FIRST_LOOK, CONFTEST, FIRST_TEST, FAILURE, WITHOUT_PYTEST]
+KIT_SNIPPETS = [IN_TWO_LINES, FIRST_LOOK, CONFTEST, FIRST_TEST, FAILURE, HOLD, WITHOUT_PYTEST]
 
 
 def project(folder: Path, *tests: str) -> Run:
@@ -29,6 +30,11 @@ def project(folder: Path, *tests: str) -> Run:
 def test_the_first_tests_pass(tmp_path: Path) -> None:
     run = project(tmp_path, text_of(FIRST_LOOK), text_of(FIRST_TEST), text_of(IN_TWO_LINES))
     assert "4 passed" in run.output, run.output
+
+
+def test_what_happens_meanwhile_is_tested(tmp_path: Path) -> None:
+    run = project(tmp_path, text_of(HOLD))
+    assert "2 passed" in run.output, run.output
 
 
 def test_a_failure_is_shown_as_the_page_shows_it(tmp_path: Path) -> None:

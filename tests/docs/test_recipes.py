@@ -16,8 +16,13 @@ from tests.support import Server, serving
 PAGE = "docs/control-plane.md"
 SETUP = Snippet(PAGE, "sh", "control() {")
 FAIL = Snippet(PAGE, "sh", "retryAfter")
-LOSE = Snippet(PAGE, "sh", "afterCommit")
-WAIT = Snippet(PAGE, "sh", '"advance"')
+HOLD = Snippet(PAGE, "sh", '"hold"')
+SEQUENCE = Snippet(PAGE, "sh", '{"sequence": [\n')
+OUTAGE = Snippet(PAGE, "sh", '"from"')
+ONE_CLIENT = Snippet(PAGE, "sh", "afterToken")
+QUOTA = Snippet(PAGE, "sh", '"quota"')
+LOSE = Snippet(PAGE, "sh", "duplicateOf")
+WAIT = Snippet(PAGE, "sh", '"by": "1h"')
 BY_HAND = Snippet(PAGE, "python", "/tasks/")
 GRAPH = Snippet(PAGE, "sh", "graph.svg")
 SENT = Snippet(PAGE, "sh", "requests/verify")
@@ -28,7 +33,8 @@ ROTATE = Snippet(PAGE, "sh", "keys/rotate")
 SEED = Snippet(PAGE, "sh", '"seed"')
 EVENTS = Snippet(PAGE, "sh", "Last-Event-ID")
 RECIPES = [
-    *(SETUP, FAIL, LOSE, WAIT, BY_HAND, GRAPH, SENT, BAD_TOKENS, NEXT_TOKEN, CLIENTS, ROTATE, SEED, EVENTS),
+    *(SETUP, FAIL, HOLD, SEQUENCE, OUTAGE, ONE_CLIENT, QUOTA, LOSE, WAIT, BY_HAND, GRAPH, SENT, BAD_TOKENS),
+    *(NEXT_TOKEN, CLIENTS, ROTATE, SEED, EVENTS),
 ]
 
 
@@ -65,6 +71,35 @@ def test_a_refused_call_fails_the_script(own: Server, tmp_path: Path) -> None:
     done = run_shell(f"{text_of(SETUP)}\ncontrol POST faults '{{\"tims\": 1}}'", tmp_path, own)
     assert done.returncode
     assert "tims" in done.stdout
+
+
+def test_a_call_is_held_and_goes_on_otherwise(own: Server, tmp_path: Path) -> None:
+    printed = cook(HOLD, own, tmp_path)
+    assert statuses(printed) == [200, 503]
+    assert "maintenance" in printed
+
+
+def test_one_answer_comes_after_the_other(own: Server, tmp_path: Path) -> None:
+    printed = cook(SEQUENCE, own, tmp_path)
+    assert statuses(printed) == [503, 429, 200]
+    assert "no response" in printed
+
+
+def test_an_outage_begins_and_ends(own: Server, tmp_path: Path) -> None:
+    assert statuses(cook(OUTAGE, own, tmp_path)) == [200, 503, 200]
+
+
+def test_one_client_is_refused(own: Server, tmp_path: Path) -> None:
+    printed = cook(ONE_CLIENT, own, tmp_path)
+    assert (statuses(printed), documents(printed)[-1]["count"]) == ([403], 1)
+
+
+def test_a_quota_is_told_of(own: Server, tmp_path: Path) -> None:
+    printed = cook(QUOTA, own, tmp_path)
+    assert statuses(printed) == [200, 200, 429]
+    assert re.findall(r"^ratelimit-remaining: (\d)", printed, re.MULTILINE) == ["1", "0", "0"]
+    waits = re.findall(r"^(?:retry-after|ratelimit-reset): (\d+)", printed, re.MULTILINE)
+    assert waits[-1] == waits[-2]
 
 
 def test_the_answer_is_lost_and_the_second_try_known_for_one(own: Server, tmp_path: Path) -> None:

@@ -5,13 +5,15 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 import yaml
-from workflow_mock.faults.effects import EFFECTS, Effect
+from workflow_mock.faults.effects import EFFECTS
+from workflow_mock.faults.outgoing import Effect
 from workflow_mock.faults.spec import FaultSpec
 
 from tests.admin.world import World
 from tests.support import ROOT
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
+    "Hold": [{"hold": "20ms"}],
     "Delay": [
         {"fixedDelayMilliseconds": 20},
         {"delayDistribution": {"type": "uniform", "lower": 1, "upper": 9}},

@@ -159,12 +159,13 @@ def test_a_client_that_leaves_ends_a_dribble_and_has_lost_its_answer(world: Worl
 
 def test_a_held_request_has_an_entry_in_order_of_arrival_with_the_time_of_arrival(world: World) -> None:
     world.freeze()
-    with held(world, fixedDelayMilliseconds=700, times=1) as connection:
+    with world.holding() as (connection, shown):
         world.admin("POST", "requests/verify", json={"count": {"exactly": 1}})
         pending = world.entry()
         assert (pending["status"], pending["executionId"]) == (0, None)
         world.advance("1h")
         assert world.start().status_code == 200
+        world.release(shown["requestId"])
         (answer,) = read_answers(connection, 1)
         assert answer.status == 200
     first, second = world.entries()
@@ -174,10 +175,11 @@ def test_a_held_request_has_an_entry_in_order_of_arrival_with_the_time_of_arriva
 
 
 def test_a_second_try_while_the_first_is_held_after_the_commit_is_its_duplicate(world: World) -> None:
-    with held(world, fixedDelayMilliseconds=700, when="afterCommit", times=1) as connection:
+    with world.holding(when="afterCommit") as (connection, shown):
         (first,) = world.executions()
         assert world.start().status_code == 200
         assert world.entries()[1]["duplicateOf"] == first
+        world.release(shown["requestId"])
         (answer,) = read_answers(connection, 1)
         assert answer.status == 200
     until(lambda: world.entries()[0]["status"] == 200)

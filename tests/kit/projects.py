@@ -41,7 +41,7 @@ def anonymous(text: str) -> str:
 
 HEAD = """
 import pytest
-from workflow_client import NotAllowed, OutcomeUnknown
+from workflow_client import NotAllowed, OutcomeUnknown, TimedOut
 ORDER = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
 """
 

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 import yaml
 from workflow_mock_kit import aio, client
-from workflow_mock_kit.calls import Call, ClockCalls, ExecutionCalls, Reply, ServerCalls, WorldCalls
+from workflow_mock_kit.calls import Call, ClockCalls, ExecutionCalls, HoldCalls, Reply, ServerCalls, Steps, WorldCalls
 from workflow_mock_kit.records import (
     Change,
     ClockState,
@@ -19,6 +19,7 @@ from workflow_mock_kit.records import (
     Expected,
     Fault,
     Health,
+    HeldRequest,
     Line,
     MintedToken,
     Nearest,
@@ -42,6 +43,17 @@ from tests.support import ROOT
 CONTRACT = yaml.safe_load((ROOT / "openapi" / "admin-api.yaml").read_text())
 WORLD = WorldCalls("5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10")
 CLOCK, EXECUTION, SERVER = ClockCalls(WORLD), ExecutionCalls(WORLD, "an-execution"), ServerCalls()
+HOLD = HoldCalls(WORLD, "a-fault")
+HELD = {"held": [{"requestId": "an-id", "faultId": "a-fault"}]}
+
+
+def after(steps: Steps[Any], *replies: Any) -> Iterator[Call]:
+    """The call that comes after calls which got these replies."""
+    call = next(steps)
+    for data in replies:
+        call = steps.send(Reply(200, data))
+    yield call
+
 
 CALLS: dict[str, list[Callable[[], Any]]] = {
     "getHealth": [SERVER.health],
@@ -64,7 +76,7 @@ CALLS: dict[str, list[Callable[[], Any]]] = {
     "getAllRequests": [WORLD.requests, WORLD.starts, WORLD.statuses],
     "removeAllRequests": [WORLD.forget],
     "getUnmatchedRequests": [WORLD.unmatched],
-    "findRequests": [lambda: WORLD.find(status=200)],
+    "findRequests": [lambda: WORLD.find(status=200), lambda: after(HOLD.client_left(), HELD)],
     "countRequests": [lambda: WORLD.count(status=200)],
     "removeRequests": [lambda: WORLD.forget(status=200)],
     "verifyRequests": [WORLD.verify, WORLD.wait_for, lambda: WORLD.verify_sequence({"status": 200})],
@@ -80,9 +92,14 @@ CALLS: dict[str, list[Callable[[], Any]]] = {
         lambda: WORLD.slow("1s"),
         WORLD.break_answer,
         lambda: WORLD.limit(1, per="1m"),
+        lambda: WORLD.answers([503, "lost", 200]),
+        WORLD.add_hold,
     ],
+    "waitForHeldRequests": [HOLD.wait],
+    "findHeldRequests": [WORLD.held, HOLD.requests, HOLD.release, HOLD.end, HOLD.client_left],
+    "releaseHeldRequest": [lambda: after(HOLD.release(503), HELD), lambda: after(HOLD.end(), HELD)],
     "getFault": [lambda: WORLD.fault("an-id")],
-    "removeFault": [lambda: WORLD.remove_fault("an-id")],
+    "removeFault": [lambda: WORLD.remove_fault("an-id"), lambda: after(HOLD.end(), {"held": []}, {"over": False})],
     "removeAllFaults": [WORLD.remove_faults],
     "findClients": [WORLD.oauth_clients],
     "getClient": [lambda: WORLD.get_oauth_client("an-id")],
@@ -107,6 +124,7 @@ RECORDS: Mapping[str, type[Record]] = {
     "ExpectedResponse": Expected,
     "FaultView": Fault,
     "Health": Health,
+    "HeldView": HeldRequest,
     "JournalEntry": Request,
     "JournalResponse": Response,
     "JournalToken": Token,
@@ -122,7 +140,16 @@ RECORDS: Mapping[str, type[Record]] = {
     "WorkflowEntry": Workflow,
     "WorkflowSummary": WorkflowSummary,
 }
-LISTS = {"ClientPage", "Count", "ExecutionPage", "FaultPage", "JournalPage", "RemovedCount", "UnmatchedPage"}
+LISTS = {
+    "ClientPage",
+    "Count",
+    "ExecutionPage",
+    "FaultPage",
+    "HeldPage",
+    "JournalPage",
+    "RemovedCount",
+    "UnmatchedPage",
+}
 LISTS |= {"WorkflowPage", "Snapshot", "ChangePage", "LinePage"}
 """Of which the kit gives the list, the number or the JSON alone."""
 
@@ -155,7 +182,7 @@ def test_a_call_sends_its_operation(operation: str) -> None:
 
 def test_each_function_is_one_of_these() -> None:
     table = Path(__file__).read_text().partition("NOT_SENT = ")[0]
-    for kind in (WorldCalls, ClockCalls, ExecutionCalls, ServerCalls):
+    for kind in (WorldCalls, ClockCalls, ExecutionCalls, HoldCalls, ServerCalls):
         for name in public(kind):
             assert re.search(rf"\b{kind.__name__.removesuffix('Calls').upper()}\.{name}\b", table), name
 
@@ -192,9 +219,10 @@ def test_a_property_that_an_older_server_does_not_send_is_named() -> None:
 
 
 SHELLS = [(client.World, aio.AsyncWorld), (client.Execution, aio.AsyncExecution), (client.Clock, aio.AsyncClock)]
-SHELLS += [(client.WorkflowMock, aio.AsyncWorkflowMock)]
+SHELLS += [(client.WorkflowMock, aio.AsyncWorkflowMock), (client.Hold, aio.AsyncHold)]
 BLOCKING_ALONE = {"start", "find", "close", "process", "world"}
 """Of a server: one is started, and ended, without awaiting. `world` is looked at below."""
+SHELLS_THAT_THEY_GIVE = {"execution", "hold_next"}
 
 
 @pytest.mark.parametrize(("blocking", "awaiting"), [pytest.param(*pair, id=pair[0].__name__) for pair in SHELLS])
@@ -208,9 +236,43 @@ def test_both_shells_say_the_same(blocking: type, awaiting: type) -> None:
             if name not in alone
         }
 
-    assert {n: m for n, m in shown(blocking).items() if n != "execution"} == {
-        n: m for n, m in shown(awaiting).items() if n != "execution"
+    assert {n: m for n, m in shown(blocking).items() if n not in SHELLS_THAT_THEY_GIVE} == {
+        n: m for n, m in shown(awaiting).items() if n not in SHELLS_THAT_THEY_GIVE
     }
+    for name in SHELLS_THAT_THEY_GIVE & vars(blocking).keys():
+        assert vars(blocking)[name].__doc__ == vars(awaiting)[name].__doc__
+
+
+ANSWERS = [
+    (503, {"status": 503}),
+    (200, {}),
+    ("lost", {"when": "afterCommit", "fault": "CONNECTION_RESET_BY_PEER"}),
+    ("empty", {"fault": "EMPTY_RESPONSE"}),
+    ({"status": 503, "retry_after": timedelta(seconds=2)}, {"status": 503, "retryAfter": "2000ms"}),
+    ({"hold": "5s"}, {"hold": "5s"}),
+    ({"delay": "1s", "when": "afterCommit"}, {"fixedDelayMilliseconds": 1000, "when": "afterCommit"}),
+]
+
+
+@pytest.mark.parametrize(("answer", "step"), ANSWERS, ids=[str(each[0]) for each in ANSWERS])
+def test_an_answer_is_a_step(answer: Any, step: dict[str, Any]) -> None:
+    assert next(WORLD.answers([answer, 200], repeat=True)).body == {"sequence": [step, {}], "sequenceEnd": "repeat"}
+
+
+def test_what_is_no_answer_is_refused_with_those_that_are() -> None:
+    with pytest.raises(ValueError, match=r"an answer is a status, 'lost', 'reset', .* or effects, not 'loost'"):
+        next(WORLD.answers([503, "loost"]))
+
+
+def test_a_quota_is_told_of() -> None:
+    quota = {"limit": 1, "window": "1m", "headers": "RateLimit-Policy"}
+    assert next(WORLD.limit(1, per="1m", shown_by="RateLimit-Policy")).body == {"quota": quota}
+
+
+def test_a_fault_for_a_client_is_looked_at_once_its_token_was() -> None:
+    body = next(WORLD.fail(403, client_id="a", claims={"tenant": "acme"}, from_="1m")).body
+    matcher = {"clientId": "a", "claims": {"tenant": {"equalTo": "acme"}}}
+    assert body == {"status": 403, "from": "1m", "when": "afterToken", "matcher": matcher}
 
 
 def test_a_reply_is_sent_back() -> None:

@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 from workflow_mock.paths import HEALTH_PATH
 
-from tests.support import START_BODY, Server, path, raw_request, raw_start, serving, until
+from tests.admin.world import LONG, World
+from tests.support import START_BODY, Server, path, raw_request, raw_start, read_answers, serving
 
 
 def faulty(server: Server, **fault: object) -> str:
@@ -32,10 +33,12 @@ def test_an_application_that_is_still_to_be_made_answers_too(headers: list[str])
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_delayed_answer_comes_too(server: Server, token: str, count: int) -> None:
-    customer = faulty(server, fixedDelayMilliseconds=300)
-    answers = server.send(raw_start(token, target=path(customer=customer)) * count, answers=count + 1, half_close=True)
-    assert [answer.status for answer in answers] == [200] * count
+def test_an_answer_that_is_late_comes_too(server: Server, token: str, count: int) -> None:
+    world = World(server, token)
+    with world.holding(world.raw() * count) as (connection, shown):
+        connection.shutdown(socket.SHUT_WR)
+        world.release(shown["requestId"])
+        assert [answer.status for answer in read_answers(connection, count + 1)] == [200] * count
 
 
 def test_an_answer_in_drops_comes_whole(server: Server, token: str) -> None:
@@ -56,10 +59,10 @@ def test_a_large_body_that_came_whole_is_read(server: Server, token: str) -> Non
 
 
 def test_a_request_of_http_1_0_is_told_nothing_in_between(server: Server, token: str) -> None:
-    customer = faulty(server, fixedDelayMilliseconds=300)
-    with server.connect() as connection:
-        connection.sendall(raw_start(token, target=path(customer=customer), version="1.0"))
+    world = World(server, token)
+    with world.holding(raw_start(token, target=world.path, version="1.0")) as (connection, shown):
         connection.shutdown(socket.SHUT_WR)
+        world.release(shown["requestId"])
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
@@ -78,22 +81,20 @@ def test_a_client_that_leaves_a_held_request_is_noticed(behind: int) -> None:
     """However much it had sent behind it, and also if the socket isn't read any more."""
     with serving("--request-timeout", "2") as own:
         token = own.token()
-        customer = faulty(own, fixedDelayMilliseconds=60_000, when="afterCommit")
-        with own.connect() as connection:
-            connection.sendall(raw_start(token, target=path(customer=customer)) + raw_start(token) * behind)
-            until(lambda: own.http.get(f"/__admin/executions?customerId={customer}").json()["executions"])
-        until(lambda: own.http.get(f"/__admin/requests?customerId={customer}").json()["requests"])
-        (entry,) = own.http.get(f"/__admin/requests?customerId={customer}").json()["requests"]
+        world = World(own, token)
+        with world.holding(world.raw() + raw_start(token) * behind, when="afterCommit"):
+            pass
+        world.admin("POST", "requests/find", json={"clientLeft": True, "within": LONG})
+        (entry,) = world.entries()
         assert entry["answerLost"]
 
 
 def test_a_client_that_left_holds_the_servers_end_not_up() -> None:
     with serving() as own:
         token = own.token()
-        customer = faulty(own, fixedDelayMilliseconds=60_000, when="afterCommit")
-        with own.connect() as connection:
-            connection.sendall(raw_start(token, target=path(customer=customer)) + raw_start(token) * 9)
-            until(lambda: own.http.get(f"/__admin/executions?customerId={customer}").json()["executions"])
+        world = World(own, token)
+        with world.holding(world.raw() + raw_start(token) * 9, when="afterCommit"):
+            pass
         own.process.terminate()
         assert own.process.wait(20) == 0
         assert "Traceback" not in own.log.read_text()

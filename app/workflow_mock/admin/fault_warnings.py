@@ -53,6 +53,8 @@ def _of_token(matcher: Matcher) -> Iterator[str]:
         yield "matcher.operation: urlPath is not the path of this operation"
     if matcher.workflow_id is not None:
         yield "matcher.workflowId: a token request names no workflow"
+    if matcher.claims:
+        yield "matcher.claims: a token request has no claims yet: clientId says whose it is"
     if matcher.customer_id is not None:
         yield f"matcher.customerId: only token requests with ?customerId={matcher.customer_id} match"
 

@@ -2,15 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import Field
 
 from workflow_mock.admin.dependencies import Customer, JsonRoute, json_list, json_object, owned_or_404, validation_error
 from workflow_mock.admin.fault_warnings import warnings_of
+from workflow_mock.admin.held import HeldPage
 from workflow_mock.admin.schemas import FaultView
+from workflow_mock.admin.waiting import Within, wait_until
 from workflow_mock.errors import Problem
 from workflow_mock.faults.registry import Fault
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
+from workflow_mock.state.held import MAX_HELD, Held
 from workflow_mock.types import StrictModel, Uuid
 
 Id = Annotated[Uuid, Path(alias="faultId")]
@@ -22,7 +26,15 @@ class FaultPage(StrictModel):
     faults: list[FaultView]
 
 
+class Wait(StrictModel, json_schema_extra={"examples": [{"held": 1, "within": "5s"}]}):
+    """How many requests a fault must hold."""
+
+    held: int = Field(1, ge=1, le=MAX_HELD)
+    within: Within = None
+
+
 def router(sandbox: Sandbox) -> APIRouter:
+    requests = sandbox.in_flight.held
     routes = APIRouter(prefix="/faults", tags=["Faults"], route_class=JsonRoute)
 
     def shown(fault: Fault, customer: str | None) -> FaultView:
@@ -80,5 +92,29 @@ def router(sandbox: Sandbox) -> APIRouter:
         """Have a fault no more."""
         owned_or_404(sandbox.faults.get(fault_id), f"fault {fault_id}", customer)
         sandbox.faults.remove(fault_id)
+
+    @routes.post(
+        "/{faultId}/wait",
+        responses={409: {"model": HeldPage, "description": "It doesn't hold so many, or didn't in this time"}},
+    )
+    async def wait_for_held_requests(
+        fault_id: Id, wait: Wait, request: Request, response: Response, customer: Customer = None
+    ) -> HeldPage:
+        """The requests that a fault holds, as soon as they are so many: 200 then, 409 if not, with those that are.
+
+        Without `within`, as things are. 404 too where the fault is removed meanwhile.
+        """
+
+        def find() -> list[Held]:
+            found = sandbox.faults.get(fault_id)
+            if found is None or customer is None or not (found.is_permanent and may_concern(found, customer)):
+                owned_or_404(found, f"fault {fault_id}", customer)
+            return requests.find(customer, fault_id)
+
+        await wait_until(requests.watches, request, wait.within, customer, lambda: len(find()) >= wait.held)
+        held = find()
+        if len(held) < wait.held:
+            response.status_code = 409
+        return HeldPage.of(held)
 
     return routes

@@ -34,6 +34,7 @@ class Counts(TypedDict):
     executions: int
     requests: int
     faults: int
+    held: int
 
 
 class Health(TypedDict):
@@ -59,6 +60,7 @@ def health_of(sandbox: Sandbox) -> Health:
             executions=len(sandbox.executions),
             requests=len(sandbox.journal),
             faults=len(sandbox.faults.in_force),
+            held=len(sandbox.in_flight.held),
         ),
         catalogueError=sandbox.catalogue_error,
     )

@@ -178,7 +178,21 @@ _EFFECTS = (
     "chunkedDribbleDelay",
     "truncateBodyAt",
     "delayDistribution",
+    "hold",
 )
+_RESPONSES = ("status", "body", "jsonBody", "fault")
+_BROKEN = [*_both(("fault", "status"), ("fault", "body"), ("fault", "jsonBody"), ("body", "jsonBody"))]
+
+
+def _matched(rule: Schema) -> Schema:
+    """A fault whose matcher is like this."""
+    return {"required": ["matcher"], "properties": {"matcher": {**rule, "type": "object"}}}
+
+
+_OF_CALLERS: list[Schema] = [
+    _matched(_given(clientId=...)),
+    _matched({"required": ["claims"], "properties": {"claims": {"type": "object", "minProperties": 1}}}),
+]
 
 _RULES: Mapping[str, list[Schema]] = {
     "TextMatch": [
@@ -195,11 +209,19 @@ _RULES: Mapping[str, list[Schema]] = {
         *(_given(action=action, to=...) for action in ("advance", "resume")),
     ],
     "FaultSpec": [
-        *_both(("fault", "status"), ("fault", "body"), ("fault", "jsonBody"), ("body", "jsonBody")),
-        _all(_not_given(*_EFFECTS), {"properties": {"fixedDelayMilliseconds": {"enum": [0, None]}}}),
+        *_BROKEN,
+        _all(_not_given(*_EFFECTS, "sequence"), {"properties": {"fixedDelayMilliseconds": {"enum": [0, None]}}}),
+        *_both(*(("sequence", name) for name in ("times", "retryAfter", "contentType", *_EFFECTS))),
+        _all(_given(sequenceEnd=...), _not_given("sequence")),
+        *(_matched(_given(**{name: ...})) for name in ("status", "errorCode", "executionId", "faultId", "clientLeft")),
+        *(_all(rule, when) for rule in _OF_CALLERS for when in (_given(when="before"), _not_given("when"))),
+    ],
+    "Step": [*_BROKEN, _given(quota=...)],
+    "Release": [
+        *_BROKEN,
         *(
-            {"required": ["matcher"], "properties": {"matcher": {**_given(**{name: ...}), "type": "object"}}}
-            for name in ("clientId", "status", "errorCode", "executionId", "faultId")
+            _all(_given(**{name: ...}), _not_given(*_RESPONSES))
+            for name in ("code", "message", "headers", "contentType", "retryAfter")
         ),
     ],
     "DelayDistribution": [

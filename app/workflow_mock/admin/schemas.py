@@ -119,6 +119,11 @@ class JournalEntry(StrictModel):
         None, description="The execution of the client's first try, whose response was lost."
     )
     fault_id: str | None = Field(None, description="The fault that struck.")
+    fault_step: int | None = Field(None, ge=1, description="The step of its sequence that struck, the first being 1.")
+    held_in_milliseconds: float | None = Field(
+        None, ge=0, description="For how long a fault held it; null where none did, or still does."
+    )
+    client_left: bool = Field(False, description="Whether the client left before its request was answered.")
     fault_effect: RequestText | None = Field(
         None, description="What it did, in words.", examples=["connection reset, 1 of 2"]
     )
@@ -154,6 +159,9 @@ class JournalEntry(StrictModel):
             answer_lost=exchange.answer_lost,
             duplicate_of=exchange.duplicate_of,
             fault_id=facts.fault_id,
+            fault_step=facts.fault_step,
+            held_in_milliseconds=None if facts.held is None else round(facts.held * 1000, 3),
+            client_left=exchange.client_left,
             fault_effect=facts.fault_effect,
             notes=[str(note) for note in facts.notes],
             response=None if exchange.response is None else JournalResponse.of(exchange.response),
@@ -171,6 +179,8 @@ class JournalEntry(StrictModel):
             self.client_id,
             self.execution_id,
             self.fault_id,
+            self.fault_step,
+            None if self.held_in_milliseconds is None else self.held_in_milliseconds / 1000,
             None if self.fault_effect is None else redact_tokens(self.fault_effect),
             tuple(self.notes),
         )
@@ -198,6 +208,7 @@ class JournalEntry(StrictModel):
             validation=validation,
             duplicate_of=self.duplicate_of,
             answer_lost=self.answer_lost,
+            client_left=self.client_left,
             seconds=self.duration_in_milliseconds / 1000,
             recorded_at=self.time.timestamp(),
             response=response,

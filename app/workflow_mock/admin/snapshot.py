@@ -93,14 +93,14 @@ class TallyEntry(StrictModel):
     injected: NonNegative
     window: Moment | None = None
     used: NonNegative = 0
-    since: Moment | None = Field(None, description="Where the ttl of a catalogue's fault began for the customer.")
+    since: Moment | None = Field(None, description="The same of a catalogue's fault, for the customer.")
 
 
 class FaultEntry(StrictModel):
     """A fault in force, and what it has done."""
 
     spec: FaultSpec
-    created: Moment | None = Field(None, description="Where its ttl begins, if it has one.")
+    created: Moment | None = Field(None, description="Where its `from` and `ttl` count from, if it has one.")
     is_permanent: bool = Field(False, description="Whether it is the catalogue's.")
     tallies: list[TallyEntry] = Field(default_factory=list, max_length=MAX_TALLIES)
 
@@ -199,7 +199,7 @@ async def take(sandbox: Sandbox, customer_id: str | None) -> Response:
         fault, tallies = part
         return FaultEntry.show(
             fault,
-            created=fault.created if fault.spec.ttl is not None else None,
+            created=fault.created if fault.spec.has_times else None,
             tallies=[TallyEntry.show(tally) for tally in tallies],
         )
 

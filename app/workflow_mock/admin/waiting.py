@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from workflow_mock.state.journal import Journal
 from workflow_mock.state.store import in_batches
-from workflow_mock.state.watches import Reading, Watch
+from workflow_mock.state.watches import Reading, Watch, Watches
 from workflow_mock.types import Duration
 
 MAX_WITHIN_SECONDS = 600
@@ -55,6 +55,17 @@ async def read(
             reading = await _read_all(journal, customer_id, begin())
             if await watch.follow(reading, deadline) or is_last:
                 return reading
+
+
+async def wait_until(
+    watches: Watches, request: Request, within: timedelta | None, customer_id: str | None, is_so: Callable[[], bool]
+) -> None:
+    """Wait until this is so, or `within` this time; without, for nothing. Raises as `read` does, and as `is_so`."""
+    if within is None:
+        return
+    deadline = asyncio.get_running_loop().time() + within.total_seconds()
+    with watches.watch(customer_id) as watch, _ended_by_leaving(watch, request):
+        await watch.until(is_so, deadline)
 
 
 async def _read_all(journal: Journal, customer_id: str | None, reading: R) -> R:

@@ -3,6 +3,7 @@
 Source: docs/contract.md, 1.2, "Order of checks, and the responses".
 """
 
+from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -33,14 +34,22 @@ class StartExecution:
         self._strict = strict
         self._max_body = max_body
 
+    async def identify(self, request: Request, matched: Matched, now: datetime) -> Facts:
+        """Whose token it is. Raises ApiError (401, 403, 404, 405)."""
+        _check_route(request, matched, LeniencyLog(self._strict))
+        return await self._verify(request, matched, now)
+
+    def _verify(self, request: Request, matched: Matched, now: datetime) -> Coroutine[None, None, Facts]:
+        token = _bearer_token(request)
+        issuer = partial(issuer_url, request.scope, request.headers.get(b"host"))
+        return self._verifier.verify(token, matched.target.customer_id, now, request_issuer=issuer)
+
     async def __call__(self, request: Request, matched: Matched, now: datetime) -> Result:
         log = LeniencyLog(self._strict)
         facts = NO_FACTS
         try:
             _check_route(request, matched, log)
-            token = _bearer_token(request)
-            issuer = partial(issuer_url, request.scope, request.headers.get(b"host"))
-            facts = await self._verifier.verify(token, matched.target.customer_id, now, request_issuer=issuer)
+            facts = await self._verify(request, matched, now)
             charset, leniencies = charset_of(request.headers.get(b"content-type", b""))
             for leniency in leniencies:
                 log.use(leniency)

@@ -5,26 +5,24 @@ Source: WireMock's faults and delays, whose names and meanings these are. docs/c
 
 import json
 import random
-import socket
-import struct
-from asyncio import Transport
-from collections.abc import Sequence
-from datetime import timedelta
-from enum import StrEnum
+from datetime import datetime, timedelta
 from math import ceil
-from secrets import token_bytes
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import AfterValidator, Field, model_validator
-from starlette.types import Send
 
-from workflow_mock.errors import ErrorDetail
+from workflow_mock.errors import ErrorDetail, Headers
+from workflow_mock.faults.outgoing import ConnectionFault, Effect, Outgoing
 from workflow_mock.http.envelope import BASIC_CHALLENGE, JSON_TYPE, TOKEN_HEADERS, envelope_body, oauth_body
-from workflow_mock.http.messages import CONNECTION, Request, Response
-from workflow_mock.state.exchange import REQUEST_TOKEN, Target
+from workflow_mock.http.messages import Response
+from workflow_mock.state.exchange import REQUEST_TOKEN
 from workflow_mock.types import Duration, StrictModel
 
 MAX_DELAY_MILLISECONDS = 10 * 60 * 1000
+
+MAX_HOLD_SECONDS = 10 * 60
+"""For which a request is held at most."""
+
 MAX_COUNT = 2**53
 """Up to here, every reader of JSON knows an integer."""
 
@@ -34,13 +32,17 @@ MAX_BODY_BYTES = 64 * 1024
 _WITHOUT_BODY = (204, 205, 304)
 """Statuses whose responses have no body (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5)."""
 
-_GARBAGE_BYTES = 512
-
 
 def _not_of_framing(name: str) -> str:
     if name.lower() in ("content-length", "transfer-encoding"):
         raise ValueError("is the server's own to say; see truncateBodyAt and fault for how to break it")
     return name
+
+
+def _not_for_long(hold: timedelta) -> timedelta:
+    if not timedelta(0) < hold <= timedelta(seconds=MAX_HOLD_SECONDS):
+        raise ValueError(f"must be over 0 s, and {MAX_HOLD_SECONDS} s at most: it ends sooner by a release")
+    return hold
 
 
 NonNegative = Annotated[int, Field(ge=0, le=MAX_COUNT)]
@@ -70,89 +72,6 @@ def whole_seconds(duration: timedelta) -> int:
     return max(0, ceil(duration.total_seconds()))
 
 
-class Outgoing:
-    """The response that is about to be sent, and how. Effects change it in their order; then `send` writes it."""
-
-    def __init__(
-        self, request: Request, target: Target, response: Response | None, source: random.Random, wait: timedelta | None
-    ) -> None:
-        self.request = request
-        self.target = target
-        self.response = response
-        """None as long as neither the operation's handler nor an effect has made one."""
-        self.source = source
-        """Randomness that is repeatable by the fault's seed."""
-        self.wait = wait
-        """For the Retry-After header: what the fault says, or when the quota's window ends."""
-        self.errors: Sequence[ErrorDetail] = ()
-        self.is_begun = False
-        """Whether a part of the response may be on its way, so that another can't be sent in its place."""
-        self.connection_fault: ConnectionFault | None = None
-        self.chunks = 1
-        self.seconds_between = 0.0
-        self.truncate_at: int | None = None
-
-    async def send(self, send: Send) -> None:
-        """Send the response: whole, in chunks, its beginning alone, or not at all.
-
-        Raises ClientDisconnect where the client leaves while it waits between chunks; ConnectionError.
-        """
-        self.is_begun = True
-        if self.connection_fault is not None:
-            await self._break(self.connection_fault)
-            return
-        assert self.response is not None  # noqa: S101 - the injector has called the handler where no effect made one
-        body = self.response.body
-        headers = self.response.all_headers(self.request.id)
-        await send({"type": "http.response.start", "status": self.response.status, "headers": headers})
-        whole = len(body)
-        if self.truncate_at is not None:
-            body = body[: min(self.truncate_at, whole - 1)]
-        count = max(1, min(self.chunks, len(body)))
-        for index in range(count):
-            if self.seconds_between:
-                await self.request.pause(self.seconds_between / count)
-            chunk = body[len(body) * index // count : len(body) * (index + 1) // count]
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        if len(body) < whole:
-            await self._close(reset=False)
-        else:
-            await send({"type": "http.response.body", "body": b""})
-
-    async def break_off(self, send: Send, response: Response) -> None:
-        """Send this response instead, or close the connection if one was begun. Raises ConnectionError."""
-        if self.is_begun:
-            self._connection().abort()
-        else:
-            await response.send(send, self.request.id)
-
-    async def _break(self, fault: "ConnectionFault") -> None:
-        connection = self._connection()
-        if fault is ConnectionFault.MALFORMED:
-            connection.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-        if fault in (ConnectionFault.MALFORMED, ConnectionFault.RANDOM):
-            # The first byte is never what could begin a status line or the size of a chunk.
-            connection.write(b"\xff" + token_bytes(_GARBAGE_BYTES))
-        await self._close(reset=fault is ConnectionFault.RESET)
-
-    async def _close(self, *, reset: bool) -> None:
-        """Close the connection, by RST or by FIN, and wait until it is closed."""
-        connection = self._connection()
-        if reset:
-            peer: socket.socket = connection.get_extra_info("socket")
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.abort()
-        else:
-            connection.close()
-        await self.request.disconnection()
-
-    def _connection(self) -> Transport:
-        connection: Transport | None = self.request.scope.get("extensions", {}).get(CONNECTION)
-        if connection is None:
-            raise ConnectionError("a fault breaks this connection, but this server offers none to break")
-        return connection
-
-
 class DelayDistribution(StrictModel):
     """A random delay: `uniform` from lower to upper, or `lognormal` around median with sigma."""
 
@@ -178,23 +97,28 @@ class DelayDistribution(StrictModel):
         return (self.median or 0) * source.lognormvariate(0, self.sigma or 0)
 
 
-class Effect(StrictModel):
-    """What a fault does: members of its JSON, all optional."""
+class Hold(Effect):
+    """Holds the request until it is released: what that says, if anything, applies in the place of other effects."""
 
-    loses_answer: ClassVar[bool] = False
-    """Whether the client can't have read the operation's response."""
+    hold: Annotated[Duration, AfterValidator(_not_for_long)] | None = Field(
+        None,
+        description=f"It is held so long at most, in real time, {MAX_HOLD_SECONDS}s or less, unless it is released.",
+        examples=["30s"],
+    )
 
     def is_set(self) -> bool:
-        """Whether the fault has this effect."""
-        raise NotImplementedError
+        return self.hold is not None
 
     def describe(self) -> str:
-        """What it does, in a word or two."""
-        raise NotImplementedError
+        return "held"
 
     async def apply(self, outgoing: Outgoing) -> None:
-        """Change the response that is about to be sent."""
-        raise NotImplementedError
+        """Raises ApiError (503) where as many are held as may be; ClientDisconnect."""
+        if self.hold is not None:
+            with outgoing.hold(self.hold.total_seconds()) as held:
+                await outgoing.request.pause_until(held.end)
+            if held.release is not None:
+                outgoing.effects, outgoing.wait = held.release, held.release.retry_after
 
 
 class Delay(Effect):
@@ -230,9 +154,31 @@ class Quota(StrictModel):
 
     limit: NonNegative
     window: Duration = Field(gt=timedelta(0))
+    headers: Literal["RateLimit-Limit", "X-RateLimit-Limit", "RateLimit-Policy"] | None = Field(
+        None,
+        description="Every response tells of the quota: by RateLimit-Limit, -Remaining and -Reset (in seconds), by the"
+        " same with X- before (-Reset as Unix time), or by RateLimit-Policy and RateLimit (the IETF's draft).",
+    )
+
+    def tell(self, used: int, left: timedelta, now: datetime) -> Headers:
+        """The header fields after so many requests, with so much of the window left."""
+        remaining, seconds = max(0, self.limit - used), ceil(left.total_seconds())
+        match self.headers:
+            case "RateLimit-Limit":
+                fields = {"limit": self.limit, "remaining": remaining, "reset": seconds}
+                return tuple((b"ratelimit-%s" % name.encode(), b"%d" % value) for name, value in fields.items())
+            case "X-RateLimit-Limit":
+                end = ceil((now + left).timestamp())
+                fields = {"limit": self.limit, "remaining": remaining, "reset": end}
+                return tuple((b"x-ratelimit-%s" % name.encode(), b"%d" % value) for name, value in fields.items())
+            case "RateLimit-Policy":
+                policy = b'"default";q=%d;w=%d' % (self.limit, ceil(self.window.total_seconds()))
+                return ((b"ratelimit-policy", policy), (b"ratelimit", b'"default";r=%d;t=%d' % (remaining, seconds)))
+            case None:
+                return ()
 
 
-class InjectedResponse(Effect):
+class OwnResponse(Effect):
     """Responds with an error, or with a body as it stands, in the place of the operation's response."""
 
     loses_answer = True
@@ -260,12 +206,19 @@ class InjectedResponse(Effect):
     retry_after: Duration | None = Field(
         None, description="For the Retry-After header, in whole seconds; 429 has one without it too."
     )
-    quota: Quota | None = Field(
-        None, description="It is injected into what is over the quota; 429 unless status says otherwise."
-    )
 
     def is_set(self) -> bool:
-        return any(each is not None for each in (self.status, self.quota, self.body, self.json_body))
+        return any(each is not None for each in (self.status, self.body, self.json_body))
+
+    @model_validator(mode="after")
+    def _one_body(self) -> Self:
+        if self.body is not None and self.json_body is not None:
+            raise ValueError("body and jsonBody exclude each other")
+        return self
+
+    @property
+    def _status(self) -> int:
+        return self.status or 200
 
     @property
     def _own_body(self) -> str | dict[str, Any] | None:
@@ -274,13 +227,8 @@ class InjectedResponse(Effect):
         is_error = self.status is None or self.status >= 400
         return given if given is not None or is_error else ""
 
-    @property
-    def _status(self) -> int:
-        return self.status or (200 if self._own_body is not None and self.quota is None else 429)
-
     def describe(self) -> str:
-        what = "over quota" if self.quota is not None else f"status {self._status}"
-        return f"{what} with a body" if self._own_body else what
+        return f"status {self._status} with a body" if self._own_body else f"status {self._status}"
 
     async def apply(self, outgoing: Outgoing) -> None:
         own_body, status = self._own_body, self._status
@@ -300,13 +248,22 @@ class InjectedResponse(Effect):
         outgoing.response = Response(status, tuple(headers.items()), body)
 
 
-class ConnectionFault(StrEnum):
-    """What happens to the connection instead of a response."""
+class InjectedResponse(OwnResponse):
+    """The same, or that of a quota to what is over it."""
 
-    RESET = "CONNECTION_RESET_BY_PEER"
-    EMPTY = "EMPTY_RESPONSE"
-    MALFORMED = "MALFORMED_RESPONSE_CHUNK"
-    RANDOM = "RANDOM_DATA_THEN_CLOSE"
+    quota: Quota | None = Field(
+        None, description="It is injected into what is over the quota; 429 unless status says otherwise."
+    )
+
+    def is_set(self) -> bool:
+        return super().is_set() or self.quota is not None
+
+    @property
+    def _status(self) -> int:
+        return self.status or (200 if self.quota is None else 429)
+
+    def describe(self) -> str:
+        return super().describe() if self.quota is None else "over quota"
 
 
 _WORDS = {
@@ -376,8 +333,36 @@ class TruncatedBody(Effect):
         outgoing.truncate_at = self.truncate_body_at
 
 
-class Effects(Delay, InjectedResponse, BrokenConnection, SlowBody, TruncatedBody):
+class Effects(Hold, Delay, InjectedResponse, BrokenConnection, SlowBody, TruncatedBody):
     """The effects of a fault, in the order in which they apply."""
+
+    @model_validator(mode="after")
+    def _one_response(self) -> Self:
+        check_alone(self, self)
+        return self
+
+    @property
+    def effects(self) -> tuple[type[Effect], ...]:
+        """The classes of those that it has."""
+        return tuple(effect for effect in EFFECTS if effect.is_set(self))
+
+
+def check_alone(broken: BrokenConnection, response: OwnResponse) -> None:
+    """Raises ValueError where a fault breaks the connection, and has a response beside."""
+    if broken.fault is None:
+        return
+    if response.status is not None:
+        raise ValueError("fault and status exclude each other: there is no response to give a status to")
+    if response.body is not None or response.json_body is not None:
+        raise ValueError("fault and a body exclude each other: there is no response to give a body to")
 
 
 EFFECTS = cast("tuple[type[Effect], ...]", Effects.__bases__)
+
+
+async def apply_effects(outgoing: Outgoing) -> None:
+    """Have each effect change the response. Raises ApiError (503), ClientDisconnect."""
+    for effect in EFFECTS:
+        if effect.is_set(outgoing.effects):
+            outgoing.loses_answer = outgoing.loses_answer or effect.loses_answer
+            await effect.apply(outgoing.effects, outgoing)

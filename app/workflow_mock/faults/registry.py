@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import product
+from typing import NamedTuple
 
 from workflow_mock.caching import BoundedDict
-from workflow_mock.errors import ApiError
-from workflow_mock.faults.effects import Quota, whole_seconds
-from workflow_mock.faults.spec import FaultSpec
+from workflow_mock.errors import ApiError, Headers
+from workflow_mock.faults.effects import Effects, Quota, whole_seconds
+from workflow_mock.faults.spec import FaultSpec, When
 from workflow_mock.http.messages import Request
 from workflow_mock.state.clock import Clock
-from workflow_mock.state.exchange import REQUEST_TOKEN, Target
+from workflow_mock.state.exchange import NO_FACTS, REQUEST_TOKEN, Facts, Target
 from workflow_mock.state.in_flight import InFlight
 
 MAX_FAULTS = 10_000
@@ -21,6 +22,8 @@ MAX_FAULTS = 10_000
 
 MAX_BYTES = 64 * 1024 * 1024
 """Of all these faults together. One more takes the place of those that are over, the oldest first, or is refused."""
+
+_NO_TIME = timedelta(0)
 
 MAX_TALLIES = 1000
 """Customers for whom one fault counts; the one whose count began first is forgotten first."""
@@ -37,7 +40,7 @@ class Tally:
     window: datetime | None = None
     used: int = 0
     since: datetime | None = None
-    """When the ttl of a catalogue's fault began for the customer: at the first request that matched."""
+    """Where `from` and `ttl` of a catalogue's fault count from for the customer: the first request that matched."""
 
     def exceeds(self, quota: Quota, now: datetime) -> bool:
         """Count a request; whether it is over the quota."""
@@ -63,40 +66,45 @@ class Fault:
         return self.spec.matcher.customer_id
 
     def is_over(self, customer_id: str | None, clock: Clock) -> bool:
-        """Whether it has expired (`ttl`) or is exhausted (`times`) for this customer.
+        """Whether it has expired (`ttl`) or is exhausted (`times`, its sequence) for this customer.
 
         The `ttl` goes by the clock of the fault's customer, else the server's; that of a catalogue's fault by the clock
         of `customer_id`. A fault that has expired is in force again where that clock goes back.
         """
-        ttl, times = self.spec.ttl, self.spec.times
-        if ttl is None and times is None:
+        ttl, most = self.spec.ttl, self.spec.most
+        if ttl is None and most is None:
             return False
         tally = self.tallies.get(self._counted_for(customer_id))
         if ttl is not None:
-            if not self.is_permanent:
-                now, since = clock.now(self.customer_id), self.created
-            else:
-                now = clock.now(customer_id)
-                since = now if tally is None or tally.since is None else tally.since
-            if now - since >= ttl:
+            age = self._age(tally, clock.now(customer_id if self.is_permanent else self.customer_id))
+            if age >= ttl + (self.spec.from_ or _NO_TIME):
                 return True
-        return tally is not None and times is not None and tally.injected >= times
+        return tally is not None and most is not None and tally.injected >= most
 
     def is_over_for_all(self, clock: Clock) -> bool:
         """Whether it is over for whoever it is for. Where it counts for each customer apart, its time alone tells."""
         if self._counts_apart and self.customer_id is None:
             ttl = None if self.is_permanent else self.spec.ttl
-            return ttl is not None and clock.now() - self.created >= ttl
+            return ttl is not None and clock.now() - self.created >= ttl + (self.spec.from_ or _NO_TIME)
         return self.is_over(self.customer_id, clock)
 
-    def inject(self, request: Request, target: Target, now: datetime, clock: Clock) -> "Injection | None":
-        """Count a request that came `now`, by its customer's clock, if it matches; what is injected, if anything is."""
+    def inject(
+        self, request: Request, target: Target, caller: Facts | None, now: datetime, clock: Clock
+    ) -> "Injection | None":
+        """Count a request that came `now`, by its customer's clock, if it matches; what is injected, if anything is.
+
+        `caller` is what is known of who calls, None where nothing is.
+        """
         spec = self.spec
-        if target.operation == REQUEST_TOKEN and spec.matcher.url_path is spec.matcher.operation is None:
-            return None  # who wants the next start to fail doesn't mean the token for it
-        if self.is_over(target.customer_id, clock) or not spec.matcher.matches_request(request, target):
+        if self.is_over(target.customer_id, clock) or not self._matches(request, target, caller):
             return None
         tally = self._tally(target.customer_id, now)
+        age = self._age(tally, now if self.is_permanent else clock.now(self.customer_id))
+        if spec.from_ is not None and age < spec.from_:
+            return None
+        step, effects, when = self._next(tally)
+        if when == "afterToken" and caller is None:
+            return None
         tally.matched += 1
         number = tally.matched
         if number <= spec.after or not spec.probability:
@@ -106,10 +114,49 @@ class Fault:
         if spec.quota is not None and not tally.exceeds(spec.quota, now):
             return None
         tally.injected += 1
-        retry_after = spec.retry_after
+        retry_after = effects.retry_after
         if retry_after is None and spec.quota is not None and tally.window is not None:
             retry_after = tally.window + spec.quota.window - now
-        return Injection(self, tally, number, retry_after, tally.injected)
+        return Injection(self, tally, number, retry_after, tally.injected, step, effects, when, caller)
+
+    def quota_headers(
+        self, request: Request, target: Target, caller: Facts | None, now: datetime, clock: Clock
+    ) -> Headers:
+        """What the response to a request that matches tells of the quota, as it is for the next one."""
+        quota = self.spec.quota
+        if quota is None or quota.headers is None or self.is_over(target.customer_id, clock):
+            return ()
+        tally = self.tallies.get(self._counted_for(target.customer_id))
+        age = self._age(tally, now if self.is_permanent else clock.now(self.customer_id))
+        if age < (self.spec.from_ or _NO_TIME) or not self._matches(request, target, caller):
+            return ()
+        begin = now if tally is None or tally.window is None else tally.window
+        if not begin <= now < begin + quota.window:
+            tally, begin = None, now
+        return quota.tell(0 if tally is None else tally.used, begin + quota.window - now, now)
+
+    def _matches(self, request: Request, target: Target, caller: Facts | None) -> bool:
+        matcher = self.spec.matcher
+        if target.operation == REQUEST_TOKEN and matcher.url_path is matcher.operation is None:
+            return False  # who wants the next start to fail doesn't mean the token for it
+        if not matcher.matches_request(request, target):
+            return False
+        return not matcher.is_of_callers or matcher.matches_caller(caller or NO_FACTS)
+
+    def _age(self, tally: Tally | None, now: datetime) -> timedelta:
+        """How long ago it was made; a catalogue's fault, how long ago the customer's first request matched."""
+        if not self.is_permanent:
+            return now - self.created
+        return _NO_TIME if tally is None or tally.since is None else now - tally.since
+
+    def _next(self, tally: Tally) -> tuple[int | None, Effects, When]:
+        """The step, from 1 on, that the next injection is, if there are steps; its effects, and when they apply."""
+        spec = self.spec
+        if spec.sequence is None:
+            return None, spec, spec.when
+        index = tally.injected % len(spec.sequence)
+        step = spec.sequence[index]
+        return index + 1, step, step.when or spec.when
 
     def counts(self, customer_id: str | None) -> tuple[int, int]:
         """How many requests matched and how many it was injected into: of a customer where it counts apart, or all."""
@@ -129,7 +176,7 @@ class Fault:
         tally = self.tallies.get(who)
         if tally is None:
             tally = self.tallies[who] = Tally(who)
-        if tally.since is None and self.is_permanent and self.spec.ttl is not None:
+        if tally.since is None and self.is_permanent and self.spec.has_times:
             tally.since = now
         return tally
 
@@ -146,20 +193,23 @@ class Injection:
     """For Retry-After: what the fault says, or when the quota's window ends."""
     count: int
     """Of the injections until this one."""
+    step: int | None
+    """Of the fault's sequence, the first being 1."""
+    effects: Effects
+    when: When
+    caller: Facts | None
+    """Who calls, where that had to be known."""
 
     @property
     def spec(self) -> FaultSpec:
         return self.fault.spec
 
-    @property
-    def loses_answer(self) -> bool:
-        """Whether the client can't have read the operation's response."""
-        return any(effect.loses_answer for effect in self.spec.effects)
-
-    def effect(self) -> str:
-        """What it does, in words: `connection reset, 1 of 2`, `status 503, Retry-After 5`."""
-        words = [effect.describe(self.spec) for effect in self.spec.effects]
-        if self.spec.times is not None:
+    def describe(self) -> str:
+        """What it does, in words: `connection reset, 1 of 2`, `status 503, step 2 of 3, Retry-After 5`."""
+        words = [effect.describe(self.effects) for effect in self.effects.effects]
+        if self.step is not None and self.spec.sequence is not None:
+            words.append(f"step {self.step} of {len(self.spec.sequence)}")
+        elif self.spec.times is not None:
             words.append(f"{self.count} of {self.spec.times}")
         if self.retry_after is not None:
             words.append(f"Retry-After {whole_seconds(self.retry_after)}")
@@ -168,6 +218,17 @@ class Injection:
     def source(self) -> random.Random:
         """Randomness for this request: the same for the same seed, whatever else the server is asked."""
         return _source(self.spec, self.number)
+
+
+class Needs(NamedTuple):
+    """What faults that may be injected need."""
+
+    body: bool
+    """One looks at the body."""
+    caller: bool
+    """One must know who calls."""
+    quota_headers: bool
+    """The response tells of one's quota."""
 
 
 class FaultRegistry:
@@ -318,23 +379,34 @@ class FaultRegistry:
         if group.pop(fault.spec.id, None) and not group:
             del self._groups[_group(fault)]
 
-    def needs_body(self, target: Target) -> bool:
-        """Whether a fault that may be injected looks at the body."""
-        return any(fault.spec.matcher.body_patterns for fault in self._candidates(target))
+    def needs(self, target: Target) -> Needs:
+        """What must be known, or done, for the faults that may be injected."""
+        body = caller = quota_headers = False
+        for fault in self._candidates(target):
+            spec = fault.spec
+            body = body or bool(spec.matcher.body_patterns)
+            caller = caller or spec.needs_caller
+            quota_headers = quota_headers or (spec.quota is not None and spec.quota.headers is not None)
+        return Needs(body, caller, quota_headers)
 
-    def pick(self, request: Request, target: Target, now: datetime) -> Injection | None:
+    def pick(self, request: Request, target: Target, now: datetime, caller: Facts | None = None) -> Injection | None:
         """The injection into this request, if there is one: of the most specific fault, and of those the newest."""
         over: list[Fault] = []
         injection = None
         for fault in self._candidates(target):
             if not fault.is_permanent and fault.is_over_for_all(self._clock):
                 over.append(fault)
-            elif (injection := fault.inject(request, target, now, self._clock)) is not None:
+            elif (injection := fault.inject(request, target, caller, now, self._clock)) is not None:
                 break
         for fault in over:
             self._leave_group(fault)
             self._has_left_out = True
         return injection
+
+    def quota_headers(self, request: Request, target: Target, now: datetime, caller: Facts | None) -> Headers:
+        """What the response to a request tells of a quota: of the most specific one, and of those the newest."""
+        told = (fault.quota_headers(request, target, caller, now, self._clock) for fault in self._candidates(target))
+        return next(filter(None, told), ())
 
     def take_back(self, injection: Injection) -> None:
         """Count the request as one that the fault was not injected into."""

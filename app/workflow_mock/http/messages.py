@@ -100,8 +100,12 @@ class Request:
 
     async def pause(self, seconds: float) -> None:
         """Wait so long. Raises ClientDisconnect as soon as the client is gone. The body must have been read."""
+        await self.pause_until(asyncio.timeout(seconds))
+
+    async def pause_until(self, end: asyncio.Timeout) -> None:
+        """Wait until this end, which others may bring forward meanwhile. Raises ClientDisconnect as `pause` does."""
         try:
-            async with asyncio.timeout(seconds):
+            async with end:
                 await self.disconnection()
         except TimeoutError:
             return

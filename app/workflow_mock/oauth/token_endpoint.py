@@ -81,10 +81,18 @@ class TokenEndpoint:
             return None
         return Matched(self, Target(REQUEST_TOKEN, customer_of(scope["query_string"])))
 
+    async def identify(self, request: Request, matched: Matched, now: datetime) -> Facts:
+        """Which client it is. Raises OAuthError, ClientDisconnect."""
+        form = await read_form(request, strict=self._strict)
+        return Facts(client_id=self._client(request, form, matched).id)
+
+    def _client(self, request: Request, form: Mapping[str, str], matched: Matched) -> Client:
+        authorization = [value.decode("latin-1") for value in request.values(b"authorization")]
+        return self._authenticate(form, authorization, matched.target.customer_id)
+
     async def __call__(self, request: Request, matched: Matched, now: datetime) -> Result:
         form = await read_form(request, strict=self._strict)
-        authorization = [value.decode("latin-1") for value in request.values(b"authorization")]
-        client = self._authenticate(form, authorization, matched.target.customer_id)
+        client = self._client(request, form, matched)
         facts = Facts(client_id=client.id)
         with attach(facts):
             scopes = self._grant(client, form)

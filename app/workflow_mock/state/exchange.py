@@ -37,6 +37,10 @@ class Facts:
     """The execution that it started."""
     fault_id: str | None = None
     """The fault that was injected."""
+    fault_step: int | None = None
+    """Of the fault's sequence, the first being 1."""
+    held: float | None = None
+    """Seconds for which a fault held it, until it was released, its time was over, or the client left."""
     fault_effect: str | None = None
     """What it did, in words: `connection reset, 1 of 2`."""
     notes: tuple[object, ...] = ()
@@ -50,6 +54,8 @@ class Facts:
             self.client_id or other.client_id,
             self.execution_id or other.execution_id,
             self.fault_id or other.fault_id,
+            self.fault_step or other.fault_step,
+            self.held if other.held is None else other.held,
             self.fault_effect or other.fault_effect,
             self.notes or other.notes,
         )
@@ -105,6 +111,8 @@ class Result:
     validation: Sequence[ValidationDetail] = ()
     answer_lost: bool = False
     """Whether an execution was started and the client can't know of it."""
+    client_left: bool = False
+    """Whether the client left before its request was answered."""
 
 
 NO_RESPONSE = Response(0, (), b"")
@@ -152,6 +160,7 @@ class Exchange:
     duplicate_of: str | None = None
     """The execution of the client's first try, whose answer was lost."""
     answer_lost: bool = False
+    client_left: bool = False
     seconds: float = 0.0
     """Until the response was ready to be sent."""
     recorded_at: float = 0.0
@@ -180,6 +189,7 @@ class Exchange:
             result.validation and [ValidationDetail(*map(redact_tokens, problem)) for problem in result.validation],
             duplicate_of,
             result.answer_lost,
+            result.client_left,
             seconds,
             wall_time(),
             response,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from workflow_mock.errors import ApiError, server_ending
 from workflow_mock.state.exchange import Target
+from workflow_mock.state.held import HeldRequests
 
 
 class Release(NamedTuple):
@@ -31,8 +32,10 @@ class InFlight:
 
     def __init__(self) -> None:
         self._targets: dict[Task[Any], Target] = {}
-        self._held: dict[Task[Any], str] = {}
+        self._injected: dict[Task[Any], str] = {}
         """The id of the fault that was injected."""
+        self.held = HeldRequests()
+        """Of these, the requests that wait for a release."""
         self._released: dict[Task[Any], Release] = {}
         self._is_closed = False
 
@@ -44,16 +47,16 @@ class InFlight:
 
     def leave(self, task: Task[Any]) -> None:
         del self._targets[task]
-        if self._held:
-            self._held.pop(task, None)
+        if self._injected:
+            self._injected.pop(task, None)
         if self._released:
             self._released.pop(task, None)
 
-    def hold(self, fault_id: str) -> None:
+    def inject(self, fault_id: str) -> None:
         """Note that this fault has a say in the current task's request. Raises ApiError (503) once it is closed."""
         if self._is_closed:
             raise server_ending()
-        self._held[_current_task()] = fault_id
+        self._injected[_current_task()] = fault_id
 
     def was_reset(self, task: Task[Any]) -> bool:
         """Whether the customer was reset since the request came."""
@@ -73,17 +76,20 @@ class InFlight:
         error = ApiError("world_reset", "The sandbox was reset while this request was in flight")
         tasks = (task for task, target in self._targets.items() if customer_id in (None, target.customer_id))
         self._release(tasks, Release(error, by_reset=True))
+        self.held.watches.reset(customer_id)
 
     def end_faults(self, fault_ids: Collection[str]) -> None:
-        """Let go of the requests that these faults hold, as they were removed."""
+        """Let go of the requests that wait for these faults, as they were removed."""
         error = ApiError("world_reset", "The fault that held this request was removed")
-        tasks = (task for task, fault_id in self._held.items() if fault_id in fault_ids)
+        tasks = (task for task, fault_id in self._injected.items() if fault_id in fault_ids)
         self._release(tasks, Release(error, by_reset=False))
+        self.held.watches.wake()
 
     def close(self) -> None:
         """Let go of what faults hold, now and from now on: the server ends."""
         self._is_closed = True
-        self._release(self._held, Release(server_ending(), by_reset=False))
+        self._release(self._injected, Release(server_ending(), by_reset=False))
+        self.held.watches.close()
 
     def _release(self, tasks: Iterable[Task[Any]], release: Release) -> None:
         for task in tasks:

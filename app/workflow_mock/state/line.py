@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qs
 
@@ -106,7 +107,7 @@ def reasons(errors: Sequence[ErrorDetail], validation: Sequence[ValidationDetail
 
 def columns(line: Line) -> Iterator[tuple[str, str]]:
     """A line's text in parts, each with the name of what it shows; joined, they are the line."""
-    yield "time", datetime.fromisoformat(line.time).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    yield "time", f"{_local_time(line.time[:19])}{line.time[19:23]}"
     yield "operation", f"  {line.operation:5}"
     if line.customer_id is None:
         yield "name", f"  {_cut(line.name, _NAME_WIDTH + 2 + _CUSTOMER_WIDTH):{_NAME_WIDTH + 2 + _CUSTOMER_WIDTH}}"
@@ -121,6 +122,12 @@ def columns(line: Line) -> Iterator[tuple[str, str]]:
         yield "duration", f"  {line.milliseconds:.1f} ms"
     if line.outcome == "refused":
         yield "id", f"  ({line.id})"
+
+
+@lru_cache(maxsize=8)
+def _local_time(second: str) -> str:
+    """The local time of a second in UTC."""
+    return datetime.fromisoformat(f"{second}+00:00").astimezone().strftime("%H:%M:%S")
 
 
 def short(id: str) -> str:
@@ -151,7 +158,7 @@ def _because(exchange: Exchange) -> str:
     if facts.fault_id:
         effect = f" ({facts.fault_effect})" if facts.fault_effect else ""
         parts.append(f"fault {short(facts.fault_id)}{effect}")
-    elif not exchange.status:
+    if exchange.client_left or not (exchange.status or facts.fault_id):
         parts.append("the client left before it was answered")
     parts += reasons([each for each in exchange.errors if each.code != INJECTED], exchange.validation)
     return "; ".join(parts)

@@ -4,6 +4,7 @@ The names are WireMock's where it has the thing. There are no regular expression
 requests, and a slow one would be a slow server.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from operator import attrgetter, eq
@@ -13,7 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from workflow_mock.http.messages import Request
-from workflow_mock.state.exchange import Exchange, OperationName, Target
+from workflow_mock.state.exchange import Exchange, Facts, OperationName, Target
 from workflow_mock.state.recorded_request import RecordedRequest, kept_text
 from workflow_mock.types import StrictModel, Uuid
 
@@ -25,10 +26,10 @@ ANY = "ANY"
 
 _OF_TARGETS = {name: attrgetter(name) for name in ("customer_id", "workflow_id", "operation")}
 _OF_ANSWERS = {
-    "client_id": attrgetter("facts.client_id"),
     "status": attrgetter("status"),
     "execution_id": attrgetter("facts.execution_id"),
     "fault_id": attrgetter("facts.fault_id"),
+    "client_left": attrgetter("client_left"),
 }
 """Members of a matcher, each with where an exchange has what must be equal to it."""
 
@@ -90,16 +91,32 @@ class Matcher(StrictModel):
     operation: OperationName | None = Field(
         None, description="A request of no operation, as one of an unknown path is, matches neither."
     )
-    client_id: Text | None = Field(None, description="Of the token; not for faults.")
+    client_id: Text | None = Field(
+        None, description="Of the verified token, or of the client that asks for one; a fault's when isn't before then."
+    )
+    claims: dict[Text, TextMatch] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="Of the verified token, by name: one of the texts of a list, another value as JSON says it.",
+        examples=[{"scope": {"equalTo": "workflow_api"}}],
+    )
     status: int | None = Field(None, ge=0, le=599, description="Of the answer, 0 if there was none; not for faults.")
     error_code: Text | None = Field(None, description="Of the answer; not for faults.")
     execution_id: Uuid | None = Field(None, description="Of the answer; not for faults.")
     fault_id: Uuid | None = Field(None, description="Of the answer; not for faults.")
+    client_left: bool | None = Field(
+        None, description="Whether the client left before its request was answered; not for faults."
+    )
 
     @property
     def is_of_answers(self) -> bool:
         """Whether it asks for what is known only once a request was answered."""
         return bool(self._of_answers) or self.error_code is not None
+
+    @cached_property
+    def is_of_callers(self) -> bool:
+        """Whether it asks for what is known only once the token was verified, or the client of a token request."""
+        return self.client_id is not None or bool(self.claims)
 
     @cached_property
     def _of_targets(self) -> Wanted:
@@ -118,6 +135,8 @@ class Matcher(StrictModel):
             if get(exchange) != wanted:
                 return False
         if self.error_code is not None and not self._has_error_code(exchange):
+            return False
+        if self.is_of_callers and not self.matches_caller(exchange.facts):
             return False
         return self.matches_request(exchange.request, exchange.target)
 
@@ -140,6 +159,17 @@ class Matcher(StrictModel):
                     return False
         return True
 
+    def matches_caller(self, facts: Facts) -> bool:
+        """Whether the client and its token are as they must be; a token that wasn't verified has no claims."""
+        if self.client_id is not None and facts.client_id != self.client_id:
+            return False
+        if not self.claims:
+            return True
+        if facts.claims is None:
+            return False
+        claims = json.loads(facts.claims)
+        return all(_has_claim(claims.get(name), text) for name, text in self.claims.items())
+
     def differences(self, exchange: Exchange) -> list[str]:
         """What of an exchange isn't as it must be, in words."""
         found, request = [], exchange.request
@@ -151,6 +181,13 @@ class Matcher(StrictModel):
             found += [f"{to_camel(name)} is not {wanted}" for name, get, wanted in members if get(part) != wanted]
         if self.error_code is not None and not self._has_error_code(exchange):
             found.append(f"errorCode is not {self.error_code}")
+        if self.client_id not in (None, exchange.facts.client_id):
+            found.append(f"clientId is not {self.client_id}")
+        if self.claims and exchange.facts.claims is None:
+            found.append("there are no claims of a verified token")
+        elif self.claims:
+            claims = json.loads(exchange.facts.claims or b"")
+            found += [f"claim {n} is not {t}" for n, t in self.claims.items() if not _has_claim(claims.get(n), t)]
         found += [f"header {n} is not {t}" for n, t in self.headers.items() if not t.matches(request.header(n))]
         body = request.text
         return found + [f"body is not {each}" for each in self.body_patterns if not each.matches_body(body)]
@@ -160,3 +197,10 @@ class Matcher(StrictModel):
 
     def _has_error_code(self, exchange: Exchange) -> bool:
         return any(error.code == self.error_code for error in exchange.errors)
+
+
+def _has_claim(claim: object, text: TextMatch) -> bool:
+    """Whether a claim, or one of a list, is as it must be; null and an empty list are none."""
+    values = claim if isinstance(claim, list) else [] if claim is None else [claim]
+    texts = [each if isinstance(each, str) else json.dumps(each) for each in values]
+    return any(map(text.matches, texts)) if texts else text.matches(None)

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,8 +21,9 @@ from workflow_mock.state.exchange import NO_FACTS, Exchange, Result, Target
 from workflow_mock.state.line import Line, reasons
 
 LINES_PER_TICK = 5
+LINES_PER_TICK_UNDER_LOAD = 2
 TICK_SECONDS = 0.05
-"""Together, a hundred lines a second at most."""
+"""Together, a hundred lines a second at most; forty where there are more requests than that."""
 
 MAX_WAITING = 100
 """Requests that wait for their line; as many more of those of which there is something to tell. The rest is counted."""
@@ -50,26 +51,17 @@ class RequestLog:
 
     def __init__(self, line_of: Callable[[Exchange], Line]) -> None:
         self._line_of = line_of
+        self._new: list[Exchange] = []
         self._waiting: deque[Exchange] = deque()
-        self._counted: Counter[str] = Counter()
+        self._counted: Counter[tuple[str | None, int]] = Counter()
         """Requests without a line since `_since`, by what they were."""
         self._since = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         """The event loop in which the timer is set."""
 
-    @property
-    def is_enabled(self) -> bool:
-        return logger.isEnabledFor(logging.INFO)
-
     def add(self, exchange: Exchange) -> None:
         """Log a request soon."""
-        waiting = len(self._waiting)
-        if waiting < MAX_WAITING or (waiting < 2 * MAX_WAITING and _is_notable(exchange)):
-            self._waiting.append(exchange)
-        else:
-            if not self._counted:
-                self._since = perf_counter()
-            self._counted[f"{exchange.target.operation or 'other'} {exchange.status or 'unanswered'}"] += 1
+        self._new.append(exchange)
         loop = asyncio.get_running_loop()
         if self._loop is not loop:  # the timer isn't set, or in a loop that has ended
             self._loop = loop
@@ -101,12 +93,15 @@ class RequestLog:
 
     def flush(self) -> None:
         """Log what waits."""
+        self._take_new()
         while self._waiting:
             self._log(self._waiting.popleft())
         self._log_counted()
 
     def _tick(self) -> None:
-        for _ in range(min(LINES_PER_TICK, len(self._waiting))):
+        self._take_new()
+        lines = LINES_PER_TICK if not self._counted else LINES_PER_TICK_UNDER_LOAD
+        for _ in range(min(lines, len(self._waiting))):
             self._log(self._waiting.popleft())
         if perf_counter() - self._since >= SUMMARY_SECONDS:
             self._log_counted()
@@ -115,20 +110,49 @@ class RequestLog:
         else:
             self._loop = None
 
+    def _take_new(self) -> None:
+        new, self._new = self._new, []
+        waiting, counted = self._waiting, self._counted
+        if not counted:
+            self._since = perf_counter()
+        for exchange in new:
+            if len(waiting) < MAX_WAITING or (len(waiting) < 2 * MAX_WAITING and _is_notable(exchange)):
+                waiting.append(exchange)
+            else:
+                counted[exchange.target.operation, exchange.status] += 1
+
     def _log(self, exchange: Exchange) -> None:
-        line = self._line_of(exchange)
-        # Not as text: a terminal gets it in colours.
-        logger.info(line, extra={name: value for name, value in _fields(exchange, line).items() if value is not None})
+        # Not as text: a terminal gets it in colours, and JSON its members.
+        logger.info(_LoggedLine(self._line_of(exchange), exchange))
 
     def _log_counted(self) -> None:
         if not self._counted:
             return
-        counted, seconds = dict(self._counted.most_common()), perf_counter() - self._since
+        seconds, total = perf_counter() - self._since, self._counted.total()
+        kinds = {
+            f"{operation or 'other'} {status or 'unanswered'}": count
+            for (operation, status), count in self._counted.most_common()
+        }
         self._counted.clear()
-        said = ", ".join(f"{count} {what}" for what, count in counted.items())
-        total = sum(counted.values())
-        extra = {"requests": counted, "seconds": round(seconds, 3)}
+        said = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        extra = {"requests": kinds, "seconds": round(seconds, 3)}
         logger.info("%d more requests in %.1f s have no line each: %s", total, seconds, said, extra=extra)
+
+
+class _LoggedLine(NamedTuple):
+    """A message of the log, whose texts are made when they are asked for."""
+
+    line: Line
+    exchange: Exchange
+
+    def __str__(self) -> str:
+        return str(self.line)
+
+    def coloured(self) -> str:
+        return self.line.coloured()
+
+    def members(self) -> dict[str, Any]:
+        return {name: value for name, value in _fields(self.exchange, self.line).items() if value is not None}
 
 
 def logs_itself(scope: Scope) -> None:
@@ -162,6 +186,9 @@ def _fields(exchange: Exchange, line: Line) -> dict[str, Any]:
         "answerLost": exchange.answer_lost or None,
         "duplicateOf": exchange.duplicate_of,
         "faultId": facts.fault_id,
+        "faultStep": facts.fault_step,
         "faultEffect": facts.fault_effect,
+        "heldInMilliseconds": None if facts.held is None else round(facts.held * 1000, 3),
+        "clientLeft": exchange.client_left or None,
         "durationInMilliseconds": line.milliseconds,
     }

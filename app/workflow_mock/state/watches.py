@@ -1,7 +1,7 @@
-"""Calls that wait for requests: told of each entry of the journal as it is made, changed or dropped."""
+"""Calls that wait for requests: told of each entry of the journal as it is made, changed or dropped, or of holds."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
@@ -68,8 +68,12 @@ class Watch:
         self._must_look_again = True
         self._woken.set()
 
+    def wake(self) -> None:
+        """Have `until` ask again."""
+        self._woken.set()
+
     def end(self, reason: Exception) -> None:
-        """Wake the call, and have `follow` raise this."""
+        """Wake the call, and have `follow` and `until` raise this."""
         self._reason = self._reason or reason
         self._woken.set()
 
@@ -85,14 +89,21 @@ class Watch:
         later, self._reading, self._later = self._later, reading, []
         for exchange, is_there in later:
             self._take(reading, exchange, is_there)
+        await self.until(lambda: self._must_look_again or reading.is_stale or reading.is_settled, deadline)
+        return reading.is_settled or not (reading.is_stale or self._must_look_again)
+
+    async def until(self, is_so: Callable[[], bool], deadline: float) -> None:
+        """Wait until this is so, which is asked each time that the call is woken, or `deadline` comes.
+
+        Raises the reason for which the wait ended.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
-                while not (self._reason or self._must_look_again or reading.is_stale or reading.is_settled):
+                while not (self._reason or is_so()):
                     self._woken.clear()
                     await self._woken.wait()
         if self._reason is not None:
             raise self._reason
-        return reading.is_settled or not (reading.is_stale or self._must_look_again)
 
 
 class Watches:
@@ -125,6 +136,11 @@ class Watches:
         for watch in self.waiting:
             if watch.is_for(customer_id):
                 watch.look_again()
+
+    def wake(self) -> None:
+        """Have every call ask again whether what it waits for is so."""
+        for watch in self.waiting:
+            watch.wake()
 
     def reset(self, customer_id: str | None) -> None:
         """End the waits for a customer's requests, or all (None)."""

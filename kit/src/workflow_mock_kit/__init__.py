@@ -12,17 +12,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workflow_mock_kit.aio import AsyncExecution, AsyncWorkflowMock, AsyncWorld
-    from workflow_mock_kit.client import Execution, WorkflowMock, World
+    from workflow_mock_kit.aio import AsyncExecution, AsyncHold, AsyncWorkflowMock, AsyncWorld
+    from workflow_mock_kit.client import Execution, Hold, WorkflowMock, World
     from workflow_mock_kit.errors import NoServer, WorkflowMockError, WorkflowMockWarning
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AsyncExecution",
+    "AsyncHold",
     "AsyncWorkflowMock",
     "AsyncWorld",
     "Execution",
+    "Hold",
     "NoServer",
     "WorkflowMock",
     "WorkflowMockError",
@@ -31,8 +33,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "aio": ("AsyncExecution", "AsyncWorkflowMock", "AsyncWorld"),
-    "client": ("Execution", "WorkflowMock", "World"),
+    "aio": ("AsyncExecution", "AsyncHold", "AsyncWorkflowMock", "AsyncWorld"),
+    "client": ("Execution", "Hold", "WorkflowMock", "World"),
 }
 
 

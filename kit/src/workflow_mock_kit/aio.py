@@ -2,15 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 from uuid import uuid4
 
 import httpx2
 
-from workflow_mock_kit.calls import ClockCalls, ExecutionCalls, ServerCalls, Steps, WorldCalls
-from workflow_mock_kit.records import Request
+from workflow_mock_kit.calls import ClockCalls, ExecutionCalls, HoldCalls, ServerCalls, Steps, WorldCalls
+from workflow_mock_kit.records import HeldRequest, Request
 from workflow_mock_kit.sending import Target, verify_of
-from workflow_mock_kit.wishes import Moment
+from workflow_mock_kit.wishes import Effects, Moment
 
 __tracebackhide__ = True
 
@@ -78,6 +79,39 @@ class AsyncExecution(_Awaiting):
         return f"AsyncExecution({self.id!r})"
 
 
+class AsyncHold(_Awaiting):
+    """What a fault holds, until it is released or the block of `async with` ends."""
+
+    def __init__(self, target: Target, calls: HoldCalls) -> None:
+        super().__init__(target, calls)
+        self.fault_id = calls.fault_id
+
+    wait = awaited(HoldCalls.wait)
+    release = awaited(HoldCalls.release)
+    end = awaited(HoldCalls.end)
+
+    @property
+    def requests(self) -> Awaitable[list[HeldRequest]]:
+        """The requests that are held now."""
+        return run(self._target, self._calls.requests())
+
+    @property
+    def client_left(self) -> Awaitable[bool]:
+        """Whether a client left while its request was held: waits 5 s, in real time, while one is."""
+        return run(self._target, self._calls.client_left())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.end()
+
+    def __repr__(self) -> str:
+        return f"AsyncHold({self.fault_id!r})"
+
+
 class AsyncClock(_Awaiting):
     """The clock of a world. Tokens, faults and tasks follow it."""
 
@@ -118,6 +152,8 @@ class AsyncWorld(_Awaiting):
     slow = awaited(WorldCalls.slow)
     break_answer = awaited(WorldCalls.break_answer)
     limit = awaited(WorldCalls.limit)
+    answers = awaited(WorldCalls.answers)
+    held = awaited(WorldCalls.held)
     faults = awaited(WorldCalls.faults)
     fault = awaited(WorldCalls.fault)
     remove_fault = awaited(WorldCalls.remove_fault)
@@ -162,6 +198,11 @@ class AsyncWorld(_Awaiting):
 
     async def _executions(self) -> list[AsyncExecution]:
         return [self.execution(each.id) for each in await run(self._target, self._calls.execution_states())]
+
+    async def hold_next(self, **effects: Unpack[Effects]) -> AsyncHold:
+        """Hold the next start, for 30 s at most, until it is released."""
+        fault = await run(self._target, self._calls.add_hold(**effects))
+        return AsyncHold(self._target, HoldCalls(self._calls, fault.id))
 
     def execution(self, execution_id: str) -> AsyncExecution:
         """The execution with this id, which a client got."""

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, Unpack
 from uuid import uuid4
@@ -15,6 +15,7 @@ from workflow_mock_kit.records import (
     ExecutionState,
     Fault,
     Health,
+    HeldRequest,
     Line,
     MintedToken,
     Nearest,
@@ -30,16 +31,21 @@ from workflow_mock_kit.records import (
 )
 from workflow_mock_kit.wishes import (
     BREAKS,
+    Answer,
     Break,
     Conditions,
     Duration,
     Effects,
     Moment,
+    QuotaHeaders,
+    Released,
     duration,
     fault,
     matcher,
     moment,
+    released,
     seconds,
+    step,
 )
 from workflow_mock_kit.words import explain, named, seen
 
@@ -71,6 +77,8 @@ class Call:
     body: Any = None
     accepts: tuple[int, ...] = ()
     """Statuses from 400 on that are an answer; any other raises WorkflowMockError."""
+    forgives: tuple[str, ...] = ()
+    """Codes of refusals that are an answer too, without data."""
     seconds: float = SECONDS
 
 
@@ -191,7 +199,7 @@ class WorldCalls:
         call = self._call("POST", "requests/verify", body, accepts=(409,))
         if within is not None:
             body["within"] = duration(within)
-            call = Call(call.method, call.path, call.query, body, call.accepts, SECONDS + seconds(within))
+            call = replace(call, seconds=SECONDS + seconds(within))
         reply = yield call
         return Verdict(reply.data)
 
@@ -222,9 +230,37 @@ class WorldCalls:
         what |= {"fault": BREAKS[how]} if truncate_at is None else {"truncateBodyAt": truncate_at}
         return (yield from self._add_fault(what, effects))
 
-    def limit(self, starts: int, per: Duration, **effects: Unpack[Effects]) -> Steps[Fault]:
-        """Let so many starts through in each window of time; the others get 429 with Retry-After."""
-        return (yield from self._add_fault({"quota": {"limit": starts, "window": duration(per)}}, effects))
+    def limit(
+        self, starts: int, per: Duration, *, shown_by: QuotaHeaders | None = None, **effects: Unpack[Effects]
+    ) -> Steps[Fault]:
+        """Let so many starts through in each window of time; the others get 429 with Retry-After.
+
+        `shown_by` has every answer tell how many are left, by the headers that go with this one.
+        """
+        quota: dict[str, Any] = {"limit": starts, "window": duration(per)}
+        if shown_by is not None:
+            quota["headers"] = shown_by
+        return (yield from self._add_fault({"quota": quota}, effects))
+
+    def answers(self, answers: Sequence[Answer], *, repeat: bool = False, **effects: Unpack[Effects]) -> Steps[Fault]:
+        """Answer the next starts so, one after the other: `[503, 429, "lost", 200]`. Raises ValueError.
+
+        An answer is a status (200 is the good one), `"lost"` where the execution starts and its client never hears of
+        it, `"reset"` and the like, or effects by name: `{"status": 503, "retry_after": "2s"}`.
+        """
+        what: dict[str, Any] = {"sequence": [step(answer) for answer in answers]}
+        if repeat:
+            what["sequenceEnd"] = "repeat"
+        return (yield from self._add_fault(what, effects))
+
+    def add_hold(self, **effects: Unpack[Effects]) -> Steps[Fault]:
+        """Hold the next start, for 30 s at most."""
+        return (yield from self._add_fault({"hold": "30s", "times": 1}, effects))
+
+    def held(self) -> Steps[list[HeldRequest]]:
+        """The requests of this world that are held."""
+        reply = yield self._call("GET", "held")
+        return [HeldRequest(each) for each in reply.data["held"]]
 
     def _add_fault(self, what: Mapping[str, Any], effects: Effects) -> Steps[Fault]:
         reply = yield self._call("POST", "faults", fault(what, effects))
@@ -375,6 +411,60 @@ class WorldCalls:
     def restore(self, snapshot: Mapping[str, Any]) -> Steps[None]:
         """Have this world as it was when the snapshot was taken."""
         yield self._call("PUT", "snapshot", snapshot)
+
+
+class HoldCalls:
+    """The requests that one fault of a world holds."""
+
+    def __init__(self, world: WorldCalls, fault_id: str) -> None:
+        self._world = world
+        self.fault_id = fault_id
+
+    def wait(self, *, count: int = 1, within: Duration = "5s") -> Steps[list[HeldRequest]]:
+        """Wait, in real time, until so many requests are held. Raises AssertionError."""
+        body = {"held": count, "within": duration(within)}
+        call = self._world._call("POST", f"faults/{self.fault_id}/wait", body, accepts=(409,))
+        reply = yield replace(call, seconds=SECONDS + seconds(within))
+        if reply.status == 409:
+            there = len(reply.data["held"])
+            raise AssertionError(f"wanted {count} held within {duration(within)}, but there {_are(there)}")
+        return [HeldRequest(each) for each in reply.data["held"]]
+
+    def requests(self) -> Steps[list[HeldRequest]]:
+        """The requests that are held now."""
+        return [each for each in (yield from self._world.held()) if each.fault_id == self.fault_id]
+
+    def release(self, status: int | None = None, **effects: Unpack[Released]) -> Steps[None]:
+        """Let what is held go on: as it would have, with another answer, or broken: `broken="reset"`."""
+        body = released(status, effects)
+        for each in (yield from self.requests()):
+            # One that isn't held any more has gone on.
+            yield replace(self._world._call("POST", f"held/{each.request_id}/release", body), forgives=("not_found",))
+
+    def end(self) -> Steps[None]:
+        """Let what is held go on as it would have, and hold nothing more."""
+        yield from self.release()
+        path = f"faults/{self.fault_id}"
+        reply = yield replace(self._world._call("GET", path), forgives=("not_found",))
+        if reply.data is not None and not reply.data["over"]:
+            yield replace(self._world._call("DELETE", path), forgives=("not_found",))
+
+    def client_left(self, within: Duration = "5s") -> Steps[bool]:
+        """Whether a client left while its request was held; it is waited for, in real time, while one is."""
+        conditions = {"faultId": self.fault_id}
+        is_held = bool((yield from self.requests()))
+        reply = yield self._world._call("POST", "requests/find", conditions, limit=1000)
+        left = [each for each in reply.data["requests"] if each["clientLeft"]]
+        if left or (reply.data["requests"] and not is_held):
+            return bool(left)
+        body = {"faultId": self.fault_id, "clientLeft": True, "within": duration(within)}
+        call = self._world._call("POST", "requests/find", body, accepts=(409,))
+        reply = yield replace(call, seconds=SECONDS + seconds(within))
+        return reply.status == 200
+
+
+def _are(count: int) -> str:
+    return f"{'was' if count == 1 else 'were'} {count}"
 
 
 class ClockCalls:

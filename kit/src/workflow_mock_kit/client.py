@@ -3,16 +3,25 @@
 from collections.abc import Callable, Sequence
 from functools import wraps
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 from uuid import uuid4
 
 import httpx2
 
-from workflow_mock_kit.calls import Call, ClockCalls, ExecutionCalls, Reply, ServerCalls, Steps, WorldCalls
+from workflow_mock_kit.calls import (
+    Call,
+    ClockCalls,
+    ExecutionCalls,
+    HoldCalls,
+    Reply,
+    ServerCalls,
+    Steps,
+    WorldCalls,
+)
 from workflow_mock_kit.process import Process, find, start
-from workflow_mock_kit.records import Request
+from workflow_mock_kit.records import HeldRequest, Request
 from workflow_mock_kit.sending import Target, verify_of
-from workflow_mock_kit.wishes import Moment
+from workflow_mock_kit.wishes import Effects, Moment
 
 __tracebackhide__ = True
 
@@ -93,6 +102,39 @@ class Execution(_Blocking):
         return f"Execution({self.id!r})"
 
 
+class Hold(_Blocking):
+    """What a fault holds, until it is released or the block of `with` ends."""
+
+    def __init__(self, sender: Sender, calls: HoldCalls) -> None:
+        super().__init__(sender, calls)
+        self.fault_id = calls.fault_id
+
+    wait = blocking(HoldCalls.wait)
+    release = blocking(HoldCalls.release)
+    end = blocking(HoldCalls.end)
+
+    @property
+    def requests(self) -> list[HeldRequest]:
+        """The requests that are held now."""
+        return self._sender.run(self._calls.requests())
+
+    @property
+    def client_left(self) -> bool:
+        """Whether a client left while its request was held: waits 5 s, in real time, while one is."""
+        return bool(self._sender.run(self._calls.client_left()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def __repr__(self) -> str:
+        return f"Hold({self.fault_id!r})"
+
+
 class Clock(_Blocking):
     """The clock of a world. Tokens, faults and tasks follow it."""
 
@@ -133,6 +175,8 @@ class World(_Blocking):
     slow = blocking(WorldCalls.slow)
     break_answer = blocking(WorldCalls.break_answer)
     limit = blocking(WorldCalls.limit)
+    answers = blocking(WorldCalls.answers)
+    held = blocking(WorldCalls.held)
     faults = blocking(WorldCalls.faults)
     fault = blocking(WorldCalls.fault)
     remove_fault = blocking(WorldCalls.remove_fault)
@@ -174,6 +218,11 @@ class World(_Blocking):
     def executions(self) -> list[Execution]:
         """The executions of this world, oldest first."""
         return [self.execution(each.id) for each in self._sender.run(self._calls.execution_states())]
+
+    def hold_next(self, **effects: Unpack[Effects]) -> Hold:
+        """Hold the next start, for 30 s at most, until it is released."""
+        fault = self._sender.run(self._calls.add_hold(**effects))
+        return Hold(self._sender, HoldCalls(self._calls, fault.id))
 
     def execution(self, execution_id: str) -> Execution:
         """The execution with this id, which a client got."""

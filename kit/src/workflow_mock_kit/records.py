@@ -13,8 +13,8 @@ _WORD = re.compile("_([a-z0-9])")
 
 
 def camel(name: str) -> str:
-    """The name of a property in JSON: `retry_after` is `retryAfter`."""
-    return _WORD.sub(lambda match: match[1].upper(), name)
+    """The name of a property in JSON: `retry_after` is `retryAfter`, `from_` is `from`."""
+    return _WORD.sub(lambda match: match[1].upper(), name).removesuffix("_")
 
 
 class Record:
@@ -117,6 +117,12 @@ class Request(Record):
     duplicate_of: str | None
     """The execution that the same client had started before, when the answer was lost."""
     fault_id: str | None
+    fault_step: int | None
+    """Of the fault's sequence, the first being 1."""
+    held_in_milliseconds: float | None
+    """For how long a fault held it; None where none did, or still does."""
+    client_left: bool
+    """Whether the client left before its request was answered."""
     fault_effect: str | None
     """What that fault did, in words: `connection reset, 1 of 2`."""
     notes: Sequence[str]
@@ -193,7 +199,11 @@ class Fault(Record):
     after: int | None
     probability: float | None
     seed: int | None
+    from_: str | None
     ttl: str | None
+    hold: str | None
+    sequence: Sequence[Record] | None
+    sequence_end: str | None
     status: int | None
     body: str | None
     json_body: Mapping[str, Any] | None
@@ -210,6 +220,22 @@ class Fault(Record):
     delay_distribution: Record | None
     warnings: Sequence[str]
     """Why no request can match, as things are."""
+
+
+class HeldRequest(Record):
+    """A request that a fault holds."""
+
+    request_id: str
+    time: datetime
+    operation: str | None
+    customer_id: str | None
+    workflow_id: str | None
+    fault_id: str
+    fault_step: int | None
+    execution_id: str | None
+    """The execution that it has started, if it is held after the commit."""
+    left: str
+    """Real time until it goes on by itself."""
 
 
 class ClockState(Record):
@@ -334,6 +360,7 @@ class Counts(Record):
     executions: int
     requests: int
     faults: int
+    held: int
 
 
 class Health(Record):

@@ -42,7 +42,7 @@ def _request_lines(requests: Sequence[Request], faults: dict[str, Fault]) -> Ite
 
 def _described(fault: Fault) -> str:
     """A fault as a test would say it."""
-    effects = ("status", "fault", "truncateBodyAt", "fixedDelayMilliseconds", "quota", "when")
+    effects = ("status", "fault", "truncateBodyAt", "fixedDelayMilliseconds", "quota", "hold", "sequence", "when")
     said = " ".join(f"{name}={fault.data[name]!r}" for name in effects if fault.data.get(name) not in _NOTHING)
     return f"fault {fault.id[:8]} ({said}) was met by no request{_because(fault)}"
 

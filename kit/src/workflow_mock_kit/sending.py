@@ -57,6 +57,8 @@ class Target:
         errors = data.get("meta", {}).get("errors") if isinstance(data, dict) else None
         if status < 400 or (status in call.accepts and not errors):
             return Reply(status, data)
+        if errors and errors[0]["code"] in call.forgives:
+            return Reply(status, None)
         code, message = "unknown", body.decode("utf-8", "replace")[:200]
         if errors:
             code, message = errors[0]["code"], errors[0]["message"]

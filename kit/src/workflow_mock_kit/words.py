@@ -43,6 +43,9 @@ def line(request: Request) -> str:
     notes = [
         _error(request),
         request.fault_id and f"fault {request.fault_id[:8]}",
+        request.data.get("faultStep") and f"step {request.fault_step}",
+        request.data.get("heldInMilliseconds") and f"held for {request.held_in_milliseconds:.0f} ms",
+        request.data.get("clientLeft") and "the client left",
         request.answer_lost and f"answer lost: {request.execution_id} was started",
         request.duplicate_of and f"DUPLICATE of {request.duplicate_of}",
         *(f"{each.property}: {each.message}" for each in request.validation[:2]),
