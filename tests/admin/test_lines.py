@@ -162,7 +162,7 @@ CHANGED: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
 }
 SUMMARIES = {
     "clock": "the customer's clock is frozen at 2030-01-01T00:00:00Z",
-    "faults": "2 faults in force, 2 of them never injected",
+    "faults": "2 faults in force, never injected",
     "workflows": "1 workflow put over the catalogue",
     "clients": "1 client put over the catalogue",
     "tokens": "the next 2 tokens: expired",
@@ -190,6 +190,13 @@ def test_a_fault_that_was_injected_is_told_apart(world: World) -> None:
     world.fault(status=503)
     world.start()
     assert changes(world) == {"faults": "1 fault in force"}
+
+
+def test_of_several_faults_those_that_were_never_injected_are_counted(world: World) -> None:
+    world.fault(status=503)
+    world.fault(status=500, matcher={"workflowId": OWN})
+    world.start()
+    assert changes(world) == {"faults": "2 faults in force, 1 of them never injected"}
 
 
 def test_a_clock_that_was_moved_says_how_far(world: World) -> None:

@@ -77,7 +77,8 @@ def router(settings: Settings, sandbox: Sandbox, issuer: OwnIssuer) -> APIRouter
         in_force = [each for each in added if not sandbox.faults.is_over(each, customer)]
         idle = sum(not each.counts(customer)[1] for each in in_force)
         if in_force:
-            never = f", {idle} of them never injected" if idle else ""
+            all_idle = idle == len(in_force)
+            never = ", never injected" if all_idle else f", {idle} of them never injected" if idle else ""
             yield f"{counted(len(in_force), 'fault')} in force{never}"
 
     def workflows(customer: str | None) -> Iterator[str]:

@@ -111,12 +111,12 @@ function differences(entry, nearest) {
 
 function token(entry) {
   const { digest, claims } = entry.token;
-  const times = ["exp", "nbf", "iat"].filter((name) => typeof claims?.[name] === "number");
+  const times = ["iat", "nbf", "exp"].filter((name) => typeof claims?.[name] === "number" && Math.abs(claims[name]) < 8e12);
   return el(
     "div",
     {},
     claims ? el("pre", { tabIndex: 0, "aria-label": "Claims" }, JSON.stringify(claims, null, 2)) : el("p", { class: "muted" }, "Its claims aren’t shown: no trusted key signed it."),
-    times.length > 0 && el("p", { class: "muted" }, times.flatMap((name) => [`${name} is `, time(new Date(claims[name] * 1000).toISOString()), " "]), "· the request came at ", time(entry.time)),
+    times.length > 0 && el("p", { class: "muted" }, times.flatMap((name) => [`${name} `, time(new Date(claims[name] * 1000).toISOString()), ", "]), "the request came at ", time(entry.time)),
     el("p", { class: "muted" }, el("code", {}, digest)),
   );
 }

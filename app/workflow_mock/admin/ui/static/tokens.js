@@ -52,7 +52,7 @@ function decode() {
   const times = ["iat", "nbf", "exp"].filter((name) => Number.isFinite(claims[name]) && Math.abs(claims[name]) < 8e12);
   $("decoded").replaceChildren(
     ...shown.flatMap(([name, value]) => [el("h3", {}, name), value === null ? el("p", { class: "error" }, "isn’t JSON in base64url") : el("pre", { tabIndex: 0, "aria-label": name }, JSON.stringify(value, null, 2))]),
-    ...(times.length ? [el("p", { class: "muted" }, times.flatMap((name) => [`${name} `, time(new Date(claims[name] * 1000).toISOString()), "  "]))] : []),
+    ...(times.length ? [el("p", { class: "muted" }, times.flatMap((name, index) => [`${index ? ", " : ""}${name} `, time(new Date(claims[name] * 1000).toISOString())]))] : []),
   );
 }
 
