@@ -128,6 +128,7 @@ def test_a_request_that_waits_is_there_and_then_has_its_answer(page: Page, world
     with world.server.connect() as connection:
         connection.sendall(world.raw())
         expect(lines(page)).to_have_count(1)
+        expect(lines(page).first).to_contain_text("waits")
         world.admin("DELETE", f"faults/{fault}")
         expect(lines(page).first).to_contain_text("503")
         expect(lines(page)).to_have_count(1)

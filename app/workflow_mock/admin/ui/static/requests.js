@@ -53,12 +53,13 @@ function row(line, { attempts = 1, earlier = false, wait = null } = {}) {
   const shown = JSON.stringify([line, attempts, earlier, wait && waited(wait, line).map(String), line.id === selected]);
   const known = rows.get(line.number);
   if (known?.shown === shown) return known.item;
-  const word = { lost: "lost", none: line.status ? String(line.status) : "–" }[line.outcome] ?? String(line.status);
+  const waits = !line.status && !line.milliseconds;
+  const word = line.outcome === "lost" ? "lost" : waits ? "waits" : line.status || "–";
   const link = el(
     "a",
     { class: `line ${known ? "" : "new"}`, href: address("/__admin/", { failed: onlyFailed, request: line.id }), "aria-current": line.id === selected && "true", "data-id": line.id },
     time(line.time, { milliseconds: true }),
-    badge(word, line.outcome),
+    badge(word, waits ? "running" : line.outcome),
     el("span", { class: "what" }, line.name, el("small", {}, line.operation === "token" ? "token" : (line.customerId ?? "").slice(0, 8)), attempts > 1 && el("small", {}, `attempt ${attempts}`)),
     el("span", { class: "took" }, `${line.milliseconds.toFixed(1)} ms`),
     line.because && el("span", { class: "because" }, line.because),
