@@ -7,7 +7,7 @@ SPREAD := --numprocesses 3 --dist worksteal
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript test-csharp beside bench bench-quick profile costs waits fuzz watching pictures soak audit openapi format lock lint-openapi image test-image
+.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript test-csharp test-go test-java test-projects-newest beside bench bench-quick profile costs waits fuzz watching pictures soak audit openapi format lock lint-openapi image test-image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -55,13 +55,31 @@ test-kit: .venv/dev ## the kit's wheel beside older releases of what the server 
 		"pydantic<2.12" "fastapi<0.130" pytest requests syrupy
 	cd examples/python && PATH=$(CURDIR)/$(BIN):$$PATH $(CURDIR)/.venv-kit/bin/pytest -q -p no:cacheprovider
 
-test-languages: .venv/dev ## the TypeScript, Java and C# of docs/clients.md; needs node, java and mono's mcs
-	$(BIN)/pytest -q tests/languages --ignore tests/languages/test_typescript_project.py
+test-languages: .venv/dev ## the TypeScript, Java, C# and Go of docs/clients.md; needs node, java, go and mono's mcs
+	$(BIN)/pytest -q tests/languages/test_other_languages.py
 
 test-typescript: .venv/dev ## the project in examples/typescript, and what it says of a missing server; needs node and npm
 	cd examples/typescript && npm ci --silent && npm run --silent types && npm run --silent check
 	cd examples/typescript && CI=1 PATH=$(CURDIR)/$(BIN):$$PATH npm test --silent
 	$(BIN)/pytest -q tests/languages/test_typescript_project.py
+
+test-go: .venv/dev ## the project in examples/go, what it says of a missing server, and the traps of docs/go.md; needs go
+	cd examples/go && test -z "$$(gofmt -l . | tee /dev/stderr)" && go vet ./...
+	cd examples/go && PATH=$(CURDIR)/$(BIN):$$PATH go test -count=1 ./...
+	$(BIN)/pytest -q tests/languages/test_go_project.py
+
+test-java: .venv/dev ## the project in examples/java, what it says of a missing server, and the traps of docs/java.md; needs mvn
+	cd examples/java && PATH=$(CURDIR)/$(BIN):$$PATH mvn --batch-mode --no-transfer-progress test
+	$(BIN)/pytest -q tests/languages/test_java_project.py
+
+test-projects-newest: .venv/dev ## the tests of examples/go and examples/java with the newest releases of what they need, in .newest
+	rm -rf .newest
+	mkdir .newest
+	cp -r examples/go examples/java .newest
+	cd .newest/go && go get -u ./... && PATH=$(CURDIR)/$(BIN):$$PATH go test -count=1 ./...
+	cd .newest/java && mvn --batch-mode --no-transfer-progress -DgenerateBackupPoms=false \
+		org.codehaus.mojo:versions-maven-plugin:2.21.0:use-latest-releases
+	cd .newest/java && PATH=$(CURDIR)/$(BIN):$$PATH mvn --batch-mode --no-transfer-progress test
 
 test-csharp: .venv/dev ## the project in examples/csharp; needs the .NET 10 SDK and a way to its packages
 	cd examples/csharp && PATH=$(CURDIR)/$(BIN):$$PATH dotnet run

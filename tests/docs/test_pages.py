@@ -15,7 +15,9 @@ from tests.docs.test_tree import TREE
 from tests.support import ROOT, run
 
 # Their tools aren't on everybody's machine: tests/languages/test_other_languages.py, `make test-languages`, the gate.
-RUN_WITH_THEIR_TOOLS = [Snippet("docs/clients.md", language) for language in ("ts", "csharp", "java")]
+RUN_WITH_THEIR_TOOLS = [Snippet("docs/clients.md", language) for language in ("ts", "csharp", "java", "go")]
+RUN_IN_A_PROJECT = [Snippet(f"docs/{language}.md", language) for language in ("go", "java")]
+"""As tests of examples/go and examples/java, by tests/languages: `make test-go`, `make test-java`."""
 RUN_IN_A_CONTAINER = Snippet("kit/README.md", "python", "WorkflowMockContainer")
 """By tests/containers, `make test-image`, which needs Docker."""
 KNOWN = [
@@ -27,6 +29,7 @@ KNOWN = [
     LINES,
     TAIL,
     *RUN_WITH_THEIR_TOOLS,
+    *RUN_IN_A_PROJECT,
     RUN_IN_A_CONTAINER,
 ]
 
@@ -57,6 +60,12 @@ def test_no_block_hides_from_these_tests(page: Page) -> None:
 def test_other_languages_are_run_with_their_tools(snippet: Snippet) -> None:
     assert f'"{snippet.language}"' in (ROOT / "tests" / "languages" / "test_other_languages.py").read_text()
     assert "make test-languages" in (ROOT / ".ci" / "run").read_text()
+
+
+@pytest.mark.parametrize("snippet", RUN_IN_A_PROJECT, ids=lambda snippet: snippet.language)
+def test_a_first_test_is_run_in_its_project(snippet: Snippet) -> None:
+    tests = ROOT / "tests" / "languages" / f"test_{snippet.language}_project.py"
+    assert f'FIRST_TEST = Snippet("{snippet.page}", "{snippet.language}")' in tests.read_text()
 
 
 # Links

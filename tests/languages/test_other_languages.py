@@ -40,3 +40,7 @@ def test_csharp_prints_the_id_of_an_execution(server: Server, tmp_path: Path) ->
     file = source(tmp_path, "FirstRequest.cs", "csharp", server)
     compiled = ["mcs", "-warnaserror", "-r:System.Net.Http.dll", "-out:FirstRequest.exe", file]
     assert re.fullmatch(UUID_LINE, printed(tmp_path, compiled, ["mono", "FirstRequest.exe"]))
+
+
+def test_go_prints_the_id_of_an_execution(server: Server, tmp_path: Path) -> None:
+    assert re.fullmatch(UUID_LINE, printed(tmp_path, ["go", "run", source(tmp_path, "start.go", "go", server)]))

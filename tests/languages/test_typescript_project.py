@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,10 @@ import yaml
 from workflow_mock_kit.client import Clock, World
 
 from tests.docs.pages import environment
+from tests.languages.projects import COMMAND, NAMES, NO_SERVER, NOBODY, is_gone, recording
 from tests.support import ROOT, Server, until
 
 PROJECT = ROOT / "examples" / "typescript"
-COMMAND = f"{sys.executable} -m workflow_mock"
-NOBODY = "http://127.0.0.1:9"
-"""The port `discard`, where nothing answers."""
 HEAD = """import { test } from "./fixtures.ts";
 const ORDER = "3c90c3cc-0d44-4b50-8888-8dd25736052a";
 """
@@ -66,24 +63,8 @@ def printed(project: Path, *options: str, code: int, **variables: str) -> str:
     return output
 
 
-def recording(folder: Path) -> tuple[str, Path]:
-    """A command that runs the server, and the file to which it writes the id of its process."""
-    command, file = folder / "serve.sh", folder / "pid"
-    command.write_text(f'#!/bin/sh\necho $$ > {file}\nexec {COMMAND} "$@"\n')
-    command.chmod(0o755)
-    return str(command), file
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
-
-
 def test_its_tests_have_the_names_of_the_kits() -> None:
-    python = (ROOT / "examples" / "python" / "test_client.py").read_text()
-    names = [name.replace("_", " ") for name in re.findall(r"^(?:async )?def test_(\w+)", python, re.MULTILINE)]
+    names = [name.replace("_", " ") for name in NAMES]
     typescript = (PROJECT / "tests" / "client.test.ts").read_text()
     ours = re.findall(r'^(?:test\(|  )"([\w ]+)(?:: %s)?",\s+async', typescript, re.MULTILINE)
     assert ours == names
@@ -147,10 +128,7 @@ def test_a_killed_run_leaves_no_server(project: Path, tmp_path: Path) -> None:
 
 def test_without_a_server_it_names_all_ways_to_one(project: Path) -> None:
     output = printed(project, code=1)
-    assert (
-        "there is no workflow-mock: set WORKFLOW_MOCK_URL to the address of one that runs; or install it anywhere"
-        " on PATH (pipx install workflow-mock); or say in WORKFLOW_MOCK_COMMAND how to run it (uvx workflow-mock)\n"
-    ) in output
+    assert f"{NO_SERVER}\n" in output
 
 
 def test_a_server_that_does_not_answer_is_told(project: Path) -> None:

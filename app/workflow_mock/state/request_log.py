@@ -8,6 +8,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from operator import attrgetter
 from time import perf_counter
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -41,6 +42,8 @@ logger = logging.getLogger("workflow_mock.requests")
 
 CLIENT_LEFT = 499
 """What a request is answered with that nobody waits for any more; nginx's."""
+
+_KIND = attrgetter("target.operation", "status")
 
 _LOGGED = "workflow_mock.logged"
 """The member of the ASGI scope's state that says that an operation logs the request itself."""
@@ -111,15 +114,21 @@ class RequestLog:
             self._loop = None
 
     def _take_new(self) -> None:
+        """Have what is new wait for its line, or count it."""
         new, self._new = self._new, []
-        waiting, counted = self._waiting, self._counted
-        if not counted:
+        waiting = self._waiting
+        room = max(0, MAX_WAITING - len(waiting))
+        waiting.extend(new[:room])
+        rest = new[room:]
+        if not rest:
+            return
+        if not self._counted:
             self._since = perf_counter()
-        for exchange in new:
-            if len(waiting) < MAX_WAITING or (len(waiting) < 2 * MAX_WAITING and _is_notable(exchange)):
-                waiting.append(exchange)
-            else:
-                counted[exchange.target.operation, exchange.status] += 1
+        # Without a call for each: there may be thousands.
+        notable = [each for each in rest if each.errors or each.facts.fault_id or each.answer_lost or each.duplicate_of]
+        notable = notable[: 2 * MAX_WAITING - len(waiting)]
+        waiting.extend(notable)
+        self._counted += Counter(map(_KIND, rest)) - Counter(map(_KIND, notable))
 
     def _log(self, exchange: Exchange) -> None:
         # Not as text: a terminal gets it in colours, and JSON its members.
@@ -158,10 +167,6 @@ class _LoggedLine(NamedTuple):
 def logs_itself(scope: Scope) -> None:
     """Note that `RequestLog.watch` has nothing to log of a request."""
     scope.setdefault("state", {})[_LOGGED] = True
-
-
-def _is_notable(exchange: Exchange) -> bool:
-    return bool(exchange.errors or exchange.facts.fault_id or exchange.answer_lost or exchange.duplicate_of)
 
 
 def _fields(exchange: Exchange, line: Line) -> dict[str, Any]:
