@@ -464,7 +464,6 @@ def test_each_answer_is_as_the_contract_has_it(own: Server, name: str) -> None:
 
 REFUSED: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
     "no such route": ("GET", "nothing", {}, 404, "route_not_found"),
-    "the plane's root": ("GET", "", {}, 404, "route_not_found"),
     "a slash at the end": ("GET", "health/", {}, 404, "route_not_found"),
     "another method": ("PATCH", "clock", {}, 405, "method_not_allowed"),
     "the options of a route": ("OPTIONS", "health", {}, 405, "method_not_allowed"),
