@@ -15,7 +15,7 @@ from tests.support import ROOT, WORKFLOW, Server, serving
 
 FOLDER = ROOT / "docs" / "pictures"
 CUSTOMER = "5f0c1e0a-7d5b-4b5e-9c57-2f1f6c3a9d10"
-SIZE: ViewportSize = {"width": 1120, "height": 640}
+SIZE: ViewportSize = {"width": 1200, "height": 590}
 AGENT = {"User-Agent": "python-requests/2.34"}
 
 
