@@ -9,7 +9,7 @@ ELSEWHERE := --ignore tests/languages --ignore tests/clients --ignore tests/cont
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript test-csharp test-clients test-go test-java test-projects-newest beside bench bench-quick profile costs waits fuzz soak audit openapi format lock lint-openapi image test-image
+.PHONY: help run demo test test-lowest test-newest test-kit test-languages test-typescript test-csharp test-clients test-go test-java test-projects-newest beside bench bench-quick profile costs waits fuzz watching pictures soak audit openapi format lock lint-openapi image test-image
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -109,6 +109,12 @@ costs: .venv/dev ## what thousands of executions, faults, workflows and requests
 
 waits: .venv/dev ## how long a client waits while others make the largest calls
 	@$(BIN)/python benchmarks/waits.py
+
+watching: .venv/dev ## what it costs the server that pages and listeners to events are open
+	@$(BIN)/python benchmarks/watching.py
+
+pictures: .venv/dev ## the pictures of the page in docs/pictures; needs Chromium
+	@$(BIN)/python benchmarks/pictures.py
 
 soak: .venv/dev ## a million starts: memory and latency before and after
 	$(BIN)/python benchmarks/soak.py

@@ -48,6 +48,7 @@ HOMES = {
     "cryptography": {"oauth.keys"},
     "httpx2": {"oauth.issuers"},
     "yaml": {"catalogue", "cli"},
+    "jinja2": {"admin.ui.pages"},
 }
 """The only places from which these packages are imported."""
 

@@ -26,7 +26,7 @@ from workflow_mock.errors import ConfigError
 from workflow_mock.http.cors import Cors
 from workflow_mock.http.exception_handlers import handle_errors
 from workflow_mock.http.request_id import RequestIdMiddleware
-from workflow_mock.http.routing import LazyApp, PrefixRoute
+from workflow_mock.http.routing import BrowserRoute, LazyApp, PrefixRoute
 from workflow_mock.http.telemetry import NO_TELEMETRY
 from workflow_mock.injector import FaultInjector
 from workflow_mock.oauth import discovery
@@ -141,6 +141,7 @@ def create_app(settings: Settings, signing_key: Future[SigningKey] | None = None
         *app.operations,
         health_route(settings, sandbox),
         PrefixRoute(ADMIN_PATH, Guard(LazyApp(control_plane), settings)),
+        *([BrowserRoute("/", f"{ADMIN_PATH}/")] if settings.admin else []),
     ]
     app.include_router(discovery.router(own, lambda: token.scopes, strict=settings.strict))
     oauth = {"clientId": DEMO_CLIENT.id, "clientSecret": DEMO_CLIENT.secret} if DEMO_CLIENT in catalogue.clients else {}

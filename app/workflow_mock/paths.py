@@ -16,6 +16,9 @@ METADATA_PATH: Final = f"/.well-known/oauth-authorization-server{ISSUER_PATH}"
 """Metadata of the authorization server by RFC 8414, section 3."""
 
 ADMIN_PATH: Final = "/__admin"
+UI_PATH: Final = f"{ADMIN_PATH}/ui"
+"""Of the page's parts; it begins at `/__admin/`."""
+
 HEALTH_PATH: Final = f"{ADMIN_PATH}/health"
 OPENAPI_YAML_PATH: Final = "/openapi.yaml"
 OPENAPI_JSON_PATH: Final = "/openapi.json"

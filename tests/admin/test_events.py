@@ -4,7 +4,7 @@ import asyncio
 import http.client
 import json
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -270,9 +270,16 @@ def publish(events: Events, count: int) -> None:
         events.publish("clock", None, {})
 
 
+async def one_by_one(told: AsyncIterator[Sequence[Event] | None]) -> AsyncIterator[Event | None]:
+    """The events of a listener, who is told many at a time."""
+    async for events in told:
+        for event in [None] if events is None else events:
+            yield event
+
+
 async def heard(events: Events, after: int | None, count: int) -> list[Event | None]:
     """What a listener is told at the end, after it read nothing while so many events happened."""
-    listener = events.listen(after)
+    listener = one_by_one(events.listen(after))
     first = asyncio.ensure_future(anext(listener))
     await asyncio.sleep(0)
     publish(events, count)
@@ -289,7 +296,7 @@ def test_a_listener_that_does_not_read_is_dropped_with_a_word_and_nothing_more_w
 def test_a_slow_listener_does_not_slow_the_others() -> None:
     async def both() -> tuple[int, int]:
         events = Events(0)
-        slow, quick = events.listen(None), events.listen(None)
+        slow, quick = one_by_one(events.listen(None)), one_by_one(events.listen(None))
         waiting = asyncio.ensure_future(anext(slow))
         told = 0
         for _ in range(MAX_WAITING + 5):
@@ -309,7 +316,7 @@ def test_what_a_listener_missed_does_not_count_as_waiting() -> None:
     async def come_back() -> list[int]:
         events = Events(0)
         publish(events, MAX_HISTORY + 10)
-        listener = events.listen(0)
+        listener = one_by_one(events.listen(0))
         first = await anext(listener)
         publish(events, 2)
         rest = [await anext(listener) for _ in range(MAX_HISTORY + 1)]

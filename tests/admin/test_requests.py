@@ -43,6 +43,7 @@ ENTRY = {
     "clientLeft": bool,
     "faultEffect": None,
     "notes": list,
+    "response": None,
 }
 """The members of an entry of a start, and what they are of."""
 

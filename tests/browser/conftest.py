@@ -22,13 +22,18 @@ addEventListener("securitypolicyviolation", (event) => {
 """
 
 
+def chromium() -> str:
+    """Where Chromium is."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    assert found, "these tests need Chromium: apt-get install chromium, or name one with CHROMIUM=…"
+    return found
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A browser for the tests of a file. No longer: while it is there, nothing else in this process can run asyncio."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium, "these tests need Chromium: apt-get install chromium, or name one with CHROMIUM=…"
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        launched = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         yield launched
         launched.close()
 

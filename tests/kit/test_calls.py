@@ -12,6 +12,7 @@ import yaml
 from workflow_mock_kit import aio, client
 from workflow_mock_kit.calls import Call, ClockCalls, ExecutionCalls, HoldCalls, Reply, ServerCalls, Steps, WorldCalls
 from workflow_mock_kit.records import (
+    Change,
     ClockState,
     Counts,
     ExecutionState,
@@ -19,12 +20,14 @@ from workflow_mock_kit.records import (
     Fault,
     Health,
     HeldRequest,
+    Line,
     MintedToken,
     Nearest,
     NearMiss,
     OAuthClient,
     Record,
     Request,
+    Response,
     RotatedKeys,
     Task,
     Token,
@@ -77,6 +80,9 @@ CALLS: dict[str, list[Callable[[], Any]]] = {
     "countRequests": [lambda: WORLD.count(status=200)],
     "removeRequests": [lambda: WORLD.forget(status=200)],
     "verifyRequests": [WORLD.verify, WORLD.wait_for, lambda: WORLD.verify_sequence({"status": 200})],
+    "getLines": [WORLD.lines],
+    "getNearest": [lambda: WORLD.nearest("an-id")],
+    "findChanges": [WORLD.changes, SERVER.changes],
     "getRequest": [lambda: WORLD.request("an-id")],
     "findFaults": [WORLD.faults],
     "addFault": [
@@ -109,6 +115,7 @@ NOT_SENT = {
 }
 
 RECORDS: Mapping[str, type[Record]] = {
+    "Change": Change,
     "ClientView": OAuthClient,
     "ClockView": ClockState,
     "Counts": Counts,
@@ -119,10 +126,12 @@ RECORDS: Mapping[str, type[Record]] = {
     "Health": Health,
     "HeldView": HeldRequest,
     "JournalEntry": Request,
+    "JournalResponse": Response,
     "JournalToken": Token,
     "MintedToken": MintedToken,
     "NearMiss": NearMiss,
     "Nearest": Nearest,
+    "RequestLine": Line,
     "RotatedKeys": RotatedKeys,
     "TaskView": Task,
     "Unmatched": Unmatched,
@@ -141,7 +150,7 @@ LISTS = {
     "RemovedCount",
     "UnmatchedPage",
 }
-LISTS |= {"WorkflowPage", "Snapshot"}
+LISTS |= {"WorkflowPage", "Snapshot", "ChangePage", "LinePage"}
 """Of which the kit gives the list, the number or the JSON alone."""
 
 

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from workflow_mock import __version__
 from workflow_mock.admin import (
+    changes,
     clients,
     clock,
     docs,
@@ -27,6 +28,7 @@ from workflow_mock.admin import (
 from workflow_mock.admin.dependencies import check_parameters
 from workflow_mock.admin.openapi import for_generators
 from workflow_mock.admin.schemas import ErrorResponse
+from workflow_mock.admin.ui import pages
 from workflow_mock.http.exception_handlers import handle_errors
 from workflow_mock.http.head import HeadAsGet
 from workflow_mock.http.telemetry import NO_TELEMETRY
@@ -73,10 +75,12 @@ def admin_app(settings: Settings, sandbox: Sandbox, provider: TokenProvider, ver
         clients.router(sandbox),
         tokens.router(settings, sandbox, provider, verifier),
         events.router(sandbox),
+        changes.router(settings, sandbox, provider.issuer),
         docs.router(app.openapi),
     ):
         routes.include_router(router)
     app.include_router(routes)
+    app.include_router(pages.router(settings, sandbox), prefix=ADMIN_PATH, dependencies=[Depends(check_parameters)])
     handle_errors(app, f"{ADMIN_PATH}/docs has those that there are", head=True)
     return app
 

@@ -4,7 +4,7 @@ import json
 import re
 from asyncio import to_thread
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from fastapi import Query, Request, Response
 from fastapi.dependencies.utils import get_flat_params
@@ -24,6 +24,9 @@ from workflow_mock.types import Uuid
 Customer = Annotated[Uuid | None, Query(alias="customerId", description="The customer meant; else all.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="As many at most; 100 if not given.")]
 Cursor = Annotated[int, Query(ge=0, le=2**53, description="The `next` of the page before.")]
+Order = Annotated[
+    Literal["asc", "desc"], Query(description="Oldest first, or newest first; oldest first if not given.")
+]
 
 MAX_BODY_BYTES = 1024 * 1024
 """Of any call but to put a workflow or a snapshot. To parse a body of numbers holds up everybody."""

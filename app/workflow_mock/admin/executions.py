@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
-from workflow_mock.admin.dependencies import Cursor, Customer, JsonRoute, Limit, json_list, json_object, owned_or_404
+from workflow_mock.admin.dependencies import (
+    Cursor,
+    Customer,
+    JsonRoute,
+    Limit,
+    Order,
+    json_list,
+    json_object,
+    owned_or_404,
+)
 from workflow_mock.admin.graph import SvgResponse, graph_response
 from workflow_mock.admin.schemas import ExecutionSummary, ExecutionView, TaskView, summary
 from workflow_mock.api.wire import WireEdge, WireTask, queue_entries
@@ -25,7 +34,7 @@ ExecutionState = Literal["running", "completed", "failed"]
 
 
 class ExecutionPage(StrictModel):
-    """Executions, oldest first."""
+    """A page of executions."""
 
     executions: list[ExecutionSummary]
     next: int | None = Field(description="The cursor of the next page, if there may be one.")
@@ -55,15 +64,16 @@ def router(sandbox: Sandbox) -> APIRouter:
         state: ExecutionState | None = None,
         limit: Limit = 100,
         cursor: Cursor = 0,
+        order: Order = "asc",
     ) -> ExecutionPage:
-        """The executions, oldest first."""
+        """The executions, refused starts not among them."""
 
         def wanted(execution: Execution) -> bool:
             if workflow is not None and execution.definition.id != workflow:
                 return False
             return state is None or execution.status_at(now(execution))[0] == state
 
-        page = await sandbox.executions.page(customer, wanted, cursor, limit)
+        page = await sandbox.executions.page(customer, wanted, cursor, limit, newest_first=order == "desc")
         return ExecutionPage.model_construct(
             executions=[
                 ExecutionSummary.model_construct(**summary(execution, *execution.status_at(now(execution))))

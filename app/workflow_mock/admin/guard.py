@@ -1,7 +1,8 @@
 """Who may use the control plane. Health alone is for everybody: see `health`.
 
-With `--admin-token`, whoever has it. Without, whoever calls the server by an address, a loopback name or a name that
-was allowed: a page of another site that a developer's browser opens can do neither, not by DNS rebinding either.
+With `--admin-token`, whoever has it, or a browser that has logged in with it. Without, whoever calls the server by an
+address, a loopback name or a name that was allowed: a page of another site that a developer's browser opens can do
+neither, not by DNS rebinding either.
 """
 
 import hmac
@@ -9,11 +10,13 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from workflow_mock.admin.ui.session import has_session, is_for_everybody, to_login
 from workflow_mock.errors import ApiError
 from workflow_mock.http.envelope import refuse
 from workflow_mock.http.hosts import is_local, name_to_allow
 from workflow_mock.http.messages import join_headers
 from workflow_mock.http.request_id import request_id_of
+from workflow_mock.http.routing import is_browser
 from workflow_mock.settings import PREFIX, Settings
 
 
@@ -29,9 +32,13 @@ class Guard:
             if not self._settings.admin:
                 raise ApiError("route_not_found", "The control plane is switched off (--no-admin)")
             check_origin(scope)
-            check_caller(scope, self._settings)
+            if self._settings.admin_token is None or not is_for_everybody(scope["path"]):
+                check_caller(scope, self._settings)
         except ApiError as error:
-            await refuse(scope, error).send(send, request_id_of(scope))
+            if error.code == "admin_token_required" and is_browser(scope):
+                await to_login(scope)(scope, receive, send)
+            else:
+                await refuse(scope, error).send(send, request_id_of(scope))
             return
         await self._app(scope, receive, send)
 
@@ -59,7 +66,7 @@ def check_caller(scope: Scope, settings: Settings) -> None:
     if settings.admin_token is not None:
         scheme, _, token = headers.get(b"authorization", "").partition(" ")
         is_right = hmac.compare_digest(token.strip().encode(), settings.admin_token.encode())
-        if scheme.lower() != "bearer" or not is_right:
+        if not (scheme.lower() == "bearer" and is_right) and not has_session(scope, settings):
             challenge = ((b"www-authenticate", b'Bearer realm="workflow-mock control plane"'),)
             message = "Send Authorization: Bearer and the token that the server was given with --admin-token"
             raise ApiError("admin_token_required", message, headers=challenge)

@@ -1,12 +1,23 @@
 """The journal: what was asked, and what became of it. The routes are WireMock's."""
 
+import json
 from heapq import nsmallest
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field, model_validator
 
-from workflow_mock.admin.dependencies import Cursor, Customer, JsonRoute, Limit, json_list, json_object, owned_or_404
+from workflow_mock.admin.dependencies import (
+    Cursor,
+    Customer,
+    JsonRoute,
+    Limit,
+    Order,
+    json_list,
+    json_object,
+    owned_or_404,
+)
+from workflow_mock.admin.lines import RequestLine, line_members
 from workflow_mock.admin.readings import InOrder, Matches
 from workflow_mock.admin.schemas import JournalEntry
 from workflow_mock.admin.waiting import Within, read
@@ -30,9 +41,7 @@ NEAREST = 3
 Forgotten = Annotated[
     int, Field(description="Requests, of the customer or of all, that gave way to newer ones: see --max-requests.")
 ]
-Order = Annotated[
-    Literal["asc", "desc"], Query(description="Oldest first, or newest first; oldest first if not given.")
-]
+RequestId = Annotated[str, Path(alias="requestId")]
 Since = Annotated[
     Moment | None, Query(description="Those alone that came at this moment of their customer's clock or later.")
 ]
@@ -49,6 +58,14 @@ class JournalPage(StrictModel):
     """A page of requests, and the numbers of the journal."""
 
     requests: list[JournalEntry]
+    meta: Meta
+    next: int | None = Field(description="The cursor of the next page, if there may be one.")
+
+
+class LinePage(StrictModel):
+    """A page of requests in lines, newest first, and the numbers of the journal."""
+
+    lines: list[RequestLine]
     meta: Meta
     next: int | None = Field(description="The cursor of the next page, if there may be one.")
 
@@ -213,6 +230,26 @@ def router(settings: Settings, sandbox: Sandbox) -> APIRouter:
         found = await journal.page(customer, wanted, cursor, limit, newest_first=order == "desc")
         return await shown(found, customer, limit)
 
+    @routes.get("/lines", response_model=LinePage)
+    async def get_lines(
+        customer: Customer = None,
+        limit: Limit = 100,
+        cursor: Cursor = 0,
+        failed: Annotated[bool, Query(description="Those alone that didn't get what they asked for.")] = False,
+    ) -> Response:
+        """The requests in a line each, newest first: what came of each, and why."""
+
+        def wanted(exchange: Exchange) -> bool:
+            return not failed or sandbox.line(exchange).failed
+
+        found = await journal.page(customer, wanted, cursor, limit, newest_first=True)
+        lines = [line_members(sandbox, each) async for batch in in_batches(found) for each in batch]
+        return json_object(
+            lines=json.dumps(lines).encode(),
+            meta=Meta(total=journal.count(customer), forgotten=journal.forgotten(customer)),
+            next=found[-1].number if len(found) == limit else None,
+        )
+
     @routes.delete("", status_code=204)
     async def remove_all_requests(customer: Customer = None) -> None:
         """Remove all requests, of a customer or of all."""
@@ -316,13 +353,17 @@ def router(settings: Settings, sandbox: Sandbox) -> APIRouter:
         return [NearMiss(request=JournalEntry.of(each), differences=said) for said, each in near]
 
     @routes.get("/{requestId}")
-    async def get_request(
-        request_id: Annotated[str, Path(alias="requestId")], customer: Customer = None
-    ) -> JournalEntry:
+    async def get_request(request_id: RequestId, customer: Customer = None) -> JournalEntry:
         """The request with this id, which its response had in X-Request-Id."""
-        return JournalEntry.of(
-            owned_or_404(journal.get(request_id), f"request {request_id[:100]} in the journal", customer)
-        )
+        return JournalEntry.of(exchange_of(request_id, customer))
+
+    @routes.get("/{requestId}/nearest")
+    async def get_nearest(request_id: RequestId, customer: Customer = None) -> Nearest:
+        """What would have worked in the place of the request with this id, and how the request differs from it."""
+        return _nearest(exchange_of(request_id, customer), sandbox)
+
+    def exchange_of(request_id: str, customer: str | None) -> Exchange:
+        return owned_or_404(journal.get(request_id), f"request {request_id[:100]} in the journal", customer)
 
     return routes
 

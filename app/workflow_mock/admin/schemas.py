@@ -22,7 +22,7 @@ from workflow_mock.state.exchange import (
     Target,
     entry_size,
 )
-from workflow_mock.state.recorded_request import recorded
+from workflow_mock.state.recorded_request import RecordedResponse, recorded
 from workflow_mock.state.redaction import KEPT_BYTES, redact_json, redact_tokens
 from workflow_mock.strict_json import NotSerializable, check, sayable
 from workflow_mock.types import Moment, StrictModel, Uuid
@@ -76,6 +76,24 @@ class ErrorResponse(StrictModel):
     data: dict[str, Any] | None = Field(description="Always null.")
 
 
+class JournalResponse(StrictModel):
+    """A response as it was sent, without tokens."""
+
+    headers: dict[str, RequestText] = Field(description="But for those that every response has.")
+    body: RequestText = Field(description="Its first 16 KiB.")
+
+    @classmethod
+    def of(cls, response: RecordedResponse) -> "JournalResponse":
+        """Show a response."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
+        return cls.model_construct(headers=headers, body=response.text)
+
+    def recorded(self) -> RecordedResponse:
+        """The way back, for a snapshot."""
+        headers = tuple((_latin_1(name), _latin_1(redact_tokens(value))) for name, value in self.headers.items())
+        return RecordedResponse(headers, redact_tokens(self.body).encode())
+
+
 class JournalEntry(StrictModel):
     """A request of the workflow API or the token endpoint, and what became of it."""
 
@@ -110,6 +128,9 @@ class JournalEntry(StrictModel):
         None, description="What it did, in words.", examples=["connection reset, 1 of 2"]
     )
     notes: list[str] = Field(description="What the API's page doesn't document, and was let pass.")
+    response: JournalResponse | None = Field(
+        None, description="Of a request that was refused, or that a fault was injected into."
+    )
 
     @classmethod
     def of(cls, exchange: Exchange) -> "JournalEntry":
@@ -143,6 +164,7 @@ class JournalEntry(StrictModel):
             client_left=exchange.client_left,
             fault_effect=facts.fault_effect,
             notes=[str(note) for note in facts.notes],
+            response=None if exchange.response is None else JournalResponse.of(exchange.response),
         )
 
     def exchange(self) -> Exchange:
@@ -170,6 +192,7 @@ class JournalEntry(StrictModel):
             self.body.encode(),
             is_token_request,
         )
+        response = None if self.response is None else self.response.recorded()
         errors = [workflow_mock.errors.ErrorDetail(**dict(error)) for error in self.errors]
         validation = [workflow_mock.errors.ValidationDetail(**dict(problem)) for problem in self.validation]
         named = (self.customer_id, self.workflow_id, self.execution_id, self.fault_id, self.duplicate_of)
@@ -188,7 +211,9 @@ class JournalEntry(StrictModel):
             client_left=self.client_left,
             seconds=self.duration_in_milliseconds / 1000,
             recorded_at=self.time.timestamp(),
+            response=response,
             size=entry_size(request, facts, errors, validation)
+            + (response.size if response else 0)
             + sum(len(text) - LONGEST_NAME for text in texts if text and len(text) > LONGEST_NAME),
         )
 

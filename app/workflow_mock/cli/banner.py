@@ -21,7 +21,7 @@ def banner(url: str, settings: Settings, catalogue: Catalogue, *, command: str) 
         f"  workflows  {len(catalogue.workflows)}, the contract is at {url}{DOCS_PATH}",
     ]
     if settings.admin:
-        lines.append(f"  control    {url}{ADMIN_PATH}/docs")
+        lines.append(f"  page       {url}{ADMIN_PATH}/, and its calls at {url}{ADMIN_PATH}/docs")
     if settings.host not in LOOPBACK:
         what = "and control it " if settings.admin and settings.admin_token is None else ""
         how = "; --admin-token keeps the control plane to you" if what else ""

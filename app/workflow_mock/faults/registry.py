@@ -261,6 +261,10 @@ class FaultRegistry:
         """The catalogue's faults for every customer, newest first."""
         return [each for each in reversed(self.in_force.values()) if each.is_permanent and each.customer_id is None]
 
+    def for_everybody(self) -> list[Fault]:
+        """The faults that are for no customer alone, newest first."""
+        return [each for each in reversed(self.in_force.values()) if each.customer_id is None]
+
     def is_over(self, fault: Fault, customer_id: str | None) -> bool:
         """Whether a fault is over for a customer, or (None) for all whom it is for."""
         return fault.is_over_for_all(self._clock) if customer_id is None else fault.is_over(customer_id, self._clock)

@@ -1,10 +1,11 @@
-"""Routes that FastAPI doesn't have: one without a name, and an application below a path of another."""
+"""Routes that FastAPI doesn't have: one without a name, one for browsers, an application below a path of another."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Any
 
 from starlette.datastructures import URLPath
+from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -33,6 +34,30 @@ class PrefixRoute(UnnamedRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
+
+
+class BrowserRoute(UnnamedRoute):
+    """Sends a browser that asks for `path` elsewhere; to others, there is no such route.
+
+    A browser is known by the text/html in its Accept (RFC 9110, section 12.5.1).
+    """
+
+    def __init__(self, path: str, target: str) -> None:
+        self.path = path
+        self._redirect = RedirectResponse(target, 303)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        is_asked = scope["type"] == "http" and scope["path"] == self.path and is_browser(scope)
+        return (Match.FULL if is_asked else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._redirect(scope, receive, send)
+
+
+def is_browser(scope: Scope) -> bool:
+    """Whether a browser asks for a page."""
+    wants_page = any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+    return wants_page and scope["method"] in ("GET", "HEAD")
 
 
 class LazyApp:

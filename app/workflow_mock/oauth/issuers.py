@@ -122,6 +122,11 @@ class OwnIssuer(TrustedIssuer):
         return self._signing_key
 
     @property
+    def is_rotated(self) -> bool:
+        """Whether another key signs than the one of the start."""
+        return self._signing_key is not None and self._signing_key is not self._first.result()
+
+    @property
     def signing_keys(self) -> list[SigningKey]:
         """The key that signs, and those that did and still count, newest first."""
         current = [] if self._signing_key is None else [self._signing_key]

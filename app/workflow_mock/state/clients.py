@@ -53,6 +53,16 @@ class Clients:
             raise ApiError("limit_reached", f"The clients that were put would be over {MAX_BYTES} bytes: delete some")
         self._clients.setdefault(customer_id, {})[client.id] = client
 
+    def changed(self, customer_id: str | None) -> tuple[int, int]:
+        """How many were put, for everybody or for the customer, or for anybody (None); how many of the catalogue's
+        were deleted."""
+        put = sum(
+            self._catalogue.get(each.id) is not each
+            for who, each in self.owned()
+            if who is None or customer_id in (None, who)
+        )
+        return put, len(self._catalogue.keys() - self._clients[None].keys())
+
     def remove(self, client_id: str, customer_id: str | None) -> Client | None:
         own = self._clients.get(customer_id, {})
         client = own.pop(client_id, None)

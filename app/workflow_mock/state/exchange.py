@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from workflow_mock.errors import ErrorDetail, ValidationDetail
 from workflow_mock.http.messages import Request, Response
-from workflow_mock.state.recorded_request import RecordedRequest, record_request
+from workflow_mock.state.recorded_request import RecordedRequest, RecordedResponse, record_request, record_response
 from workflow_mock.state.redaction import redact_tokens
 
 REQUEST_TOKEN = "token"  # noqa: S105 - an operation's name
@@ -118,6 +118,12 @@ class Result:
 NO_RESPONSE = Response(0, (), b"")
 
 
+def _kept_response(target: Target, result: Result) -> RecordedResponse | None:
+    """The response, unless it has a token in it or there is none."""
+    is_token = target.operation == REQUEST_TOKEN and result.response.status == 200
+    return None if is_token or not result.response.status else record_response(result.response)
+
+
 ENTRY_BYTES = 1024
 """What an entry of the journal takes beside the texts that were sent."""
 
@@ -159,6 +165,8 @@ class Exchange:
     """Until the response was ready to be sent."""
     recorded_at: float = 0.0
     """When it was answered by the machine's clock, in seconds since 1970, whatever the customer's clock says."""
+    response: RecordedResponse | None = None
+    """Where the request was refused or a fault was injected."""
     size: int = 0
     """Bytes that it takes, about."""
     number: int = 0
@@ -169,6 +177,7 @@ class Exchange:
         cls, request: Request, target: Target, result: Result, duplicate_of: str | None = None, seconds: float = 0.0
     ) -> "Exchange":
         recorded = record_request(request, is_token_request=target.operation == REQUEST_TOKEN)
+        response = _kept_response(target, result) if result.errors or result.facts.fault_id else None
         return cls(
             request.id,
             result.time,
@@ -183,7 +192,8 @@ class Exchange:
             result.client_left,
             seconds,
             wall_time(),
-            entry_size(recorded, result.facts, result.errors, result.validation),
+            response,
+            entry_size(recorded, result.facts, result.errors, result.validation) + (response.size if response else 0),
         )
 
     @property

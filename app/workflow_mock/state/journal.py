@@ -3,9 +3,11 @@
 An entry holds no token and no secret: of a token it has the digest and the claims.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
+from itertools import islice
 from operator import attrgetter
 
 from workflow_mock.state.exchange import Exchange, Target
@@ -19,6 +21,10 @@ MAX_BYTES = 64 * 1024 * 1024
 """Of all entries together; the oldest go first."""
 
 
+MAX_REPLACED = 100
+"""Replaced entries that are remembered; the oldest are forgotten first."""
+
+
 class Journal(BoundedStore[Exchange]):
     """The newest exchanges."""
 
@@ -28,12 +34,18 @@ class Journal(BoundedStore[Exchange]):
     def __init__(self, max_requests: int) -> None:
         super().__init__(per_customer=max_requests, total=max_requests, max_bytes=MAX_BYTES, size_of=attrgetter("size"))
         self.watches = Watches()
+        self.replaced = 0
+        """How many entries took the place of one that was there, as their requests were answered at last."""
+        self._replaced_ids: deque[str] = deque(maxlen=MAX_REPLACED)
 
     def record(self, exchange: Exchange) -> None:
         """Keep an exchange: as the newest, or in the place of the entry that was made when its request came."""
         if exchange.answer_lost:
             self.lost_answers = True
-        if exchange.id not in self._items or not self.replace(exchange):
+        if exchange.id in self._items and self.replace(exchange):
+            self.replaced += 1
+            self._replaced_ids.append(exchange.id)
+        else:
             self.add(exchange)
         if self.watches.waiting:
             self.watches.note(exchange, is_there=True)
@@ -57,6 +69,11 @@ class Journal(BoundedStore[Exchange]):
         super().take_over(other, customer_id)
         self.lost_answers |= any(exchange.answer_lost for exchange in self.for_customer(customer_id))
         self.watches.look_again(customer_id)
+
+    def last_replaced(self, count: int) -> list[Exchange]:
+        """Those that the last `count` replacements left, as far as they are known, oldest first."""
+        ids = islice(reversed(self._replaced_ids), count)
+        return [found for each in reversed(dict.fromkeys(ids)) if (found := self.get(each)) is not None]
 
     def lose(self, request_id: str) -> Exchange | None:
         """Note that the client can't have read the answer to a start; returns the entry as it is now."""

@@ -1,11 +1,11 @@
-"""What the journal keeps of a request as it was sent."""
+"""What the journal keeps of a request as it was sent, and of the response to one that was refused."""
 
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 from workflow_mock.http.content_type import CHARSETS, UTF_8, charset_in
-from workflow_mock.http.messages import Request
+from workflow_mock.http.messages import Request, Response
 from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.redaction import (
     KEPT_BYTES,
@@ -41,6 +41,32 @@ class RecordedRequest(NamedTuple):
     def header(self, name: str) -> str | None:
         value = self.headers.get(name.lower().encode("latin-1", "replace"))
         return None if value is None else value.decode("latin-1")
+
+
+class RecordedResponse(NamedTuple):
+    """A response without its secrets, and at most `KEPT_BYTES` of its body."""
+
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as far as it is kept."""
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + sum(len(name) + len(value) for name, value in self.headers)
+
+
+def record_response(response: Response) -> RecordedResponse:
+    """What is kept of a response: its headers and the begin of its body, without tokens."""
+    headers = tuple((name, _without_tokens(value)) for name, value in response.headers)
+    return RecordedResponse(headers, _without_tokens(response.body[:KEPT_BYTES]))
+
+
+def _without_tokens(text: bytes) -> bytes:
+    return redact_tokens(text.decode("latin-1")).encode("latin-1", "replace")
 
 
 def kept_text(request: Request) -> str:

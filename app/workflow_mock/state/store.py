@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
+from itertools import islice
 from time import perf_counter
 from typing import Generic, Protocol, TypeVar
 
@@ -188,6 +189,14 @@ class BoundedStore(Generic[T]):
     def count(self, customer_id: str | None) -> int:
         """How many items a customer has, or all have (None)."""
         return len(self._items) if customer_id is None else len(self._by_customer.get(customer_id, ()))
+
+    def newest_of_all(self, limit: int) -> list[T]:
+        """The last `limit` items, newest first."""
+        return list(islice(reversed(self._items.values()), limit))
+
+    def arrived(self, customer_id: str | None) -> int:
+        """How many items have come: of all since the start, or of a customer since its items were last removed."""
+        return self._last if customer_id is None else self.count(customer_id) + self.forgotten(customer_id)
 
     def newest(self, customer_id: str | None, limit: int) -> list[T]:
         """The last `limit` items of a customer, newest first; `None` stands for those that have no customer."""

@@ -61,6 +61,11 @@ class Workflows:
             definition.customers == frozenset((customer_id,)) and self._catalogue.get(definition.id) is not definition
         )
 
+    def changed(self) -> tuple[list[WorkflowDefinition], list[WorkflowDefinition]]:
+        """Those that were put, and those of the catalogue that were deleted."""
+        put = [each for id, each in self._definitions.items() if self._catalogue.get(id) is not each]
+        return put, [each for id, each in self._catalogue.items() if id not in self._definitions]
+
     def own(self, customer_id: str) -> list[WorkflowDefinition]:
         """Those that were put for this customer alone."""
         return [each for each in self._definitions.values() if self.is_own(each, customer_id)]

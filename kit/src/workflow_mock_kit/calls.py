@@ -10,12 +10,15 @@ from typing import Any, NamedTuple, TypeVar, Unpack
 from uuid import uuid4
 
 from workflow_mock_kit.records import (
+    Change,
     ClockState,
     ExecutionState,
     Fault,
     Health,
     HeldRequest,
+    Line,
     MintedToken,
+    Nearest,
     OAuthClient,
     Record,
     Request,
@@ -136,6 +139,16 @@ class WorldCalls:
         """The requests that met no route or no workflow, each with what was probably meant."""
         reply = yield self._call("GET", "requests/unmatched", limit=1000)
         return [Unmatched(each) for each in reply.data["requests"]]
+
+    def nearest(self, request_id: str) -> Steps[Nearest]:
+        """What would have worked in the place of a request, by the id in its answer's `X-Request-Id`."""
+        reply = yield self._call("GET", f"requests/{request_id}/nearest")
+        return Nearest(reply.data)
+
+    def lines(self, *, failed: bool = False) -> Steps[list[Line]]:
+        """The newest requests in a line each, newest first, or of those the failed ones; 1,000 at most."""
+        reply = yield self._call("GET", "requests/lines", limit=1000, failed="true" if failed else None)
+        return [Line(each) for each in reply.data["lines"]]
 
     def forget(self, **conditions: Unpack[Conditions]) -> Steps[None]:
         """Remove requests from the journal: those for which the conditions hold, or all where there are none."""
@@ -381,6 +394,11 @@ class WorldCalls:
         """Have execution ids in a sequence that is the same for the same seed and customer."""
         yield self._call("PUT", "seed", {"seed": seed})
 
+    def changes(self) -> Steps[list[Change]]:
+        """What isn't as it was when the world began, but for requests and executions."""
+        reply = yield self._call("GET", "changes")
+        return [Change(each) for each in reply.data["changes"]]
+
     def reset(self) -> Steps[None]:
         """Back to the state in which the world began: nothing has happened."""
         yield self._call("POST", "reset")
@@ -534,6 +552,11 @@ class ServerCalls:
         """The settings that it was started with, without secrets."""
         reply = yield Call("GET", "settings")
         return Record(reply.data)
+
+    def changes(self) -> Steps[list[Change]]:
+        """What isn't as it comes, for every world: what a test left, or an option of the server."""
+        reply = yield Call("GET", "changes")
+        return [Change(each) for each in reply.data["changes"]]
 
     def rotate_key(self, overlap: Duration | None = None) -> Steps[RotatedKeys]:
         """Sign tokens with a new key; those of the old one are accepted for the overlap, or not at all."""

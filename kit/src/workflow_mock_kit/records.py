@@ -80,6 +80,14 @@ class Token(Record):
     claims: Mapping[str, Any] | None
 
 
+class Response(Record):
+    """An answer as it was sent, without tokens."""
+
+    headers: Mapping[str, str]
+    body: str
+    """Its first 16 KiB."""
+
+
 class Request(Record):
     """A request of the client under test, and what it got."""
 
@@ -119,6 +127,8 @@ class Request(Record):
     """What that fault did, in words: `connection reset, 1 of 2`."""
     notes: Sequence[str]
     """What the API's page doesn't document and the platform lets pass."""
+    response: Response | None
+    """The answer as it was sent, if the request was refused or a fault was injected."""
 
     @property
     def code(self) -> str | None:
@@ -288,6 +298,35 @@ class Nearest(Record):
     method: str
     path: str
     differences: Sequence[str]
+
+
+class Line(Record):
+    """A request in one line: what came of it, and why."""
+
+    id: str
+    number: int
+    time: datetime
+    """When it was answered, by the machine's clock."""
+    operation: str
+    name: str
+    customer_id: str | None
+    workflow_id: str | None
+    status: int
+    outcome: str
+    failed: bool
+    because: str
+    milliseconds: float
+    execution_id: str | None
+    retry_after: str | None
+    user_agent: str | None
+
+
+class Change(Record):
+    """Something that isn't as it comes."""
+
+    kind: str
+    summary: str
+    undone_by_reset: bool
 
 
 class Unmatched(Record):

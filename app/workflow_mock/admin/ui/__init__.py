@@ -1,0 +1,1 @@
+"""The page at `/__admin/`: what a browser shows of the control plane."""
