@@ -27,6 +27,9 @@ EXAMPLES = {
 }
 """Of parameters that are ids."""
 
+ENUMS = {"order": "Order", "state": "ExecutionState"}
+"""Of parameters that are enums, the names of their types."""
+
 TAGS = {
     "Sandbox": "The server as a whole: health, settings, reset, seed and snapshot.",
     "Clock": "The time that everything goes by, for all customers or for one.",
@@ -49,7 +52,7 @@ def for_generators(contract: Schema) -> Schema:
     components = contract["components"]["schemas"]
     for path, operations in contract["paths"].items():
         for operation in operations.values():
-            _change_operation(path, operation)
+            _change_operation(path, operation, components)
     for owner, schema in tuple(components.items()):
         is_strict_model = schema.get("additionalProperties") is False
         for name in schema.get("properties", ()):
@@ -72,7 +75,7 @@ def for_generators(contract: Schema) -> Schema:
     return contract
 
 
-def _change_operation(path: str, operation: Schema) -> None:
+def _change_operation(path: str, operation: Schema, components: dict[str, Schema]) -> None:
     for parameter in operation.get("parameters", ()):
         schema = parameter["schema"]
         schema.pop("description", None)
@@ -82,6 +85,10 @@ def _change_operation(path: str, operation: Schema) -> None:
                 schema.update(choice)
         if parameter["name"] in EXAMPLES:
             parameter["example"] = EXAMPLES[parameter["name"]]
+        if "enum" in schema:  # without a name, one more parameter renames the types of others in NSwag's clients
+            name = ENUMS[parameter["name"]]
+            components[name] = schema
+            parameter["schema"] = _ref(name)
     responses = operation["responses"]
     if path == f"{ADMIN_PATH}/events":  # by an itemSchema, which OpenAPI 3.1 doesn't know
         responses["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
