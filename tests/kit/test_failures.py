@@ -195,6 +195,7 @@ def test_it(workflow_mock, client):
     url = run.output.split("workflow-mock goes on at ")[1].partition("/__admin")[0]
     customer = run.output.split("customer ")[1].split()[0]
     process = int(run.output.split(", process ")[1].split()[0])
+    assert f"page: {url}/__admin/?customerId={customer}\n" in run.output
     try:
         with WorkflowMock(url) as server:
             assert server.world(customer).statuses == [200]

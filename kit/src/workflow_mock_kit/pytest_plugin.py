@@ -54,7 +54,7 @@ def workflow_mock_server(pytestconfig: pytest.Config) -> Iterator[WorkflowMock]:
     )
     yield server
     if keep and server.process is not None:
-        _say(pytestconfig, f"workflow-mock goes on at {server.url}/__admin/docs, process {server.process.id}")
+        _say(pytestconfig, f"workflow-mock goes on at {server.url}/__admin/, process {server.process.id}")
     server.close()
 
 
@@ -127,6 +127,8 @@ def _told(item: pytest.Item, world: World) -> str:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(world.snapshot(), indent=2))
             text += f"\nsnapshot: {path}"
+        if item.config.getoption("--workflow-mock-keep") or item.config.getoption("--workflow-mock-url"):
+            text += f"\npage: {world.base_url}/__admin/?customerId={world.customer_id}"
     except Exception as error:  # noqa: BLE001 - whatever it is, the test's own failure is told
         return f"the world can't be looked at: {type(error).__name__}: {error}"
     return text
