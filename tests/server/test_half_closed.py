@@ -74,6 +74,7 @@ def test_a_stream_ends(server: Server) -> None:
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(65536):
             pass
+    assert "complete response" not in server.log.read_text(), "whoever closes a page sees an error of the server's"
 
 
 @pytest.mark.parametrize("behind", [0, 1, 9, 100, 1000])

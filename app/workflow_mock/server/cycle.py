@@ -130,10 +130,18 @@ class RequestResponseCycle:
                 logger.exception("%s: an error of the server's own", request_id, exc_info=error)
                 self._fail(internal_error(request_id))
         else:
-            if not self.response_complete and not self.disconnected:
+            if self._is_abandoned:
+                self._protocol.transport.close()
+            elif not self.response_complete and not self.disconnected:
                 request_id = request_id_of(self.scope)
                 logger.error("%s: the application ended without a complete response", request_id)
                 self._fail(internal_error(request_id))
+
+    @property
+    def _is_abandoned(self) -> bool:
+        """Whether the client sends no more while it gets a stream: nobody can tell whether it still reads that."""
+        is_stream = self.response_started and self._bytes_left is None and not self.response_complete
+        return is_stream and self._protocol.is_half_closed
 
     def _fail(self, error: ApiError) -> None:
         """Send an error if nothing was sent; else what was begun can only be broken off."""
@@ -159,8 +167,8 @@ class RequestResponseCycle:
                 return {"type": "http.disconnect"}
             if self.body or not (self.more_body or self._body_was_given):
                 break
-            if protocol.is_half_closed and self.response_started and self._bytes_left is None:
-                return {"type": "http.disconnect"}  # nobody can tell whether such a client still reads the stream
+            if self._is_abandoned:
+                return {"type": "http.disconnect"}
             if self._wake_up is None:
                 self._wake_up = asyncio.Event()
             self._wake_up.clear()
