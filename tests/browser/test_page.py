@@ -233,7 +233,7 @@ def test_what_is_not_as_it_comes_leads_to_where_it_is_undone(page: Page, world: 
     changes.get_by_role("button", name="run on").click()
     expect(changes).not_to_contain_text("frozen")
     changes.get_by_role("link", name="1 fault in force, never injected").click()
-    expect(page.get_by_role("heading", name="Faults in force")).to_be_visible()
+    expect(page.get_by_role("heading", name="Faults", exact=True)).to_be_visible()
     assert world.customer in page.url
     page.get_by_role("button", name="Remove all").click()
     expect(page.get_by_text("Nothing is broken on purpose.")).to_be_visible()

@@ -12,6 +12,8 @@ const RECIPES = {
   "A gateway’s HTML": { status: 502, body: "<html><body><h1>502 Bad Gateway</h1></body></html>", contentType: "text/html", times: 1 },
   "Body cut short": { truncateBodyAt: 100, times: 1 },
   "No token": { status: 503, matcher: { operation: "token" }, times: 1 },
+  "503, 429, then good": { sequence: [{ status: 503, retryAfter: "1s" }, { status: 429 }, {}] },
+  "Hold the next call": { hold: "30s", times: 1 },
   "One in five fails": { status: 500, probability: 0.2, seed: 1 },
 };
 const HIDDEN = new Set(["id", "created", "isPermanent", "over", "matched", "injected", "warnings"]);
@@ -40,7 +42,8 @@ const DEFAULTS = { when: "before", probability: 1, code: "injected_fault", messa
 
 /** A fault's members without those that nobody gave. */
 function given(spec) {
-  const members = Object.entries(spec).map(([name, value]) => [name, value?.constructor === Object ? given(value) : value]);
+  const shown = (value) => (Array.isArray(value) ? value.map(shown) : value?.constructor === Object ? given(value) : value);
+  const members = Object.entries(spec).map(([name, value]) => [name, shown(value)]);
   const isGiven = ([name, value]) => value !== null && value !== 0 && value !== DEFAULTS[name] && !(typeof value === "object" && !Object.keys(value).length);
   return Object.fromEntries(members.filter(isGiven));
 }
