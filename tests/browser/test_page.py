@@ -369,6 +369,16 @@ def test_a_recipe_shows_its_json_and_breaks_the_next_start(page: Page, world: Wo
     assert World(world.server, world.token).start().status_code == 200
 
 
+def test_every_recipe_is_taken_by_the_server(page: Page, world: World) -> None:
+    open_page(page, world, "ui/faults")
+    recipes = page.locator("#recipes button")
+    expect(recipes.first).to_be_visible()
+    for number in range(recipes.count()):
+        recipes.nth(number).click()
+        page.get_by_role("button", name="Put it in force").click()
+        expect(page.locator("#faults > li")).to_have_count(number + 1)
+
+
 def test_a_fault_that_is_none_is_refused_with_a_reason(page: Page, world: World, console: list[str]) -> None:
     open_page(page, world, "ui/faults")
     page.get_by_label("Fault", exact=True).fill("{status: 503}")
