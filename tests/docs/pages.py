@@ -144,7 +144,9 @@ def pytest_in(folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
         cwd=folder,
-        env=environment() | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        env=environment()
+        | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # all that are here take 3 s, and the pages' tests use none
         capture_output=True,
         text=True,
         timeout=60,

@@ -298,7 +298,7 @@ def test_the_ready_file_tells_where_the_server_is(tmp_path: Path) -> None:
     ("unable", "to"),
     [
         ("workflow-mock serve --port 0", "workflow-mock serve --issuer x"),
-        ("workflow-mock serve --port 0", "sleep 30 #"),
+        ("workflow-mock serve --port 0", "sleep 3 #"),
     ],
     ids=["ends", "hangs"],
 )

@@ -18,7 +18,7 @@ from workflow_mock.state.exchange import Target
 from tests.admin.world import FAR, TOKEN_PATH, World, until
 from tests.support import WORKFLOW, Server, read_answers, request_of, serving
 
-DRIBBLE = {"numberOfChunks": 100, "totalDuration": FAR}
+DRIBBLE = {"numberOfChunks": 1000, "totalDuration": FAR}
 HOLDS: dict[str, dict[str, Any]] = {
     "delay": {"fixedDelayMilliseconds": FAR},
     "random delay": {"delayDistribution": {"type": "uniform", "lower": FAR, "upper": FAR}},

@@ -39,6 +39,9 @@ def anonymous(text: str) -> str:
     return re.sub(r"http://127\.0\.0\.1:\d+", "<url>", text)
 
 
+PLUGINS = ("workflow_mock_kit.pytest_plugin", "anyio.pytest_plugin", "syrupy")
+"""Those of examples/python. `make test-kit` has them found by their entry points."""
+
 HEAD = """
 import pytest
 from workflow_client import NotAllowed, OutcomeUnknown, TimedOut
@@ -47,9 +50,11 @@ ORDER = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
 
 
 def run_tests(folder: Path, *options: str, **environment: str) -> Run:
-    """Run pytest in a folder, as its people do."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", str(folder)]
+    """Run pytest in a folder, as its people do, with the plugins that they have: to load all of here takes 3 s."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(folder)]
+    command += [word for plugin in PLUGINS for word in ("-p", plugin)]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "WORKFLOW_MOCK"))}
+    kept["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     done = subprocess.run(
         [*command, *options],
         cwd=folder,
