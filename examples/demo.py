@@ -14,9 +14,9 @@ from first_request import WORKFLOW, get_token, start_execution
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder, "ready.json")
-        command = [sys.executable, "-m", "workflow_mock", "serve", "--port", "0", "--ready-file", str(ready)]
+        command = [sys.executable, "-m", "workflow_mock", "serve", "--port", "0", "--quiet", "--ready-file", str(ready)]
         print("1. Start a server on a free port: workflow-mock serve --port 0 --ready-file ready.json")
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command)
         try:
             while not ready.exists():
                 if process.poll() is not None:

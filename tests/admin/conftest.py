@@ -12,6 +12,7 @@ from tests.support import Server, serving
 def changing() -> Iterator[Server]:
     with serving() as running:
         yield running
+        assert "Traceback" not in running.log.read_text()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The journal in lines, what would have worked, the answer as it was sent, and what isn't as it comes."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2 as httpx
@@ -8,19 +7,7 @@ import pytest
 from workflow_mock.admin.lines import RequestLine
 
 from tests.admin.world import TOKEN_PATH, World
-from tests.support import WORKFLOW, Server, serving
-
-
-@pytest.fixture(scope="module")
-def own() -> Iterator[Server]:
-    """Without what other tests have for everybody."""
-    with serving() as running:
-        yield running
-
-
-@pytest.fixture
-def world(own: Server) -> World:
-    return World(own, own.token())
+from tests.support import WORKFLOW, serving
 
 
 def lines(world: World, **params: Any) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Tokens that the token endpoint gives out next: what they are, for whom, and for how long."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,22 +8,8 @@ from workflow_mock.state.next_tokens import MAX_NEXT_TOKENS
 
 from tests.admin.test_clients import SECRET
 from tests.admin.world import TOKEN_PATH, World, error_of
-from tests.support import Server, serving
 
 DEMO = {"grant_type": "client_credentials", "client_id": "demo", "client_secret": "demo-secret"}
-
-
-@pytest.fixture(scope="module")
-def own() -> Iterator[Server]:
-    with serving() as running:
-        yield running
-
-
-@pytest.fixture
-def world(own: Server) -> World:
-    """A customer's world on a server where nothing has happened."""
-    assert own.http.post("/__admin/reset").status_code == 204
-    return World(own, own.token())
 
 
 def got(world: World, customer: str | None = None, **form: str) -> dict[str, Any]:

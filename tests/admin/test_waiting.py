@@ -14,22 +14,10 @@ from workflow_mock.state.watches import MAX_WATCHES
 
 from tests.admin.world import FAR, World, until
 from tests.in_process import SURFACES
-from tests.support import WORKFLOW, Answer, Server, raw_request, read_answers, serving
+from tests.support import WORKFLOW, Answer, raw_request, read_answers, serving
 
 LONG = "10m"
 """What no test waits for."""
-
-
-@pytest.fixture(scope="module")
-def own() -> Iterator[Server]:
-    with serving() as running:
-        yield running
-        assert "Traceback" not in running.log.read_text()
-
-
-@pytest.fixture
-def world(own: Server) -> World:
-    return World(own, own.token())
 
 
 def ask(world: World, call: str, **body: Any) -> tuple[int, Any]:

@@ -1,4 +1,6 @@
-"""A customer's world on the shared server, and a sandbox whose clock stands still."""
+"""A customer's world on the shared server, a server for a file, and a sandbox whose clock stands still."""
+
+from collections.abc import Iterator
 
 import pytest
 from workflow_mock.sandbox import Sandbox
@@ -6,7 +8,15 @@ from workflow_mock.state.clock import Action
 
 from tests.admin.world import World
 from tests.state.worlds import BEGIN, defined
-from tests.support import Server
+from tests.support import Server, serving
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Server]:
+    """A server whose requests the tests of one file may let wait, and whose errors fail them."""
+    with serving() as running:
+        yield running
+        assert "Traceback" not in running.log.read_text()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -27,13 +27,6 @@ HOLDS: dict[str, dict[str, Any]] = {
     "dribble": {"chunkedDribbleDelay": DRIBBLE},
     "dribble after the commit": {"chunkedDribbleDelay": DRIBBLE, "when": "afterCommit"},
 }
-
-
-@pytest.fixture(scope="module")
-def own() -> Iterator[Server]:
-    with serving() as running:
-        yield running
-        assert "Traceback" not in running.log.read_text()
 
 
 @pytest.fixture

@@ -19,13 +19,6 @@ from tests.support import TOKEN_FORM, Answer, Server, raw_request, read_answers,
 POSITIONS = ("before", "afterToken", "afterCommit")
 
 
-@pytest.fixture(scope="module")
-def own() -> Iterator[Server]:
-    with serving() as running:
-        yield running
-        assert "Traceback" not in running.log.read_text()
-
-
 @pytest.fixture
 def world(own: Server) -> World:
     return World(own, own.token())
