@@ -14,8 +14,8 @@ from starlette.types import Send
 
 from workflow_mock.errors import BodyTooLarge
 from workflow_mock.faults.effects import apply_effects
+from workflow_mock.faults.fault import Injection
 from workflow_mock.faults.outgoing import Outgoing
-from workflow_mock.faults.registry import Injection
 from workflow_mock.http.envelope import render
 from workflow_mock.http.messages import Request, Response
 from workflow_mock.sandbox import Sandbox

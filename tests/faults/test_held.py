@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from workflow_mock.faults.registry import MAX_FAULTS, Tally
+from workflow_mock.faults.fault import Tally
+from workflow_mock.faults.registry import MAX_FAULTS
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import Action

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from workflow_mock.faults.registry import MAX_TALLIES, Injection
+from workflow_mock.faults.fault import MAX_TALLIES, Injection
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.clock import Action

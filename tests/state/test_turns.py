@@ -13,7 +13,8 @@ from workflow_mock.admin import snapshot, workflows
 from workflow_mock.app import create_app
 from workflow_mock.catalogue.schema import WorkflowEntry
 from workflow_mock.domain.execution import Execution
-from workflow_mock.faults.registry import FaultRegistry, Tally
+from workflow_mock.faults.fault import Tally
+from workflow_mock.faults.registry import FaultRegistry
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.paths import ADMIN_PATH, HEALTH_PATH
 from workflow_mock.sandbox import Sandbox

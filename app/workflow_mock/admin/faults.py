@@ -11,7 +11,7 @@ from workflow_mock.admin.held import HeldPage
 from workflow_mock.admin.schemas import FaultView
 from workflow_mock.admin.waiting import Within, wait_until
 from workflow_mock.errors import Problem
-from workflow_mock.faults.registry import Fault
+from workflow_mock.faults.fault import Fault
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.sandbox import Sandbox
 from workflow_mock.state.held import MAX_HELD, Held

@@ -10,7 +10,7 @@ from pydantic import Field
 import workflow_mock.errors
 from workflow_mock.api.wire import WireEdge, WireQueueEntry, WireTask
 from workflow_mock.domain.execution import Execution, State
-from workflow_mock.faults.registry import Fault
+from workflow_mock.faults.fault import Fault
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.paths import TOKEN_PATH
 from workflow_mock.state.exchange import (

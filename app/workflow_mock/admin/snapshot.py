@@ -25,8 +25,9 @@ from workflow_mock.domain.definition import InvalidDefinition, Outcome, Workflow
 from workflow_mock.domain.execution import Execution, InvalidTransition, Step
 from workflow_mock.errors import ApiError, Path, Problem
 from workflow_mock.faults.effects import MAX_COUNT, NonNegative
+from workflow_mock.faults.fault import MAX_TALLIES, Fault, Tally
 from workflow_mock.faults.registry import MAX_BYTES as MAX_FAULT_BYTES
-from workflow_mock.faults.registry import MAX_FAULTS, MAX_TALLIES, Fault, FaultSet, Tally
+from workflow_mock.faults.registry import MAX_FAULTS, FaultSet
 from workflow_mock.faults.spec import FaultSpec
 from workflow_mock.oauth.bad_tokens import TokenKind
 from workflow_mock.sandbox import Sandbox
