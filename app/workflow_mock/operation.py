@@ -130,7 +130,7 @@ class OperationRoute(UnnamedRoute):
 
 
 def _link_entry(response: Response, request_id: str) -> None:
-    """Add where the journal's entry is (RFC 8288; docs/decisions/0009-an-error-links-its-journal-entry.md)."""
+    """Add where the journal's entry is (RFC 8288; docs/decisions/0008-an-error-links-its-journal-entry.md)."""
     link = f'<{ADMIN_PATH}/requests/{request_id}>; rel="help"'
     response.headers = (*response.headers, (b"link", link.encode()))
 
